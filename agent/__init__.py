@@ -1,0 +1,1 @@
+"""The box's program: measures, keeps what it measured, and sends it until the collector holds it."""

@@ -1,0 +1,1 @@
+"""The `firstbell` command: one file per noun."""

@@ -1,0 +1,1 @@
+"""One link, one file: its judgement knows nothing of stores or pages."""
