@@ -178,11 +178,22 @@ def complaint(report: Report) -> str | None:
     """Why `report` can't be true, in a sentence; None if nothing speaks against it."""
     return (
         _label_complaint("probe", report.probe, required=True)
-        or _label_complaint("target", report.target)
-        or _label_complaint("engine", report.engine)
-        or _shape_complaint(report)
-        or _reading_complaint(report.readings)
+        or finding_complaint(report)
+        or _time_complaint(report)
         or _loss_complaint(report)
+    )
+
+
+def finding_complaint(finding: Finding) -> str | None:
+    """Why `finding` can't be true, in a sentence; None if nothing speaks against it.
+
+    A box asks this before it keeps what a probe said, so that no collector has to refuse it later.
+    """
+    return (
+        _label_complaint("target", finding.target)
+        or _label_complaint("engine", finding.engine)
+        or _shape_complaint(finding)
+        or _reading_complaint(finding.readings)
     )
 
 
@@ -192,11 +203,15 @@ def _label_complaint(name: str, value: str, *, required: bool = False) -> str | 
     return None
 
 
-def _shape_complaint(report: Report) -> str | None:
-    if report.status is not Status.OK and not report.reason:
-        return f"status {report.status} without a reason"
-    if len(report.reason) > REASON_CHARS or not report.reason.isprintable():
+def _shape_complaint(finding: Finding) -> str | None:
+    if finding.status is not Status.OK and not finding.reason:
+        return f"status {finding.status} without a reason"
+    if len(finding.reason) > REASON_CHARS or not finding.reason.isprintable():
         return f"reason is longer than {REASON_CHARS} characters or can't be printed"
+    return None
+
+
+def _time_complaint(report: Report) -> str | None:
     if not 0 <= report.at_ns <= MAX_AT_NS:
         return "at_ns is not a time"
     if not 0 <= report.duration_s <= 86_400:  # noqa: PLR2004 - a day

@@ -1,8 +1,9 @@
 """What travels between a box and the collector, as bytes.
 
-A batch is one line of JSON, the envelope, then a newline, then its body: a JSON list of reports,
-deflated above 1 kB. The envelope stands outside, so that even a batch whose body can't be read is
-answered by name. Reports are numbered by their place: `first`, `first + 1`, and so on, without holes.
+A batch is lines of JSON: the envelope, then one line a report; the lines after the first are deflated
+together above 1 kB. The envelope stands outside, so that even a batch whose body can't be read is
+answered by name; a line of its own for each report, so that a bad one spoils no other. Reports are
+numbered by their place: `first`, `first + 1`, and so on, without holes.
 
     WireError                 nothing below is ever the sender's silence: each is answered or set aside
     ├── EnvelopeError         the first line is no envelope
@@ -40,7 +41,7 @@ WIRE_BYTES = 64 * 1024
 INFLATED_BYTES = 256 * 1024
 ENVELOPE_BYTES = 1024
 BATCH_REPORTS = 500
-DEPTH = 4
+DEPTH = 3
 DEFLATE_ABOVE = 1024
 MAX_SEQ = 1 << 53
 
@@ -201,7 +202,7 @@ def encode_batch(agent: str, epoch: str, first: int, rows: Sequence[bytes]) -> t
     """
     if not 1 <= len(rows) <= BATCH_REPORTS:
         raise TooManyError(f"{len(rows)} reports in a batch; 1 to {BATCH_REPORTS} are allowed")
-    body = b"[" + b",".join(rows) + b"]"
+    body = b"\n".join(rows)
     if len(body) > INFLATED_BYTES:
         raise InflatedError(f"{len(body)} bytes; {INFLATED_BYTES} are allowed")
     digest = batch_digest(agent, epoch, first, len(rows), body)
@@ -261,10 +262,7 @@ def rows_of(batch: Batch) -> list[bytes]:
         body = _inflate(body)
     if batch_digest(envelope.agent, envelope.epoch, envelope.first, envelope.count, body) != envelope.digest:
         raise DigestError("its digest is not that of its bytes")
-    try:
-        rows = [bytes(row) for row in _ROWS.decode(body)]
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise BodyError(f"it is no JSON list: {error}") from error
+    rows = body.split(b"\n")
     if len(rows) != envelope.count:
         raise TooManyError(f"it holds {len(rows)} reports and says {envelope.count}")
     return rows
@@ -272,8 +270,8 @@ def rows_of(batch: Batch) -> list[bytes]:
 
 def read_report(row: bytes) -> Report:
     """The report in `row`. Raises RowError in one of its forms, with the reason."""
-    if _depth(row) > DEPTH - 1:
-        raise TooDeepError(f"nested deeper than {DEPTH - 1} levels")
+    if _depth(row) > DEPTH:
+        raise TooDeepError(f"nested deeper than {DEPTH} levels")
     try:
         report = _REPORTS.decode(row)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -307,7 +305,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 def _depth(row: bytes) -> int:
     """How deep `row` nests: an upper bound where that is small enough, else exactly."""
     bound = row.count(b"{") + row.count(b"[")
-    if bound < DEPTH:
+    if bound <= DEPTH:
         return bound
     depth = deepest = 0
     for byte in _STRING.sub(b"", row):
@@ -347,7 +345,6 @@ def _small(decoder: "msgspec.json.Decoder[T]", payload: bytes) -> T:
 
 
 _ENVELOPES = msgspec.json.Decoder(Envelope)
-_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _REPORTS = msgspec.json.Decoder(Report)
 _ANSWERS = msgspec.json.Decoder(Answer)
 _STATES = msgspec.json.Decoder(State)

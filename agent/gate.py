@@ -1,0 +1,158 @@
+"""May I load the line now? The box grants itself a lease, within ceilings that stand in its own file.
+
+Nothing that arrives over a network raises a ceiling. A test is charged to its day's budget in full when it
+is granted, and what it did not use is given back when it ends: a kill in between gives nothing back.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import Protocol
+
+import msgspec
+
+from firstbell.lease import Lease, Refusal
+from firstbell.report import Stamp
+
+MOST_SECONDS = 600.0
+MOST_BYTES = 5_000_000_000
+MOST_DAY_BYTES = 50_000_000_000
+"""No settings file raises a ceiling above these: a slip of the keyboard must not fill a school's line."""
+
+FULL = 0.8
+"""From this share of the spool on, heavy tests stop, so that what is left holds the cheap facts."""
+
+_DAY_NS = 86_400 * 10**9
+_MB = 1e6
+
+_log = logging.getLogger(__name__)
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one test may use at most. Raises ValueError beyond `MOST_SECONDS` or `MOST_BYTES`, or at 0."""
+
+    max_seconds: float
+    max_bytes: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_seconds <= MOST_SECONDS:
+            raise ValueError(f"max_seconds must be above 0 and at most {MOST_SECONDS:.0f}")
+        if not 0 < self.max_bytes <= MOST_BYTES:
+            raise ValueError(f"max_bytes must be above 0 and at most {MOST_BYTES}")
+
+
+class Ceilings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The box's ceilings for each kind of heavy test, and for all tests of a day together, in bytes.
+
+    Raises ValueError when the day's is beyond `MOST_DAY_BYTES` or below 0; 0 means no heavy tests.
+    """
+
+    throughput: Ceiling = Ceiling(max_seconds=30, max_bytes=500_000_000)
+    internet: Ceiling = Ceiling(max_seconds=30, max_bytes=500_000_000)
+    capacity: Ceiling = Ceiling(max_seconds=180, max_bytes=1_000_000_000)
+    day_bytes: int = 2_000_000_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.day_bytes <= MOST_DAY_BYTES:
+            raise ValueError(f"day_bytes must be from 0 to {MOST_DAY_BYTES}")
+
+    def of(self, kind: str) -> Ceiling | None:
+        """The ceiling of a test of this kind; None if it has none, and so may never run."""
+        kinds = {"throughput": self.throughput, "internet": self.internet, "capacity": self.capacity}
+        return kinds.get(kind)
+
+
+class Ledger(Protocol):
+    """Where the bytes of a day are counted, durably: the spool."""
+
+    def used_bytes(self, day: str, /) -> int:
+        """Bytes charged to `day` so far."""
+
+    def add_used(self, day: str, amount: int, /) -> None:
+        """Charge `amount` bytes to `day`, or give back a negative one; durable when it returns."""
+
+
+class Gate:
+    """Grants one lease at a time, across threads.
+
+    `fill` is the share of the spool in use, `metered` whether the connection is paid by the byte, `tz`
+    where the box stands: its budget's day is the local one.
+    """
+
+    def __init__(
+        self,
+        ceilings: Ceilings,
+        ledger: Ledger,
+        tz: tzinfo,
+        *,
+        fill: Callable[[], float],
+        metered: Callable[[], bool],
+    ) -> None:
+        self._ceilings, self._ledger, self._tz = ceilings, ledger, tz
+        self._fill, self._metered = fill, metered
+        self._lock = threading.Lock()
+        self._granted: Lease | None = None
+        self._day = ""
+
+    def ask(self, kind: str, stamp: Stamp, *, forced: bool = False) -> Lease | Refusal:
+        """A lease for one test, charged in full, or why not. It holds the line until it is settled.
+
+        With `forced` (a person asked for this test) the day's budget does not refuse, all else does.
+        """
+        with self._lock:
+            ceiling = self._ceilings.of(kind)
+            if ceiling is None:
+                return Refusal(f"no ceiling is set for tests of the kind {kind}")
+            day = self._bucket(stamp)
+            refusal = self._obstacle() or (None if forced else self._overdraft(day, ceiling.max_bytes))
+            if refusal:
+                return Refusal(refusal)
+            self._ledger.add_used(day, ceiling.max_bytes)
+            self._granted = Lease(
+                kind=kind, max_bytes=ceiling.max_bytes, max_seconds=ceiling.max_seconds
+            )
+            self._day = day
+            return self._granted
+
+    def settle(self, lease: Lease, bytes_used: int | None) -> None:
+        """End a lease and give back what it did not use; nothing when that is not known (None).
+
+        A test that used more than it might is charged for it. Raises ValueError for any lease but the one
+        that holds the line, so that none is given back twice.
+        """
+        with self._lock:
+            if lease is not self._granted:
+                raise ValueError("this lease does not hold the line")
+            self._granted = None
+            if bytes_used is None:
+                return
+            if bytes_used > lease.max_bytes:
+                _log.warning("%s used %d bytes, above its ceiling of %d", lease.kind, bytes_used, lease.max_bytes)
+            self._ledger.add_used(self._day, bytes_used - lease.max_bytes)
+
+    def _obstacle(self) -> str | None:
+        if self._granted:
+            return f"another heavy test is running: {self._granted.kind}"
+        fill = self._fill()
+        if fill >= FULL:
+            return f"the spool is {fill:.0%} full: heavy tests wait until it has drained"
+        if self._metered():
+            return "the connection is metered"
+        return None
+
+    def _overdraft(self, day: str, needed: int) -> str | None:
+        used, budget = self._ledger.used_bytes(day), self._ceilings.day_bytes
+        if used + needed <= budget:
+            return None
+        return (
+            f"the day's budget of {budget / _MB:.0f} MB does not cover it: "
+            f"{used / _MB:.0f} MB are used, this test may use {needed / _MB:.0f} MB"
+        )
+
+    def _bucket(self, stamp: Stamp) -> str:
+        if stamp.synchronised:
+            return datetime.fromtimestamp(stamp.wall_ns / 1e9, self._tz).date().isoformat()
+        # Days since the boot: a clock that jumps about opens no new budget, and a laptop that never learns
+        # whether its clock is right goes on testing tomorrow.
+        return f"boot-{stamp.boot_id}-{stamp.boottime_ns // _DAY_NS}"

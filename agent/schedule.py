@@ -1,0 +1,217 @@
+"""When each probe runs. Pure: the clocks' readings come in, names of probes that are due go out.
+
+Cheap probes keep their rhythm on the monotonic clock, from a phase drawn at each start, with a little
+jitter at each turn, so that boxes which got power at the same moment never beat together.
+
+Heavy probes run once in each stretch (stratum) of the box's local day, at a moment drawn uniformly from
+the whole stretch. Inside a stretch the moment has no memory and keeps no time with bells or cron jobs,
+and still no day is left without its tests, as 26 % of school days are when gaps alone are drawn
+(facts: peers.md). A moment that was past when a stretch was first seen, by a start, a sleep or a step of
+the clock, is no test in that stretch: a later one would favour its end. While the wall clock is not to be
+trusted, stretches of three hours since the boot take the day's place.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta, tzinfo
+from random import Random
+from typing import NamedTuple
+
+from firstbell.catalogue import ProbeSpec
+from firstbell.report import Stamp
+
+PERIODS = {
+    "night": time(0, 0),
+    "before_school": time(5, 0),
+    "class_1": time(7, 30),
+    "class_2": time(9, 30),
+    "class_3": time(11, 30),
+    "class_4": time(13, 30),
+    "late_afternoon": time(15, 30),
+    "evening": time(18, 0),
+}
+"""The local time at which each stretch of a day begins; it lasts until the next one does."""
+
+UPTIME_STRATUM_S = 3 * 3600
+JITTER = 0.1
+"""How late in its turn a cheap probe may come, as a share of its rhythm."""
+LOOK_S = 60.0
+"""The longest wait between two looks, because a step of the wall clock announces itself to nobody."""
+LATE_S = 120.0
+"""How late a heavy test may start; after that its moment has passed."""
+FIRST_HEAVY_S = 10.0
+"""With `first_now`, heavy probes follow the cheap ones by this much, so as not to disturb them."""
+NUDGE_S = 60.0
+"""At most one nudge in this time is followed."""
+
+_FLOOR_NS = 1_735_689_600 * 10**9
+"""2025 began: a wall clock that says less is wrong, whoever vouches for it."""
+_KEPT = 256
+"""Strata whose moments are remembered, so that a clock that steps back repeats no test (a month of them)."""
+_SPENT = -math.inf
+
+
+class Stratum(NamedTuple):
+    """A stretch of time on the clock `clock`: "wall" (seconds since 1970 UTC) or a boot's id (since boot)."""
+
+    clock: str
+    start_s: float
+    end_s: float
+
+
+def day_strata(wall_s: float, tz: tzinfo) -> tuple[Stratum, Stratum]:
+    """The stretch of the local day that holds `wall_s`, and the one after it.
+
+    Their bounds are instants, so that a day of 23 or 25 hours has its eight stretches like any other. A
+    bound that the clocks skip is the moment of the change; one that comes twice counts at its first time.
+    """
+    today = datetime.fromtimestamp(wall_s, tz).date()
+    edges = sorted({edge for days in (-1, 0, 1, 2) for edge in _edges(today + timedelta(days), tz)})
+    here = bisect_right(edges, wall_s)
+    before, after, last = edges[here - 1 : here + 2]
+    return Stratum("wall", before, after), Stratum("wall", after, last)
+
+
+def _edges(day: date, tz: tzinfo) -> list[float]:
+    return [datetime.combine(day, begins, tz).timestamp() for begins in PERIODS.values()]
+
+
+def uptime_strata(boot_id: str, boottime_s: float) -> tuple[Stratum, Stratum]:
+    """The three hours since the boot that hold `boottime_s`, and the three after them."""
+    start = boottime_s // UPTIME_STRATUM_S * UPTIME_STRATUM_S
+    middle, end = start + UPTIME_STRATUM_S, start + 2 * UPTIME_STRATUM_S
+    return Stratum(boot_id, start, middle), Stratum(boot_id, middle, end)
+
+
+class Schedule:
+    """What is due and how long to wait; one thread owns it.
+
+    `probes` are the catalogue's lines, with `every_s` as the settings want it (seconds, above 0; heavy
+    probes don't use it). `random` must be seeded from the system, or cloned cards test in step. `tz` is
+    where the box stands; `start` is the monotonic clock now. With `first_now` each probe also runs once
+    right away, a heavy one in place of its test in the current stretch.
+    """
+
+    def __init__(
+        self,
+        probes: Iterable[ProbeSpec],
+        random: Random,
+        tz: tzinfo,
+        start: float,
+        *,
+        first_now: bool = False,
+    ) -> None:
+        self._light: dict[str, _Rhythm] = {}
+        self._heavy: dict[str, _Moments] = {}
+        for probe in probes:
+            if probe.heavy:
+                self._heavy[probe.name] = _Moments(random, start + FIRST_HEAVY_S if first_now else math.inf)
+            else:
+                self._light[probe.name] = _Rhythm(probe.every_s, random, start, first_now=first_now)
+        self._tz = tz
+        self._strata: tuple[Stratum, Stratum] | None = None
+        self._vouched = False
+        self._nudged = -math.inf
+
+    def due(self, monotonic: float, stamp: Stamp) -> list[str]:
+        """The probes to run now, cheap ones first. Each name is told once; what was missed is not told."""
+        now_s = self._plan(stamp)
+        light = [name for name, rhythm in self._light.items() if rhythm.due(monotonic)]
+        return light + [
+            name for name, moments in self._heavy.items() if moments.due(monotonic, self._here, now_s)
+        ]
+
+    def wait(self, monotonic: float, stamp: Stamp) -> float:
+        """Seconds until it is worth asking `due` again: 0 when something is due, never above `LOOK_S`."""
+        now_s = self._plan(stamp)
+        waits = [rhythm.next - monotonic for rhythm in self._light.values()]
+        waits += [moments.wait(monotonic, self._here, now_s) for moments in self._heavy.values()]
+        return max(0.0, min(waits + [LOOK_S]))
+
+    def nudge(self, monotonic: float) -> bool:
+        """Make every cheap probe due now. False, and nothing, within a minute of the last nudge."""
+        if monotonic < self._nudged + NUDGE_S:
+            return False
+        self._nudged = monotonic
+        for rhythm in self._light.values():
+            rhythm.next = monotonic
+        return True
+
+    @property
+    def _here(self) -> Stratum:
+        assert self._strata is not None
+        return self._strata[0]
+
+    def _plan(self, stamp: Stamp) -> float:
+        """See that this stretch and the next have their moments; what the stretch's clock reads, in s."""
+        clock, now_s = self._reading(stamp)
+        here = self._strata[0] if self._strata else None
+        if here is None or here.clock != clock or not here.start_s <= now_s < here.end_s:
+            wall = clock == "wall"
+            self._strata = day_strata(now_s, self._tz) if wall else uptime_strata(clock, now_s)
+            for moments in self._heavy.values():
+                moments.draw(self._strata, now_s)
+        return now_s
+
+    def _reading(self, stamp: Stamp) -> tuple[str, float]:
+        # Once vouched for, a clock that loses its server is still right to seconds for days: going back to
+        # uptime would test twice in one stretch each time that NTP comes and goes.
+        self._vouched = self._vouched or stamp.synchronised
+        if self._vouched and stamp.wall_ns >= _FLOOR_NS:
+            return "wall", stamp.wall_ns / 1e9
+        return stamp.boot_id, stamp.boottime_ns / 1e9
+
+
+class _Rhythm:
+    """The turns of a cheap probe: one in each stretch of `every_s` since a random phase."""
+
+    def __init__(self, every_s: float, random: Random, start: float, *, first_now: bool) -> None:
+        self._every_s, self._random = every_s, random
+        self._phase = start + every_s * random.random()
+        self.next = start if first_now else self._phase
+        """When it is due, on the monotonic clock."""
+
+    def due(self, monotonic: float) -> bool:
+        if monotonic < self.next:
+            return False
+        # At least half a rhythm away, so that a late turn is not followed at once by the one on time.
+        turn = math.ceil((monotonic - self._phase) / self._every_s + 0.5)
+        self.next = self._phase + (turn + JITTER * self._random.random()) * self._every_s
+        return True
+
+
+class _Moments:
+    """The moments of a heavy probe, one for each stretch that was seen coming; `_SPENT` is no moment."""
+
+    def __init__(self, random: Random, first: float) -> None:
+        self._random = random
+        self._first = first
+        self._moments: dict[Stratum, float] = {}
+
+    def draw(self, strata: Iterable[Stratum], now_s: float) -> None:
+        for stratum in strata:
+            if stratum not in self._moments:
+                moment = stratum.start_s + (stratum.end_s - stratum.start_s) * self._random.random()
+                self._moments[stratum] = moment if moment >= now_s else _SPENT
+        while len(self._moments) > _KEPT:
+            del self._moments[next(iter(self._moments))]
+
+    def due(self, monotonic: float, here: Stratum, now_s: float) -> bool:
+        if monotonic >= self._first:
+            self._first, self._moments[here] = math.inf, _SPENT
+            return True
+        for stratum, moment in self._moments.items():
+            # The stretch before counts too: its moment may be seconds old when its end has passed.
+            if stratum.clock == here.clock and moment <= now_s < moment + LATE_S:
+                self._moments[stratum] = _SPENT
+                return True
+        return False
+
+    def wait(self, monotonic: float, here: Stratum, now_s: float) -> float:
+        ahead = (
+            moment - now_s
+            for stratum, moment in self._moments.items()
+            if stratum.clock == here.clock and now_s < moment + LATE_S
+        )
+        return min(self._first - monotonic, min(ahead, default=math.inf))

@@ -1,0 +1,104 @@
+"""Where the district's data lies, and the collector's settings.
+
+One folder holds everything that `firstbell` keeps; settings are TOML in it, and every error in them is
+told at once (`firstbell.settings`).
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from firstbell import settings as toml
+
+DATA_VARIABLE = "FIRSTBELL_DATA"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The data folder and what lies where in it."""
+
+    folder: Path
+
+    @property
+    def journal(self) -> Path:
+        """The record of all reports."""
+        return self.folder / "journal.db"
+
+    @property
+    def district(self) -> Path:
+        """The district folder: schools, circuits, seats."""
+        return self.folder / "district"
+
+    @property
+    def settings(self) -> Path:
+        """The collector's settings."""
+        return self.folder / "collector.toml"
+
+    @property
+    def broker(self) -> Path:
+        """The embedded broker's folder (only after `firstbell up`)."""
+        return self.folder / "broker"
+
+    @property
+    def box(self) -> Path:
+        """The folder of the box on this machine (only after `firstbell up`)."""
+        return self.folder / "box"
+
+    @property
+    def logs(self) -> Path:
+        """What the children of `firstbell up` said."""
+        return self.folder / "logs"
+
+
+def home(folder: str | None) -> Home:
+    """The data folder: as asked for, else as the environment says, else the user's own."""
+    chosen = folder or os.environ.get(DATA_VARIABLE) or platformdirs.user_data_path("firstbell")
+    return Home(Path(chosen).expanduser().absolute())
+
+
+class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach the broker. With `ca_file` the line is TLS and the broker must show that CA's word."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+
+
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where /healthz and /metrics are served: loopback only. Port 0 lets the system choose."""
+
+    port: int = 0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of the collector."""
+
+    broker: BrokerSettings = BrokerSettings()
+    web: WebSettings = WebSettings()
+
+
+def read(path: Path) -> Settings:
+    """The settings in `path`; the defaults if there is no such file. Raises SettingsError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeError) as error:
+        raise toml.SettingsError(str(path), [f"can't be read: {error}"]) from error
+    return toml.load(str(path), text, Settings)
+
+
+def secret(folder: Path, name: str) -> str:
+    """The one line in the file `name`, seen from `folder`; empty without a name. Raises SettingsError."""
+    if not name:
+        return ""
+    path = folder / name
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise toml.SettingsError(str(path), [f"the password can't be read: {error}"]) from error

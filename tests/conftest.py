@@ -1,0 +1,31 @@
+"""What holds for all tests: how hypothesis runs, and that CI skips nothing without a reason on the list."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "house", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("house")
+
+_ALLOWED = Path(__file__).with_name("skips.txt")
+
+
+def _allowed_skips() -> set[str]:
+    """Test ids that CI may skip, from lines of `id: reason`."""
+    lines = _ALLOWED.read_text(encoding="utf-8").splitlines()
+    return {line.split(": ")[0] for line in lines if line and not line.startswith("#")}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failure, unless the list says why it may be."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    skipped = {report.nodeid for report in reporter.stats.get("skipped", ())} - _allowed_skips()
+    if skipped:
+        reporter.write_line(f"skipped in CI without a reason in {_ALLOWED.name}: {sorted(skipped)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

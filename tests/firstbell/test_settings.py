@@ -1,0 +1,47 @@
+"""Settings in TOML: all errors at once, each with its line."""
+
+import msgspec
+import pytest
+
+from firstbell import settings
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of settings for the tests."""
+
+    host: str
+    port: int = 1
+
+
+class All(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of settings for the tests."""
+
+    place: Place
+    names: list[Place] = []
+    ratio: float = 0.5
+
+
+def test_settings_are_read_with_their_defaults() -> None:
+    """What is not set has its default."""
+    read = settings.load("a.toml", '[place]\nhost = "x"\n[[names]]\nhost = "y"', All)
+    assert read == All(place=Place(host="x"), names=[Place(host="y")])
+
+
+def test_every_error_is_told_at_once_with_its_line() -> None:
+    """Three mistakes are three complaints, each with file, line, name and what to do."""
+    text = 'ratio = "half"\n[place]\nprot = 5\nport = "eighty"\n'
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load("a.toml", text, All)
+    assert sorted(caught.value.complaints) == [
+        "a.toml: line 1: ratio: Expected float, got str",
+        "a.toml: line 2: place.host is missing",
+        "a.toml: line 3: place.prot is no setting; did you mean port?",
+        "a.toml: line 4: place.port: Expected int, got str",
+    ]
+
+
+@pytest.mark.parametrize("text", ["[place", "a = 1 = 2", "[" * 5000, "x" * (1 << 21)])
+def test_what_is_no_toml_is_said_so(text: str) -> None:
+    """Broken, deep or huge text is one complaint and no traceback."""
+    with pytest.raises(settings.SettingsError, match=r"a\.toml"):
+        settings.load("a.toml", text, All)
