@@ -106,7 +106,28 @@ class Child:
         process.stdout.close()
 
 
-def prepare(home: Home, agent_toml: str) -> None:
+_AGENT_TOML = f"""\
+# This machine's box. Written once by `firstbell up`, which passes the broker's port itself; yours to change.
+# Every setting and its default: docs/settings.md
+
+[box]
+name = "{BOX}"
+
+[broker]
+username = "{BOX}"
+password_file = "box.password"
+reconnect_s = [1, 5]
+
+[clock]
+# The collector is this very machine: its time is as good as any, at once.
+ask_time_after_s = 0
+
+[probes]
+first_now = true
+"""
+
+
+def prepare(home: Home) -> None:
     """Lay out the folders, a made-up password for each side, and settings that name them."""
     for folder in (home.folder, home.broker, home.box, home.logs):
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +141,7 @@ def prepare(home: Home, agent_toml: str) -> None:
         'password_file = "collector.password"\n',
         encoding="utf-8",
     )
-    (home.box / "agent.toml").write_text(agent_toml, encoding="utf-8")
+    (home.box / "agent.toml").write_text(_AGENT_TOML, encoding="utf-8")
 
 
 def _write_secret(path: Path, secret: str) -> None:
@@ -156,7 +177,7 @@ class Household:
         )
         box = self._child("box", "agent.cli", "--config", str(self._home.box / "agent.toml"), "run")
         for child in (collector, box):
-            child.argv += ["--broker-port", str(port), "--lifeline"]
+            child.argv += ["--broker-port", str(port), "--lifeline", "--json"]
             self.children.append(child)
             ready = child.start()
             self.web_port = ready.get("web_port", self.web_port)

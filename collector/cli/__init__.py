@@ -1,1 +1,33 @@
 """The `firstbell` command: one file per noun."""
+
+import click
+
+import firstbell
+from collector import config
+from collector.cli import ask, backup, box, collector, quarantine, status, up
+from collector.cli.common import Plain
+from collector.config import DATA_VARIABLE
+
+
+@click.group(cls=Plain)
+@click.version_option(firstbell.__version__, prog_name="firstbell")
+@click.option(
+    "--data", metavar="FOLDER", help=f"The data folder; else ${DATA_VARIABLE}, else the user's own."
+)
+@click.pass_context
+def main(context: click.Context, data: str | None) -> None:
+    """Can each school carry the way it wants to teach, and what to fix first where it can't?"""
+    context.obj = config.home(data)
+
+
+for command in (
+    up.command,
+    ask.command,
+    status.command,
+    quarantine.command,
+    box.group,
+    backup.save,
+    backup.load,
+    collector.group,
+):
+    main.add_command(command)

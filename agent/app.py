@@ -1,0 +1,271 @@
+"""The one constructor of the box: doors, probes, spool, gate, schedule, uplink, and their threads.
+
+The main thread waits for what is due and hands it to two workers, one for cheap probes and one for heavy
+ones, so that a speed test never delays the next look at the gateway. What a probe finds goes into the
+spool; the uplink takes it from there.
+"""
+
+import logging
+import queue
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, TypedDict
+from zoneinfo import ZoneInfo
+
+import firstbell
+from agent import config, spool_look
+from agent.config import Settings
+from agent.gate import Gate
+from agent.machine.machine import Machine
+from agent.probes import PROBES
+from agent.probes.base import Measure
+from agent.probes.settings import ProbeSettings
+from agent.runner import Runner
+from agent.schedule import Schedule
+from agent.spool import Spool
+from agent.spool_schema import SpoolError, SpoolWriteError
+from agent.uplink.mqtt import Broker, MqttLine
+from agent.uplink.progress import Progress
+from agent.uplink.sender import Sender
+from firstbell import catalogue
+from firstbell.catalogue import ProbeSpec
+from firstbell.report import Draft, Finding, Status
+
+log = logging.getLogger(__name__)
+
+TROUBLES = (SpoolError,)
+"""What a user can mend: said in words, never as a traceback."""
+
+STALLED_S = 900.0
+"""Without any progress for so long the program ends, to be started again by whoever minds it."""
+_WORK_ENDS_S = 5.0
+_CONNECT_S = 5.0
+
+
+class Box:
+    """Everything that runs. Built and taken down by `running`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        machine: Machine,
+        spool: Spool,
+        line: MqttLine,
+        progress: Progress,
+        measures: Mapping[str, Measure],
+    ) -> None:
+        clock, tz = machine.clock, _zone(settings)
+        self.progress = progress
+        self._clock, self._spool = clock, spool
+        self._wake = threading.Event()
+        self._nudged = threading.Event()
+        gate = Gate(settings.ceilings, spool, tz, fill=spool.fill, metered=lambda: settings.box.metered)
+        self._runner = Runner(machine, {**measures, "box": self._say_of_itself}, gate)
+        self._schedule = Schedule(
+            _specs(settings),
+            machine.random,
+            tz,
+            clock.monotonic(),
+            first_now=settings.probes.first_now,
+        )
+        self._due: dict[bool, queue.Queue[str]] = {heavy: queue.Queue(8) for heavy in (False, True)}
+        self.sender = Sender(
+            settings.box.name,
+            spool,
+            line,
+            clock,
+            machine.random,
+            self.progress,
+            self._nudge,
+            ask_time_after_s=settings.clock.ask_time_after_s,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Measure until `stop` is set, or until nothing moves any more."""
+        workers = [
+            threading.Thread(target=self._work, args=(heavy,), name=f"work-{name}", daemon=True)
+            for heavy, name in ((False, "light"), (True, "heavy"))
+        ]
+        for worker in workers:
+            worker.start()
+        self.sender.start()
+        while not stop.is_set() and not self._stalled():
+            if self._nudged.is_set():
+                self._nudged.clear()
+                self._schedule.nudge(self._clock.monotonic())
+            self._hand_out()
+            self._wake.wait(min(1.0, self._schedule.wait(self._clock.monotonic(), self._clock.stamp())))
+            self._wake.clear()
+        for due in self._due.values():
+            due.put("")
+        for worker in workers:
+            worker.join(_WORK_ENDS_S)
+        self.sender.stop()
+
+    def _hand_out(self) -> None:
+        for name in self._schedule.due(self._clock.monotonic(), self._clock.stamp()):
+            try:
+                self._due[catalogue.PROBES[name].heavy].put_nowait(name)
+            except queue.Full:
+                log.warning("%s is due and the one before it has not ended: skipped", name)
+
+    def _work(self, heavy: bool) -> None:
+        while name := self._due[heavy].get():
+            try:
+                self._spool.put(self._runner.run(name))
+                self.progress.note("stored")
+            except SpoolWriteError as error:
+                log.error("%s was measured and could not be stored: %s", name, error)  # noqa: TRY400 - said
+
+    def _say_of_itself(self, _machine: Machine, _memory: dict[str, Any]) -> Sequence[Finding]:
+        return [
+            Finding(
+                status=Status.OK,
+                readings={
+                    "agent_version": firstbell.__version__,
+                    "spool_reports": self._spool.waiting(),
+                    "spool_used_pct": round(100 * self._spool.fill(), 1),
+                },
+            )
+        ]
+
+    def _nudge(self) -> None:
+        self._nudged.set()
+        self._wake.set()
+
+    def _stalled(self) -> bool:
+        """Whether nothing was stored, answered or even tried for long: then a new start is the cure."""
+        idle_s = self.progress.idle_s()
+        if idle_s > STALLED_S:
+            log.critical("nothing has moved for %.0f s; ending, to be started again", idle_s)
+            return True
+        return False
+
+
+@contextmanager
+def running(settings: Settings, folder: Path, measures: Mapping[str, Measure] | None = None) -> Iterator[Box]:
+    """The box with its spool open; `folder` is where its settings lie, `measures` other probes.
+
+    Raises SettingsError or SpoolError.
+    """
+    machine = Machine.real()
+    progress = Progress(machine.clock)
+    line = MqttLine(_broker(settings, folder), settings.box.name, machine.random)
+    spool = Spool.open(
+        _spool_path(settings, folder),
+        max_bytes=settings.box.spool_max_mb * 1_000_000,
+        clock=machine.clock,
+        random=machine.random,
+    )
+    try:
+        yield Box(settings, machine, spool, line, progress, measures or _measures(settings, folder))
+    finally:
+        spool.close()
+
+
+def once(settings: Settings, probe: str) -> list[Draft]:
+    """What `probe` finds now; a heavy one within the box's ceilings. Nothing is kept or sent."""
+    gate = Gate(settings.ceilings, _NoLedger(), UTC, fill=lambda: 0.0, metered=lambda: settings.box.metered)
+    runner = Runner(Machine.real(), _measures(settings, Path()), gate)
+    return runner.run(probe, forced=True)
+
+
+class Finished(TypedDict):
+    """One line of `check`."""
+
+    ok: bool
+    says: str
+
+
+def check(settings: Settings, folder: Path) -> dict[str, Finished]:
+    """What stands between this box and the collector, looked at from here; changes nothing."""
+    machine = Machine.real()
+    stamp = machine.clock.stamp()
+    path, broker = _spool_path(settings, folder), settings.broker
+    try:
+        with socket.create_connection((broker.host, broker.port), timeout=_CONNECT_S):
+            reached = Finished(ok=True, says=f"{broker.host}:{broker.port} can be reached")
+    except OSError as error:
+        reached = Finished(ok=False, says=f"{broker.host}:{broker.port} can't be reached: {error}")
+    return {
+        "settings": Finished(ok=True, says=f"{len(settings.targets)} targets, box {settings.box.name}"),
+        "spool": _spool_word(path),
+        "clock": Finished(
+            ok=True,
+            says="NTP holds it" if stamp.synchronised else "no NTP: the collector will be asked for the time",
+        ),
+        "broker": reached,
+    }
+
+
+def spool_summary(settings: Settings, folder: Path) -> spool_look.Summary:
+    """What stands in the box's spool, also while the box runs. Raises SpoolError."""
+    return spool_look.read(_spool_path(settings, folder))
+
+
+class _NoLedger:
+    """Nobody counts what a person asks for by hand."""
+
+    def used_bytes(self, _day: str, /) -> int:
+        return 0
+
+    def add_used(self, _day: str, _amount: int, /) -> None:
+        pass
+
+
+def _spool_word(path: Path) -> Finished:
+    try:
+        summary = spool_look.read(path)
+    except SpoolError as error:
+        return Finished(ok=not path.exists(), says=str(error))
+    return Finished(ok=True, says=f"{summary['waiting']} reports wait in {path}")
+
+
+def _measures(settings: Settings, folder: Path) -> dict[str, Measure]:
+    ceiling = settings.ceilings.internet
+    told = ProbeSettings(
+        targets=settings.targets,
+        spool_folder=str(_spool_path(settings, folder).parent),
+        internet_max_bytes=ceiling.max_bytes,
+        internet_max_seconds=ceiling.max_seconds,
+        internet_secure=settings.internet.secure,
+    )
+    return {name: make(told) for name, make in PROBES.items()}
+
+
+def _specs(settings: Settings) -> list[ProbeSpec]:
+    """The catalogue's lines of the probes that are on, each with the rhythm that the settings want."""
+    every_s = settings.probes.every_s
+    return [
+        spec._replace(every_s=every_s.get(spec.name, spec.every_s))
+        for spec in catalogue.PROBES.values()
+        if spec.name not in settings.probes.off
+    ]
+
+
+def _zone(settings: Settings) -> tzinfo:
+    """The place's time zone: the settings', else the machine's."""
+    name = settings.box.timezone
+    local = datetime.fromtimestamp(0, UTC).astimezone().tzinfo
+    return ZoneInfo(name) if name else (local or UTC)
+
+
+def _spool_path(settings: Settings, folder: Path) -> Path:
+    return folder / settings.box.spool
+
+
+def _broker(settings: Settings, folder: Path) -> Broker:
+    broker = settings.broker
+    return Broker(
+        host=broker.host,
+        port=broker.port,
+        username=broker.username,
+        password=config.secret(folder, broker.password_file),
+        tls=bool(broker.ca_file),
+        ca_file=str(folder / broker.ca_file) if broker.ca_file else None,
+        reconnect_s=broker.reconnect_s,
+    )

@@ -1,0 +1,169 @@
+"""The `firstbell-agent` command."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import msgspec
+
+import firstbell
+from agent import app, config, lifeline
+from agent.config import Settings
+from agent.probes import PROBES
+from firstbell import catalogue
+from firstbell.report import Draft
+from firstbell.settings import SettingsError
+
+CONFIG_VARIABLE = "FIRSTBELL_AGENT_CONFIG"
+DEFAULT_CONFIG = "/etc/firstbell/agent.toml"
+BY_ITSELF = Settings(box=config.BoxSettings(name="this-box"))
+"""The settings of a look around (`once`, `probes`) on a machine that has no settings yet."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Plain(click.Group):
+    """A group of commands whose users' mistakes end in a sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command; tell a trouble in words."""
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, *app.TROUBLES) as trouble:
+            raise click.ClickException(str(trouble)) from trouble
+
+
+@click.group(cls=Plain)
+@click.version_option(firstbell.__version__, prog_name="firstbell-agent")
+@click.option("--config", "path", help=f"The box's settings; else ${CONFIG_VARIABLE}, else {DEFAULT_CONFIG}.")
+@click.pass_context
+def main(context: click.Context, path: str | None) -> None:
+    """Measure this machine and its network, and send what was measured until the collector holds it."""
+    context.obj = Path(path or os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+@main.command()
+@click.option("--broker-port", type=click.IntRange(1, 65535), help="Instead of the settings' port.")
+@click.option("--lifeline", "on_lifeline", is_flag=True, help="End when stdin does.")
+@json_option
+@click.pass_obj
+def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -> None:
+    """Measure and send, again and again, until Ctrl-C or SIGTERM."""
+    settings = config.read(path)
+    if broker_port:
+        broker = msgspec.structs.replace(settings.broker, port=broker_port)
+        settings = msgspec.structs.replace(settings, broker=broker)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    if on_lifeline:
+        lifeline.hold()
+    with app.running(settings, path.absolute().parent) as box:
+        click.echo(
+            json.dumps({"ready": True}) if as_json else f"{settings.box.name} is measuring; Ctrl-C ends it"
+        )
+        sys.stdout.flush()
+        box.run(stop)
+
+
+@main.command()
+@click.argument("probe", type=click.Choice(sorted(PROBES)))
+@click.option(
+    "--now", is_flag=True, help="A heavy test now, even beyond the day's budget; it is no evidence."
+)
+@json_option
+@click.pass_obj
+def once(path: Path, probe: str, now: bool, as_json: bool) -> None:
+    """Run PROBE once and print what it found. Nothing is kept or sent."""
+    if catalogue.PROBES[probe].heavy and not now:
+        raise click.UsageError(
+            f"{probe} loads the line. If that is all right at this moment: once {probe} --now"
+        )
+    drafts = app.once(_settings_or_own(path), probe)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(drafts), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(drafts)))
+
+
+@main.command()
+@json_option
+@click.pass_obj
+def probes(path: Path, as_json: bool) -> None:
+    """List the probes: what each measures, how often, in which units."""
+    off = set(_settings_or_own(path).probes.off)
+    rows = [
+        {
+            "probe": spec.name,
+            "meaning": spec.meaning,
+            "on": spec.name not in off,
+            "rhythm": "once in each period of the day" if spec.heavy else f"every {spec.every_s:g} s",
+            "loads_the_line": spec.heavy,
+            "metrics": [catalogue.METRICS[name]._asdict() for name in spec.metrics],
+        }
+        for spec in catalogue.PROBES.values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2).replace("Infinity", "null"))
+        return
+    for row in rows:
+        click.echo(f"{row['probe']}: {row['meaning']} ({row['rhythm']}{'' if row['on'] else '; off'})")
+        for metric in row["metrics"]:  # type: ignore[attr-defined]
+            click.echo(f"    {metric['name']:20} {metric['meaning']}")
+
+
+@main.command()
+@json_option
+@click.pass_obj
+def check(path: Path, as_json: bool) -> None:
+    """Check the settings, the spool, the clock and the way to the broker, and change nothing."""
+    findings = app.check(config.read(path), path.absolute().parent)
+    if as_json:
+        click.echo(json.dumps(findings, indent=2))
+    else:
+        for name, finding in findings.items():
+            click.echo(f"{'ok ' if finding['ok'] else 'NOT'} {name}: {finding['says']}")
+    sys.exit(not all(finding["ok"] for finding in findings.values()))
+
+
+@main.command()
+@json_option
+@click.pass_obj
+def spool(path: Path, as_json: bool) -> None:
+    """Show what waits in this box's spool, what was refused, and what was lost."""
+    summary = app.spool_summary(config.read(path), path.absolute().parent)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(summary), indent=2))
+    else:
+        click.echo("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in summary.items()))
+
+
+def _settings_or_own(path: Path) -> Settings:
+    """The settings in `path`; without a file at the default place, those of a look around."""
+    return BY_ITSELF if str(path) == DEFAULT_CONFIG and not path.exists() else config.read(path)
+
+
+def _lines(drafts: list[Draft]) -> list[str]:
+    """A line or more a finding, for people."""
+    lines = []
+    for draft in drafts:
+        name = f"{draft.probe} {draft.target}".strip()
+        lines.append(f"{name}: {draft.status}" + (f" ({draft.reason})" if draft.reason else ""))
+        lines += [f"    {reading:20} {value}" for reading, value in draft.readings.items()]
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The one constructor of the collector: journal, writer, intake, the way in, and the web server."""
+
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from collector import config, registry
+from collector.clock import SystemClock
+from collector.config import Home, Settings
+from collector.intake import Intake
+from collector.mqtt import Address, Link
+from collector.store.decisions import keep_district
+from collector.store.journal import Journal, open_journal
+from collector.store.reads import Reads
+from collector.store.writer import Writer
+from collector.web.app import create_app
+from collector.web.health import Parts
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+
+
+def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
+    """Take, keep and serve until SIGTERM or Ctrl-C; `ready` is told the web server's port once it listens.
+
+    Raises SettingsError, FolderError, StoreError, or OSError where the web server's port is taken.
+    """
+    clock = SystemClock()
+    address = _address(home, settings)
+    home.folder.mkdir(parents=True, exist_ok=True)
+    journal = open_journal(home.journal)
+    _keep_district(home, journal, clock.now_ns())
+    writer = Writer(journal, clock)
+    intake = Intake(writer, clock, journal.id)
+    link = Link(address, intake, clock, journal.id)
+    reads = Reads(journal)
+    parts = Parts(writer=writer, intake=intake, reads=reads, link=link, clock=clock, folder=home.folder)
+    with socket.create_server((HOST, settings.web.port)) as listener:
+        writer.start()
+        link.start()
+        try:
+            ready(listener.getsockname()[1])
+            _serve(parts, listener)
+        finally:
+            # In this order: nothing new comes in, what came in is committed and answered where it can be.
+            link.stop()
+            writer.stop()
+            reads.close()
+
+
+def _serve(parts: Parts, listener: socket.socket) -> None:
+    """Serve in this thread until a signal; uvicorn gives the signal back at its end, to nobody."""
+
+    def unheard(_number: int, _frame: FrameType | None) -> None:
+        log.info("stopping")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, unheard)
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(parts), log_config=None, access_log=False, lifespan="off")
+    )
+    server.run(sockets=[listener])
+
+
+def _address(home: Home, settings: Settings) -> Address:
+    broker = settings.broker
+    tls = ssl.create_default_context(cafile=str(home.folder / broker.ca_file)) if broker.ca_file else None
+    password = config.secret(home.folder, broker.password_file)
+    return Address(broker.host, broker.port, broker.username, password, tls)
+
+
+def _keep_district(home: Home, journal: Journal, now_ns: int) -> None:
+    """Keep the folder by its digest, so that an answer given under it can be given again."""
+    if not home.district.is_dir():
+        log.warning("there is no district folder at %s yet", home.district)
+        return
+    folder = registry.read(home.district)
+    keep_district(journal, folder.district.digest, folder.contents, now_ns)

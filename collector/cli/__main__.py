@@ -1,0 +1,5 @@
+"""`python -m collector.cli`: as `firstbell up` starts the collector."""
+
+from collector.cli import main
+
+main()

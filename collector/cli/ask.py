@@ -1,0 +1,114 @@
+"""`firstbell ask`: one question, one answer, and how we know."""
+
+import textwrap
+
+import click
+
+from collector import registry
+from collector.cli.common import json_option, opened, pass_home, show
+from collector.clock import SystemClock
+from collector.config import Home
+from collector.questions import ask
+from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.links.internet import LinkAnswer, Side
+from firstbell.readiness.words import mbit, number
+
+WIDTH = 96
+
+
+@click.command("ask")
+@click.argument("school")
+@click.option("--model", required=True, help="The way of teaching: flex, station_rotation, test_day, ...")
+@click.option("--people", type=click.IntRange(1), help="Students and staff, instead of the folder's number.")
+@click.option("--years", type=click.IntRange(0, 20), help="How far ahead to look.  [default: 3]")
+@json_option
+@pass_home
+def command(
+    home: Home, school: str, model: str, people: int | None, years: int | None, as_json: bool
+) -> None:
+    """Can SCHOOL (its id, or its name or the beginning of it) teach this way, now and in three years?"""
+    with opened(home) as reads:
+        answer = ask.ask(
+            reads,
+            registry.read(home.district),
+            registry.targets(),
+            school=school,
+            model=model,
+            people=people,
+            years=years,
+            as_of_ns=SystemClock().now_ns(),
+        )
+    show(answer, text(answer), as_json=as_json)
+
+
+def headline(answer: SchoolAnswer) -> str:
+    """The answer in a few sentences: measured, on paper, what stops it first, and what to do next."""
+    who = f"{answer.school}, {answer.model}, {answer.people:,} people"
+    sentences = [
+        answer.sentence if answer.sentence.startswith(answer.label) else f"{answer.label}. {answer.sentence}",
+        answer.paper.sentence,
+        answer.weakest.sentence if answer.weakest else "",
+        answer.home.sentence if answer.home else "",
+        answer.examples_sentence,
+    ]
+    next_steps = [_item(change.sentence) for change in answer.changes]
+    return "\n".join(
+        [who, *(_wrapped(sentence) for sentence in sentences if sentence)]
+        + (["What to do next", *next_steps] if next_steps else [])
+    )
+
+
+def text(answer: SchoolAnswer) -> str:
+    """An answer for reading: the sentences first, then what stands behind them."""
+    blocks = [headline(answer), *(_link(link) for link in answer.links), _others(answer)]
+    return "\n\n".join(block for block in [*blocks, _wrapped(answer.assessed_sentence)] if block)
+
+
+def _link(link: LinkAnswer) -> str:
+    lines = [f"{link.name}: how do you know?"]
+    for side in link.sides:
+        lines += [_item(sentence) for sentence in _side(side)]
+    lines = [line for line in lines if line]
+    lines += [_item(f"Left out: {left.checks} ({left.words}).") for left in link.left_out]
+    return "\n".join(lines)
+
+
+def _side(side: Side) -> list[str]:
+    way = {"down": "Down", "up": "Up"}[side.direction]
+    sources = [
+        f"{factor.name} {factor.value:g}{' ' + factor.unit if factor.unit else ''}: {factor.source}"
+        + (f", {factor.year}" if factor.year else "")
+        + (" (a judgement)" if factor.judgement else "")
+        for factor in side.need.factors
+    ]
+    return [
+        f"{way}, need today: {side.need.working}",
+        *sources,
+        side.working,
+        side.worst_sentence,
+        side.left_over.sentence,
+    ]
+
+
+def _others(answer: SchoolAnswer) -> str:
+    says = {True: "met", False: "not met", None: "not known"}
+    lines = [
+        _item(
+            f"{need.name} ({need.source}, {need.year}): {mbit(number(need.mbps))} for the {need.level}; "
+            f"on paper {says[need.paper_meets]}, measured {says[need.measured_meets]}."
+        )
+        for need in answer.published
+    ]
+    return "\n".join(["Other published targets, for comparison", *lines]) if lines else ""
+
+
+def _wrapped(sentence: str) -> str:
+    return textwrap.fill(sentence, WIDTH, break_long_words=False)
+
+
+def _item(sentence: str) -> str:
+    return (
+        textwrap.fill(sentence, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
+        if sentence
+        else ""
+    )

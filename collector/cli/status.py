@@ -1,0 +1,114 @@
+"""`firstbell status`: what the boxes are doing."""
+
+from datetime import UTC, datetime
+
+import click
+
+from collector.cli.common import json_option, opened, pass_home, show, table
+from collector.clock import SystemClock
+from collector.config import Home
+from collector.questions import status
+from collector.questions.status import BoxStatus, DistrictStatus, Measurement
+
+_MINUTE_NS = 60 * status.NS
+
+
+@click.command("status")
+@json_option
+@pass_home
+def command(home: Home, as_json: bool) -> None:
+    """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
+    with opened(home) as reads:
+        answer = status.ask(reads)
+    show(answer, text(answer, SystemClock().now_ns()), as_json=as_json)
+
+
+def text(answer: DistrictStatus, now_ns: int) -> str:
+    """The state for reading: what is wrong first."""
+    if not answer.boxes:
+        return "No box has reported yet."
+    blocks = [_alarms(answer), _boxes(answer, now_ns)]
+    blocks += [f"{box.name}, last measurements\n{_measurements(box, now_ns)}" for box in answer.boxes]
+    blocks.append(f"{answer.reports:,} reports are kept, {answer.quarantined:,} messages are set aside.")
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _alarms(answer: DistrictStatus) -> str:
+    lines = []
+    for box in answer.boxes:
+        if box.two_boxes:
+            lines.append(
+                f"TWO BOXES CALL THEMSELVES {box.name}: {box.two_boxes}. Nothing that either says is "
+                f"counted. Give one another name, then: firstbell box accept {box.name}"
+            )
+        if box.lost:
+            lines.append(f"{box.name} lost {box.lost:,} reports, by its own word.")
+    return "\n".join(lines)
+
+
+def _boxes(answer: DistrictStatus, now_ns: int) -> str:
+    head = [
+        "box",
+        "last seen",
+        "reports",
+        "starts",
+        "waiting",
+        "missing",
+        "lost",
+        "refused",
+        "clock",
+        "version",
+    ]
+    return table(
+        head,
+        [
+            [
+                box.name,
+                ago(box.last_seen_ns, now_ns),
+                f"{box.reports:,}",
+                str(box.starts),
+                "-" if box.waiting is None else f"{box.waiting:,}",
+                f"{box.missing:,}",
+                f"{box.lost:,}",
+                f"{box.refused:,}",
+                box.clock or "-",
+                box.version or "-",
+            ]
+            for box in answer.boxes
+        ],
+    )
+
+
+def _measurements(box: BoxStatus, now_ns: int) -> str:
+    return table(
+        ["probe", "target", "when", "result"],
+        [[m.probe, m.target or "-", ago(m.at_ns, now_ns), result(m)] for m in box.measurements],
+    )
+
+
+def result(measurement: Measurement) -> str:
+    """How a measurement ended, in one line: its readings, or why there are none."""
+    readings = ", ".join(f"{name} {_short(value)}" for name, value in measurement.readings.items())
+    ended = "" if measurement.status == "ok" else f"{measurement.status}: {measurement.reason}"
+    return "; ".join(part for part in (ended, readings) if part)
+
+
+def _short(value: bool | float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def ago(at_ns: int, now_ns: int) -> str:
+    """How long ago something was, in the unit that fits; the date beyond two days."""
+    minutes = (now_ns - at_ns) // _MINUTE_NS
+    if minutes < 0:
+        return f"ahead of now: {_date(at_ns)}"
+    if minutes < 1:
+        return "now"
+    if minutes < 120:  # noqa: PLR2004 - two hours
+        return f"{minutes} min ago"
+    hours = minutes // 60
+    return f"{hours} h ago" if hours < 48 else _date(at_ns)  # noqa: PLR2004 - two days
+
+
+def _date(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns / status.NS, UTC).strftime("%Y-%m-%d %H:%M UTC")

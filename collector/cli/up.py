@@ -1,0 +1,236 @@
+"""`firstbell up`: everything on this machine, the first answer, and what to do next."""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import click
+import msgspec
+
+from collector import registry, up
+from collector.cli.ask import headline
+from collector.cli.common import opened, pass_home, to_json
+from collector.cli.status import result
+from collector.clock import SystemClock
+from collector.config import Home
+from collector.questions import ask, status
+from collector.questions.status import Measurement
+from firstbell.catalogue import PROBES
+from firstbell.report import Status
+
+_FIRST_MEASUREMENTS_S = 120.0
+_LOOK_S = 0.25
+
+
+class Entered(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the school at first start. `examples` names what nobody entered."""
+
+    name: str = "Example School"
+    people: int = 500
+    down_mbps: float = 1000.0
+    up_mbps: float | None = None
+    examples: tuple[str, ...] = ()
+
+
+class Voice:
+    """Where `up` speaks: lines for people, or one JSON document a line for programs."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def say(self, event: str, text: str, **more: Any) -> None:  # noqa: ANN401 - whatever JSON can carry
+        """Tell an event: its text for people, its name and all there is for programs."""
+        click.echo(json.dumps({"event": event, "text": text, **more}) if self.as_json else text)
+        sys.stdout.flush()
+
+
+@click.command("up")
+@click.option("--school", help="The school's name (asked at first start, as two more).")
+@click.option(
+    "--people", type=click.IntRange(1, 10_000_000), help="Students and staff (asked at first start)."
+)
+@click.option("--down-mbps", type=click.FloatRange(0.1, 1e6), help="Contracted Mbit/s to the school (asked).")
+@click.option(
+    "--up-mbps", type=click.FloatRange(0.1, 1e6), help="Contracted Mbit/s from the school, if known."
+)
+@click.option("--model", default="flex", show_default=True, help="The way of teaching that is asked about.")
+@click.option("--stop-after-answer", is_flag=True, help="End when the first answer has been given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
+@pass_home
+def command(
+    home: Home,
+    school: str | None,
+    people: int | None,
+    down_mbps: float | None,
+    up_mbps: float | None,
+    model: str,
+    stop_after_answer: bool,
+    as_json: bool,
+) -> None:
+    """Measure this machine, carry, keep and judge the measurements, and answer. Ctrl-C ends it."""
+    voice, stop = Voice(as_json=as_json), _stop_on_signals()
+    ask.check_model(registry.targets(), model)
+    with up.alone(home):
+        if home.district.exists():
+            voice.say("resumed", f"Going on with the data in {home.folder}", folder=str(home.folder))
+        else:
+            given = {"name": school, "people": people, "down_mbps": down_mbps, "up_mbps": up_mbps}
+            _found(home, voice, given)
+        voice.say("starting", "Starting the broker, the collector and the box on this machine ...")
+        with up.standing(home) as household:
+            first = _first_answer(home, household, voice, stop, model)
+            if first and not stop_after_answer:
+                _what_next(home, voice, household)
+                while not stop.wait(_LOOK_S):
+                    household.mind(lambda text: voice.say("child", text))
+            voice.say("stopping", "Stopping ...")
+    voice.say("stopped", "Stopped. What was measured is kept; the same command goes on with it.")
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    return stop
+
+
+def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
+    """Write the folder of one school from flags, answers, or defaults that are called examples."""
+    entered = _asked(given) if sys.stdin.isatty() and not voice.as_json else _as_given(given)
+    if "school.name" in entered.examples and not sys.stdin.isatty():
+        voice.say(
+            "examples",
+            f"No terminal to ask at: taking an example school of {entered.people:,} people with "
+            f"{entered.down_mbps:g} Mbit/s. Your own: --school, --people and --down-mbps, or the files in "
+            f"{home.district}",
+            examples=entered.examples,
+        )
+    registry.write_example(
+        home.district,
+        school_name=entered.name,
+        people=entered.people,
+        down_mbps=entered.down_mbps,
+        up_mbps=entered.up_mbps,
+        agent=up.BOX,
+        examples=entered.examples,
+        tz=registry.local_zone(),
+    )
+    up.prepare(home)
+
+
+_NAMES = {"name": "school.name", "people": "school.people", "down_mbps": "circuit.down_mbps"}
+
+
+def _as_given(given: dict[str, Any]) -> Entered:
+    known = {key: value for key, value in given.items() if value is not None}
+    return Entered(**known, examples=tuple(name for key, name in _NAMES.items() if key not in known))
+
+
+def _asked(given: dict[str, Any]) -> Entered:
+    """Ask for what no flag said. Whoever only presses Enter has entered nothing, and it stays an example."""
+    click.echo("Three questions about the school; Enter takes the example in brackets.")
+    questions = {
+        "name": ("Name of the school", click.STRING),
+        "people": ("Students and staff together", click.IntRange(1, 10_000_000)),
+        "down_mbps": ("Contracted Mbit/s to the school", click.FloatRange(0.1, 1e6)),
+    }
+    answers = dict(given)
+    for key, (question, kind) in questions.items():
+        if answers[key] is None:
+            example = getattr(Entered(), key)
+            answer = click.prompt(question, default=example, type=kind)
+            answers[key] = None if answer == example else answer
+    return _as_given(answers)
+
+
+def _first_answer(
+    home: Home, household: up.Household, voice: Voice, stop: threading.Event, model: str
+) -> bool:
+    """Show each measurement as the journal takes it, then answer; False if stopped before."""
+    voice.say("measuring", "Measuring; the speed test takes up to half a minute ...")
+    deadline = time.monotonic() + _FIRST_MEASUREMENTS_S
+    waited_for = set(PROBES)
+    for measurement in _arriving(home):
+        if measurement is not None:
+            waited_for.discard(measurement.probe)
+            voice.say("measured", _line(measurement), measurement=msgspec.to_builtins(measurement))
+            _tell_of_internet(voice, measurement)
+        if stop.is_set():
+            return False
+        if not waited_for or time.monotonic() > deadline:
+            break
+        if measurement is None:
+            household.mind(lambda text: voice.say("child", text))
+            stop.wait(_LOOK_S)
+    _answer(home, voice, model)
+    return True
+
+
+def _arriving(home: Home) -> Iterator[Measurement | None]:
+    """The newest measurements of this machine's box as they reach the journal; None when there is none."""
+    with opened(home) as reads:
+        seen = reads.facts_until()
+        while True:
+            newest = [stored for stored in reads.latest(up.BOX) if stored.arrival > seen]
+            for stored in sorted(newest, key=lambda stored: stored.arrival):
+                seen = stored.arrival
+                yield status.measurement(stored)
+            yield None
+
+
+def _tell_of_internet(voice: Voice, measurement: Measurement) -> None:
+    """Whether a test left this machine, and where it went."""
+    if measurement.probe != ask.PROBE:
+        return
+    server = measurement.readings.get("server")
+    if measurement.status is Status.OK:
+        voice.say("internet", f"  The speed test ran against {server or 'a server without a name'}.")
+    else:
+        voice.say(
+            "internet",
+            "  No speed test came about from this machine; the failure itself is kept, with its time.",
+        )
+
+
+def _line(measurement: Measurement) -> str:
+    return f"  {measurement.probe:9} {measurement.target or '-':11} {result(measurement)}"
+
+
+def _answer(home: Home, voice: Voice, model: str) -> None:
+    folder = registry.read(home.district)
+    with opened(home) as reads:
+        answer = ask.ask(
+            reads,
+            folder,
+            registry.targets(),
+            school=folder.district.schools[0].id,
+            model=model,
+            people=None,
+            years=None,
+            as_of_ns=SystemClock().now_ns(),
+        )
+    voice.say("answer", "\n" + headline(answer) + "\n", answer=json.loads(to_json(answer)))
+
+
+def _what_next(home: Home, voice: Voice, household: up.Household) -> None:
+    school = registry.read(home.district).district.schools[0].id
+    voice.say(
+        "next",
+        "First Bell goes on measuring: leave it running, Ctrl-C ends it. Meanwhile, in another terminal:\n"
+        f"  firstbell ask {school} --model flex      the whole answer, with its working\n"
+        "  firstbell status                        what the box does and what was measured\n"
+        f"  http://127.0.0.1:{household.web_port}/healthz        whether all is well, for a monitor\n"
+        f"The school's numbers are in {home.district}; the box's settings in {home.box / 'agent.toml'}",
+        school=school,
+        web_port=household.web_port,
+        folder=str(home.folder),
+    )

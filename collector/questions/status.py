@@ -1,0 +1,107 @@
+"""What the boxes are doing: last seen, what they wait to send, what is missing, lost, refused, doubled."""
+
+import msgspec
+
+from collector.store.reads import Reads
+from firstbell.report import ClockQuality, Status, Stored
+
+NS = 1_000_000_000
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest report of one probe and target."""
+
+    probe: str
+    target: str
+    status: Status
+    reason: str
+    at_ns: int
+    readings: dict[str, bool | int | float | str]
+
+
+class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One box. `waiting` is what it said of its spool in its last word about itself; None if it never did.
+
+    `missing` are numbers that the box must have given and the journal neither holds nor knows to be lost
+    or refused: they may still be on their way.
+    """
+
+    name: str
+    last_seen_ns: int
+    reports: int
+    starts: int
+    waiting: int | None
+    missing: int
+    lost: int
+    refused: int
+    clock: ClockQuality | None
+    version: str
+    two_boxes: str
+    measurements: tuple[Measurement, ...]
+
+
+class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """All boxes, and what the collector itself holds."""
+
+    reports: int
+    quarantined: int
+    quarantine_dropped: int
+    boxes: tuple[BoxStatus, ...]
+
+
+def ask(reads: Reads) -> DistrictStatus:
+    """The state of everything, as the journal knows it now."""
+    counts = reads.counts()
+    newest: dict[str, list[Stored]] = {}
+    for stored in reads.latest():
+        newest.setdefault(stored.agent, []).append(stored)
+    return DistrictStatus(
+        reports=counts.reports,
+        quarantined=counts.quarantine.rows,
+        quarantine_dropped=counts.quarantine.dropped,
+        boxes=tuple(
+            _box(reads, box.agent, box.last_ns, box.reports, box.suspended, newest.get(box.agent, []))
+            for box in reads.boxes()
+        ),
+    )
+
+
+def _box(
+    reads: Reads, name: str, last_ns: int, reports: int, suspended: str, newest: list[Stored]
+) -> BoxStatus:
+    epochs = reads.epochs(name)
+    itself = [stored.report for stored in newest if stored.report.probe == "box"]
+    waiting = [report.readings.get("spool_reports") for report in itself]
+    versions = [
+        str(report.readings["agent_version"]) for report in itself if "agent_version" in report.readings
+    ]
+    last = max(newest, key=lambda stored: stored.arrival, default=None)
+    return BoxStatus(
+        name=name,
+        last_seen_ns=last_ns,
+        reports=reports,
+        starts=len(epochs),
+        waiting=next((count for count in waiting if isinstance(count, int)), None),
+        missing=sum(epoch.missing for epoch in epochs),
+        lost=sum(epoch.lost for epoch in epochs),
+        refused=sum(epoch.refused for epoch in epochs),
+        clock=last.report.clock if last else None,
+        version=versions[0] if versions else "",
+        two_boxes=suspended,
+        measurements=tuple(
+            measurement(stored) for stored in sorted(newest, key=lambda s: (s.report.probe, s.report.target))
+        ),
+    )
+
+
+def measurement(stored: Stored) -> Measurement:
+    """A stored report as people see it."""
+    report = stored.report
+    return Measurement(
+        probe=report.probe,
+        target=report.target,
+        status=report.status,
+        reason=report.reason,
+        at_ns=report.at_ns,
+        readings=report.readings,
+    )
