@@ -10,6 +10,7 @@ Kind = Literal["float", "int", "bool", "text"]
 Reading = bool | int | float | str
 
 TEXT_CHARS = 80
+MAX_INT = (1 << 63) - 1
 
 
 class Metric(NamedTuple):
@@ -147,6 +148,8 @@ def complaint(name: str, value: Reading) -> str | None:
     metric = METRICS.get(name)
     if isinstance(value, str):
         return _text_complaint(name, value, metric)
+    if isinstance(value, int) and abs(value) > MAX_INT:
+        return f"{name} is a larger whole number than any store keeps"
     if not math.isfinite(value):
         return f"{name} is not a finite number"
     return _number_complaint(name, value, metric) if metric else None

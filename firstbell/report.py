@@ -172,6 +172,8 @@ class Stored(NamedTuple):
 
 MAX_AT_NS = 1 << 62
 """The year 2116: what a later time would overflow is not worth the care."""
+MAX_SEQ = 1 << 53
+"""The highest number of a report: what every JSON reader still keeps exactly."""
 
 
 def complaint(report: Report) -> str | None:
@@ -216,6 +218,15 @@ def _time_complaint(report: Report) -> str | None:
         return "at_ns is not a time"
     if not 0 <= report.duration_s <= 86_400:  # noqa: PLR2004 - a day
         return "duration_s is not a duration within a day"
+    return _clock_complaint(report)
+
+
+def _clock_complaint(report: Report) -> str | None:
+    if report.clock_error_ms < 0:
+        return "clock_error_ms is negative"
+    for bound in (report.not_before_ns, report.not_after_ns):
+        if bound is not None and not 0 <= bound <= MAX_AT_NS:
+            return "not_before_ns or not_after_ns is not a time"
     return None
 
 
@@ -230,9 +241,19 @@ def _reading_complaint(readings: dict[str, Reading]) -> str | None:
 
 
 def _loss_complaint(report: Report) -> str | None:
-    if report.opening and report.opening.predecessor and not EPOCH_NAME.match(report.opening.predecessor):
-        return "predecessor is not an epoch"
+    if report.opening and (trouble := _opening_complaint(report.opening)):
+        return trouble
     for loss in report.losses:
-        if not EPOCH_NAME.match(loss.epoch) or not 1 <= loss.first <= loss.last:
+        if not EPOCH_NAME.match(loss.epoch) or not 1 <= loss.first <= loss.last <= MAX_SEQ:
             return "losses are not ranges of an epoch"
+        if len(loss.reason) > REASON_CHARS or not loss.reason.isprintable():
+            return f"a loss's reason is longer than {REASON_CHARS} characters or can't be printed"
     return None
+
+
+def _opening_complaint(opening: Opening) -> str | None:
+    if opening.predecessor is not None and not EPOCH_NAME.match(opening.predecessor):
+        return "predecessor is not an epoch"
+    if not 0 <= opening.last_seq <= MAX_SEQ:
+        return "last_seq is not the number of a report"
+    return _label_complaint("ended", opening.ended, required=True)

@@ -6,7 +6,7 @@ SettingsError             all complaints about one text, one a line
 import difflib
 import re
 import tomllib
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -24,7 +24,7 @@ class SettingsError(ValueError):
 
 
 def load(name: str, text: str, kind: type[S]) -> S:
-    """The settings of `kind` (a struct whose fields are structs, lists of structs, or values) in `text`.
+    """The settings of `kind` in `text`: a struct of structs, tables or lists of structs, and values.
 
     `name` is what the text is called in complaints: its path. Raises SettingsError.
     """
@@ -59,6 +59,10 @@ def _struct(
 def _value(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> None:  # noqa: ANN401 - types are values here
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
         _struct(kind, value, path, text, complaints)
+        return
+    if get_origin(kind) is dict and isinstance(value, dict):
+        for name, entry in value.items():
+            _value(get_args(kind)[1], entry, (*path, name), text, complaints)
         return
     try:
         msgspec.convert(value, kind, strict=True)

@@ -41,7 +41,9 @@ def bound_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int:
     """
     below = 0.0
     for k in range(n + 1):
-        below += math.comb(n, k) * q**k * (1 - q) ** (n - k)
+        # By logarithms: from about a thousand tests on, the coefficients are larger than any float.
+        ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+        below += math.exp(ways + k * math.log(q) + (n - k) * math.log1p(-q))
         if 1 - below < confidence - 1e-12:
             return k
     return n

@@ -29,7 +29,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from firstbell import report as reports
-from firstbell.report import AGENT_NAME, EPOCH_NAME, Report
+from firstbell.report import AGENT_NAME, EPOCH_NAME, MAX_SEQ, Report
 
 T = TypeVar("T")
 
@@ -43,7 +43,6 @@ ENVELOPE_BYTES = 1024
 BATCH_REPORTS = 500
 DEPTH = 3
 DEFLATE_ABOVE = 1024
-MAX_SEQ = 1 << 53
 
 Range = tuple[int, int]
 """First and last seq, both included."""
@@ -62,7 +61,11 @@ class WrongAgentError(WireError):
 
 
 class UnknownVersionError(WireError):
-    """A version that this program does not speak."""
+    """A version that this program does not speak. `digest` is the batch's, so that it can be answered."""
+
+    def __init__(self, reason: str, digest: str) -> None:
+        super().__init__(reason)
+        self.digest = digest
 
 
 class BodyError(WireError):
@@ -247,7 +250,9 @@ def open_batch(agent: str, payload: bytes) -> Batch:
     if envelope.agent != agent:
         raise WrongAgentError(f"it came on the topic of {agent} and names another box")
     if envelope.v not in READABLE:
-        raise UnknownVersionError(f"version {envelope.v} is not spoken here; known: {READABLE}")
+        raise UnknownVersionError(
+            f"version {envelope.v} is not spoken here; known: {READABLE}", envelope.digest
+        )
     return Batch(envelope, body)
 
 

@@ -1,0 +1,61 @@
+"""A heavy test failed: was the line down, or only the test? The cheap probes beside it know."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+from firstbell.district import NS
+from firstbell.readiness.reasons import Reason
+from firstbell.report import ClockQuality, Report, Segment, Status, Stored
+
+MINUTE_NS = 60 * NS
+
+
+class Cheap:
+    """The cheap `latency` reports around the heavy tests, by box."""
+
+    def __init__(self, latency: Iterable[Stored]) -> None:
+        self._internet: dict[str, list[tuple[int, bool]]] = {}
+        self._gateway: dict[str, list[tuple[int, bool]]] = {}
+        self._no_gateway: dict[str, list[tuple[int, bool]]] = {}
+        for stored in latency:
+            self._add(stored.agent, stored.report)
+        for boxes in (self._internet, self._gateway, self._no_gateway):
+            for seen in boxes.values():
+                seen.sort()
+
+    def _add(self, agent: str, report: Report) -> None:
+        if report.clock is ClockQuality.BOUNDED:
+            return
+        look = report.at_ns, report.status is Status.OK
+        tried = report.status in {Status.OK, Status.FAILED, Status.TIMEOUT}
+        if report.segment is Segment.INTERNET and tried:
+            self._internet.setdefault(agent, []).append(look)
+        elif report.segment is Segment.SITE and tried:
+            self._gateway.setdefault(agent, []).append(look)
+        elif report.segment is Segment.SITE and report.status is Status.NOTHING:
+            self._no_gateway.setdefault(agent, []).append(look)
+
+    def excuse(self, failed: Stored) -> Reason | None:
+        """Why a failed test says nothing of the line; None if the line was down.
+
+        It was down if every site that was tried in that minute failed too, while the box still reached its
+        own network: it had a gateway, and this answered if it ever does.
+        """
+        internet = _around(self._internet, failed)
+        if not internet:
+            return Reason.UNCONFIRMED
+        if any(internet):
+            return Reason.SERVER_FAILED
+        gateway = _around(self._gateway, failed)
+        # Many gateways never answer an echo: their silence tells nothing.
+        answers = any(answered for _, answered in self._gateway.get(failed.agent, ()))
+        cut_off = _around(self._no_gateway, failed) or (answers and gateway)
+        return Reason.BOX_CUT_OFF if cut_off and not any(gateway) else None
+
+
+def _around(boxes: dict[str, list[tuple[int, bool]]], failed: Stored) -> list[bool]:
+    """What the box's cheap probes saw from a minute before the test until a minute after it."""
+    seen = boxes.get(failed.agent, [])
+    begins = failed.report.at_ns - MINUTE_NS
+    ends = failed.report.at_ns + round(failed.report.duration_s * NS) + MINUTE_NS
+    return [answered for _, answered in seen[bisect_left(seen, (begins,)) : bisect_right(seen, (ends, True))]]

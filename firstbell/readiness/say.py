@@ -1,0 +1,116 @@
+"""Answers about a line as sentences in planners' words. Whatever is compared is told apart in print."""
+
+from datetime import date
+
+from firstbell.readiness import words
+from firstbell.readiness.proof import Bound, Progress
+from firstbell.readiness.sizing import Need
+from firstbell.readiness.verdict import State, label
+
+BOX_IS_THE_LIMIT = "the box itself saw no more"
+
+
+def on_paper(
+    state: State, fall: int | None, bought_mbps: float | None, need: Need, who: str, model: str
+) -> str:
+    """On paper, not measured: just short. Lincoln High buys 1,000 Mbit/s; 1:1 flex needs 1,030 today."""
+    answer = label(state, fall)
+    head = f"On paper, not measured: {answer[0].lower()}{answer[1:]}."
+    if bought_mbps is None:
+        needs, _ = _needs(need, state, fall, model, bought_mbps)
+        return f"{head} Nobody has entered what {who} buys{_way(need)}; {needs}."
+    needs, have = _needs(need, state, fall, model, bought_mbps)
+    return f"{head} {who} buys {words.mbit(have)}{_way(need)}; {needs}."
+
+
+def measured(state: State, fall: int | None, have: Bound, need: Need, model: str, *, in_class: bool) -> str:
+    """The answer, what the line carries and how often, and what is needed; `in_class`: what is left over."""
+    needs, number = _needs(need, state, fall, model, have.mbps)
+    carries = (
+        f"even in class the internet line has at least {words.mbit(number)} left over{_way(need)}"
+        if in_class
+        else f"the internet line carries at least {words.mbit(number)}{_way(need)}"
+    )
+    limit = f" ({BOX_IS_THE_LIMIT})" if have.at_least else ""
+    met = need.horizon if state is State.READY_THROUGH else need.today
+    within = ", within what measuring can be off by" if state.ready and have.mbps < met else ""
+    answer = label(state, fall, at_least=have.at_least)
+    return f"{answer}: {carries} about {words.odds(have.share)}{limit}; {needs}{within}."
+
+
+def _needs(
+    need: Need, state: State, fall: int | None, model: str, have_mbps: float | None
+) -> tuple[str, str]:
+    """`1:1 flex needs 1,030 today and 2,020 in fall 2029`, and the text of what is compared with it."""
+    then = fall if state.ready and fall is not None and fall > need.first_fall else None
+    values = [need.today, *([need.mbps[then - need.first_fall]] if then else [])]
+    texts = words.apart(*values, *(() if have_mbps is None else (have_mbps,)))
+    later = f" and {texts[1]} in {words.fall(then)}" if then else ""
+    return f"{model} needs {texts[0]} today{later}", texts[-1]
+
+
+def _way(need: Need) -> str:
+    return "" if need.direction == "down" else " upwards"
+
+
+def box_limited(have: Bound, need: Need, model: str) -> str:
+    """Too little was seen, but only because of the box."""
+    needs, number = words.apart(need.today, have.mbps)
+    return (
+        f"Not measured enough yet: the internet line carries at least {words.mbit(number)}{_way(need)}, "
+        f"but {BOX_IS_THE_LIMIT}; {model} needs {needs} today."
+    )
+
+
+def too_few(progress: Progress, changed: date | None) -> str:
+    """Not measured enough yet: 4 of 10 checks, answer about 15 December."""
+    since = f" since the line was changed on {words.day(changed)}" if changed else ""
+    return f"Not measured enough yet: {_so_far(progress)}{since}{_prospect(progress)}."
+
+
+def _so_far(progress: Progress) -> str:
+    text = f"{progress.checks} of {words.count(progress.checks_wanted, 'check')}"
+    if progress.checks >= progress.checks_wanted and progress.days < progress.days_wanted:
+        text += f", on {progress.days} of {words.count(progress.days_wanted, 'day')}"
+    if progress.checks >= progress.checks_wanted and progress.times < progress.times_wanted:
+        text += f", at {progress.times} of {words.count(progress.times_wanted, 'time')} of day"
+    return text
+
+
+def _prospect(progress: Progress) -> str:
+    if progress.answer_on:
+        return f", answer about {words.day(progress.answer_on)}"
+    if progress.place_missing:
+        return ", all over Wi-Fi in one place"
+    if progress.limited:
+        return f"; in {progress.limited} more the box itself was the limit"
+    return ""
+
+
+def left_over(have: Bound | None, progress: Progress, *, certain: bool, settle: bool) -> str:
+    """What is left over in class, beside the answer and never mixed into it."""
+    if have is None:
+        return f"Left over in class: not measured enough yet, {_so_far(progress)}."
+    number = words.mbit(words.number(have.mbps))
+    text = f"In class at least {number} are left over beside today's use, about {words.odds(have.share)}"
+    if certain:
+        return f"{text}. That alone covers the whole need: the answer is certain."
+    if settle:
+        return f"{text}. That is far below the need; reading the line's use would settle the answer."
+    return f"{text}."
+
+
+def worst(have: Bound) -> str:
+    """What many checks say of the worst times."""
+    limit = f" ({BOX_IS_THE_LIMIT})" if have.at_least else ""
+    return f"At least {words.mbit(words.number(have.mbps))} about {words.odds(have.share)}{limit}."
+
+
+def proof(have: Bound, framing: float) -> str:
+    """How the number came about, for whoever asks; technicians' words are allowed here."""
+    payload = words.exact(have.mbps / framing)
+    lower = f"{words.count(have.below, 'check')} lay lower; at {have.checks} checks up to {have.rank - 1} may"
+    return (
+        f"{payload} Mbit/s of payload {words.TIMES} {words.exact(framing)} for the frames around it "
+        f"= {words.exact(have.mbps)} Mbit/s of line. {lower}, at 95 % confidence."
+    )

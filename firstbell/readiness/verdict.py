@@ -1,0 +1,82 @@
+"""The kinds of answer there are, and which one a speed earns."""
+
+from enum import StrEnum
+
+import msgspec
+
+from firstbell.readiness import words
+from firstbell.readiness.sizing import Need
+
+_ROUNDING = 1e-9
+
+
+class State(StrEnum):
+    """An answer's kind; each stands with its words, never alone."""
+
+    READY_THROUGH = "ready_through"
+    READY_UNTIL = "ready_until"
+    JUST_SHORT = "just_short"
+    NOT_READY = "not_ready"
+    NOT_MEASURED = "not_measured"
+    """Not measured, or not enough yet."""
+    NOT_KNOWN = "not_known"
+    """Nobody entered what is bought."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is enough today."""
+        return self in {State.READY_THROUGH, State.READY_UNTIL}
+
+    @property
+    def short(self) -> bool:
+        """Whether it is not enough today."""
+        return self in {State.JUST_SHORT, State.NOT_READY}
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer. `fall` is the first in which it is no longer enough (until), or the last asked for.
+
+    `at_least` says that more than `have_mbps` may well be there: the box saw no more. `ratio` is
+    `have_mbps` as a share of today's need. `sentence` can be read aloud.
+    """
+
+    state: State
+    label: str
+    sentence: str
+    need_mbps: float
+    have_mbps: float | None = None
+    at_least: bool = False
+    ratio: float | None = None
+    fall: int | None = None
+
+
+def enough(have_mbps: float, need_mbps: float, tolerance: float = 0.0) -> bool:
+    """Whether `have_mbps` meets the need, but for the share `tolerance` that measuring can be off by."""
+    return have_mbps >= need_mbps * (1 - tolerance) * (1 - _ROUNDING)
+
+
+def grade(
+    have_mbps: float, need: Need, just_short: float, tolerance: float = 0.0
+) -> tuple[State, int | None]:
+    """The state that a speed earns against the needs of the falls to come, and the fall it names."""
+    years = 0
+    while years < len(need.mbps) and enough(have_mbps, need.mbps[years], tolerance):
+        years += 1
+    if years == len(need.mbps):
+        return State.READY_THROUGH, need.last_fall
+    if years:
+        return State.READY_UNTIL, need.first_fall + years
+    return (State.JUST_SHORT if enough(have_mbps, just_short * need.today) else State.NOT_READY), None
+
+
+def label(state: State, fall: int | None = None, *, at_least: bool = False) -> str:
+    """The state in people's words: `Ready until fall 2027`."""
+    if state is State.READY_THROUGH and fall:
+        return f"Ready through {words.fall(fall)}"
+    if state is State.READY_UNTIL and fall:
+        return f"Ready until {'at least ' if at_least else ''}{words.fall(fall)}"
+    return {
+        State.JUST_SHORT: "Just short",
+        State.NOT_READY: "Not ready",
+        State.NOT_MEASURED: "Not measured enough yet",
+    }.get(state, "Not known")

@@ -1,0 +1,86 @@
+"""Numbers and dates as planners read them: the one place that rounds (design: "Numbers").
+
+Values are rounded here, at the very end, and never before they are compared.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+NBSP = "\u00a0"
+"""A no-break space, before every unit."""
+TIMES = "\u00d7"
+"""The multiplication sign."""
+
+_EXACT_TENS = (1_000, 10_000)
+"""Between these the nearest ten: at two figures 1,030 needed and 1,000 bought would read alike."""
+_MOST_FIGURES = 8
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def number(value: float, more: int = 0) -> str:
+    """`value` (not negative) at two significant figures, or the nearest ten from 1,000 to 10,000.
+
+    `more` asks for that many figures beyond.
+    """
+    exact = Decimal(repr(float(value)))
+    low, high = _EXACT_TENS
+    exponent = 1 if low <= exact < high else exact.adjusted() - 1
+    rounded = exact.quantize(Decimal(1).scaleb(exponent - more), rounding=ROUND_HALF_UP)
+    text = f"{rounded:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def apart(*values: float) -> tuple[str, ...]:
+    """All the numbers, with as many figures as it takes to tell apart those that differ."""
+    texts: tuple[str, ...] = ()
+    for more in range(_MOST_FIGURES):
+        texts = tuple(number(value, more) for value in values)
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
+def mbit(text: str) -> str:
+    """A number's text with the unit of all speeds."""
+    return f"{text}{NBSP}Mbit/s"
+
+
+def exact(value: float) -> str:
+    """`value` for a working: up to four decimals, thousands with a comma."""
+    text = f"{value:,.4f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """`1 check`, `4 checks`, `1,200 people`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def day(when: date) -> str:
+    """`15 December`."""
+    return f"{when.day} {_MONTHS[when.month - 1]}"
+
+
+def fall(year: int) -> str:
+    """`fall 2029`: the school year that begins in it."""
+    return f"fall {year}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
+def odds(share: float) -> str:
+    """`three times out of four` for the share 0.26 that may fall short of it."""
+    of = round(1 / share)
+    return f"{_word(of - 1)} times out of {_word(of)}"
+
+
+def _word(n: int) -> str:
+    return _SMALL[n] if n < len(_SMALL) else str(n)
