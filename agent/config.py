@@ -81,6 +81,9 @@ def read(path: Path) -> Settings:
     """The settings in `path`. Raises SettingsError with everything that is wrong with them."""
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        advice = "is not there. Name it with --config; `firstbell up` keeps its own in its data folder"
+        raise toml.SettingsError(str(path), [f"{advice}, in box/agent.toml"]) from error
     except (OSError, UnicodeError) as error:
         raise toml.SettingsError(str(path), [f"can't be read: {error}"]) from error
     settings = toml.load(str(path), text, Settings)

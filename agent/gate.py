@@ -51,7 +51,7 @@ class Ceilings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     throughput: Ceiling = Ceiling(max_seconds=30, max_bytes=500_000_000)
     internet: Ceiling = Ceiling(max_seconds=30, max_bytes=500_000_000)
     capacity: Ceiling = Ceiling(max_seconds=180, max_bytes=1_000_000_000)
-    day_bytes: int = 2_000_000_000
+    day_bytes: int = 4_000_000_000
 
     def __post_init__(self) -> None:
         if not 0 <= self.day_bytes <= MOST_DAY_BYTES:
@@ -109,9 +109,7 @@ class Gate:
             if refusal:
                 return Refusal(refusal)
             self._ledger.add_used(day, ceiling.max_bytes)
-            self._granted = Lease(
-                kind=kind, max_bytes=ceiling.max_bytes, max_seconds=ceiling.max_seconds
-            )
+            self._granted = Lease(kind=kind, max_bytes=ceiling.max_bytes, max_seconds=ceiling.max_seconds)
             self._day = day
             return self._granted
 
@@ -128,7 +126,9 @@ class Gate:
             if bytes_used is None:
                 return
             if bytes_used > lease.max_bytes:
-                _log.warning("%s used %d bytes, above its ceiling of %d", lease.kind, bytes_used, lease.max_bytes)
+                _log.warning(
+                    "%s used %d bytes, above its ceiling of %d", lease.kind, bytes_used, lease.max_bytes
+                )
             self._ledger.add_used(self._day, bytes_used - lease.max_bytes)
 
     def _obstacle(self) -> str | None:

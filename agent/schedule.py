@@ -21,16 +21,16 @@ from typing import NamedTuple
 from firstbell.catalogue import ProbeSpec
 from firstbell.report import Stamp
 
-PERIODS = {
-    "night": time(0, 0),
-    "before_school": time(5, 0),
-    "class_1": time(7, 30),
-    "class_2": time(9, 30),
-    "class_3": time(11, 30),
-    "class_4": time(13, 30),
-    "late_afternoon": time(15, 30),
-    "evening": time(18, 0),
-}
+PERIODS = (
+    time(0, 0),  # night
+    time(5, 0),  # before school
+    time(7, 30),  # the four periods of class
+    time(9, 30),
+    time(11, 30),
+    time(13, 30),
+    time(15, 30),  # late afternoon
+    time(18, 0),  # evening
+)
 """The local time at which each stretch of a day begins; it lasts until the next one does."""
 
 UPTIME_STRATUM_S = 3 * 3600
@@ -39,7 +39,7 @@ JITTER = 0.1
 LOOK_S = 60.0
 """The longest wait between two looks, because a step of the wall clock announces itself to nobody."""
 LATE_S = 120.0
-"""How late a heavy test may start; after that its moment has passed."""
+"""A moment that lies in a longer gap between two looks was slept through or stepped over: no test."""
 FIRST_HEAVY_S = 10.0
 """With `first_now`, heavy probes follow the cheap ones by this much, so as not to disturb them."""
 NUDGE_S = 60.0
@@ -50,6 +50,7 @@ _FLOOR_NS = 1_735_689_600 * 10**9
 _KEPT = 256
 """Strata whose moments are remembered, so that a clock that steps back repeats no test (a month of them)."""
 _SPENT = -math.inf
+_WALL = "wall"
 
 
 class Stratum(NamedTuple):
@@ -70,11 +71,11 @@ def day_strata(wall_s: float, tz: tzinfo) -> tuple[Stratum, Stratum]:
     edges = sorted({edge for days in (-1, 0, 1, 2) for edge in _edges(today + timedelta(days), tz)})
     here = bisect_right(edges, wall_s)
     before, after, last = edges[here - 1 : here + 2]
-    return Stratum("wall", before, after), Stratum("wall", after, last)
+    return Stratum(_WALL, before, after), Stratum(_WALL, after, last)
 
 
 def _edges(day: date, tz: tzinfo) -> list[float]:
-    return [datetime.combine(day, begins, tz).timestamp() for begins in PERIODS.values()]
+    return [datetime.combine(day, begins, tz).timestamp() for begins in PERIODS]
 
 
 def uptime_strata(boot_id: str, boottime_s: float) -> tuple[Stratum, Stratum]:
@@ -110,24 +111,32 @@ class Schedule:
             else:
                 self._light[probe.name] = _Rhythm(probe.every_s, random, start, first_now=first_now)
         self._tz = tz
-        self._strata: tuple[Stratum, Stratum] | None = None
+        self._window: tuple[Stratum, ...] = ()
+        """The stretch before (if it was seen), this one, the next one."""
+        self._looked_s = -math.inf
         self._vouched = False
         self._nudged = -math.inf
 
     def due(self, monotonic: float, stamp: Stamp) -> list[str]:
         """The probes to run now, cheap ones first. Each name is told once; what was missed is not told."""
         now_s = self._plan(stamp)
+        since_s = self._looked_s if 0 <= now_s - self._looked_s <= LATE_S else now_s
+        self._looked_s = now_s
         light = [name for name, rhythm in self._light.items() if rhythm.due(monotonic)]
         return light + [
-            name for name, moments in self._heavy.items() if moments.due(monotonic, self._here, now_s)
+            name
+            for name, moments in self._heavy.items()
+            if moments.due(monotonic, self._window, since_s, now_s)
         ]
 
     def wait(self, monotonic: float, stamp: Stamp) -> float:
         """Seconds until it is worth asking `due` again: 0 when something is due, never above `LOOK_S`."""
         now_s = self._plan(stamp)
         waits = [rhythm.next - monotonic for rhythm in self._light.values()]
-        waits += [moments.wait(monotonic, self._here, now_s) for moments in self._heavy.values()]
-        return max(0.0, min(waits + [LOOK_S]))
+        for moments in self._heavy.values():
+            waits.append(moments.first - monotonic)
+            waits.append(moments.after(self._window, min(self._looked_s, now_s)) - now_s)
+        return max(0.0, min([*waits, LOOK_S]))
 
     def nudge(self, monotonic: float) -> bool:
         """Make every cheap probe due now. False, and nothing, within a minute of the last nudge."""
@@ -138,20 +147,16 @@ class Schedule:
             rhythm.next = monotonic
         return True
 
-    @property
-    def _here(self) -> Stratum:
-        assert self._strata is not None
-        return self._strata[0]
-
     def _plan(self, stamp: Stamp) -> float:
         """See that this stretch and the next have their moments; what the stretch's clock reads, in s."""
         clock, now_s = self._reading(stamp)
-        here = self._strata[0] if self._strata else None
-        if here is None or here.clock != clock or not here.start_s <= now_s < here.end_s:
-            wall = clock == "wall"
-            self._strata = day_strata(now_s, self._tz) if wall else uptime_strata(clock, now_s)
-            for moments in self._heavy.values():
-                moments.draw(self._strata, now_s)
+        here = self._window[-2] if self._window else None
+        if here and here.clock == clock and here.start_s <= now_s < here.end_s:
+            return now_s
+        strata = day_strata(now_s, self._tz) if clock == _WALL else uptime_strata(clock, now_s)
+        self._window = (*self._window[-2:-1], *strata)
+        for moments in self._heavy.values():
+            moments.draw(strata)
         return now_s
 
     def _reading(self, stamp: Stamp) -> tuple[str, float]:
@@ -159,7 +164,7 @@ class Schedule:
         # uptime would test twice in one stretch each time that NTP comes and goes.
         self._vouched = self._vouched or stamp.synchronised
         if self._vouched and stamp.wall_ns >= _FLOOR_NS:
-            return "wall", stamp.wall_ns / 1e9
+            return _WALL, stamp.wall_ns / 1e9
         return stamp.boot_id, stamp.boottime_ns / 1e9
 
 
@@ -182,36 +187,34 @@ class _Rhythm:
 
 
 class _Moments:
-    """The moments of a heavy probe, one for each stretch that was seen coming; `_SPENT` is no moment."""
+    """The moments of a heavy probe, one for each stretch that came into sight; `_SPENT` when it was used."""
 
     def __init__(self, random: Random, first: float) -> None:
         self._random = random
-        self._first = first
         self._moments: dict[Stratum, float] = {}
+        self.first = first
+        """When it runs for `first_now`, on the monotonic clock; infinity when it doesn't, or has."""
 
-    def draw(self, strata: Iterable[Stratum], now_s: float) -> None:
+    def draw(self, strata: Iterable[Stratum]) -> None:
         for stratum in strata:
             if stratum not in self._moments:
-                moment = stratum.start_s + (stratum.end_s - stratum.start_s) * self._random.random()
-                self._moments[stratum] = moment if moment >= now_s else _SPENT
+                length_s = stratum.end_s - stratum.start_s
+                self._moments[stratum] = stratum.start_s + length_s * self._random.random()
         while len(self._moments) > _KEPT:
             del self._moments[next(iter(self._moments))]
 
-    def due(self, monotonic: float, here: Stratum, now_s: float) -> bool:
-        if monotonic >= self._first:
-            self._first, self._moments[here] = math.inf, _SPENT
-            return True
-        for stratum, moment in self._moments.items():
-            # The stretch before counts too: its moment may be seconds old when its end has passed.
-            if stratum.clock == here.clock and moment <= now_s < moment + LATE_S:
-                self._moments[stratum] = _SPENT
-                return True
-        return False
+    def due(self, monotonic: float, window: tuple[Stratum, ...], since_s: float, now_s: float) -> bool:
+        crossed = [stratum for stratum in window if since_s < self._moment(stratum) <= now_s]
+        if monotonic >= self.first:
+            crossed.append(window[-2])
+        for stratum in crossed:
+            self._moments[stratum], self.first = _SPENT, math.inf
+        return bool(crossed)
 
-    def wait(self, monotonic: float, here: Stratum, now_s: float) -> float:
-        ahead = (
-            moment - now_s
-            for stratum, moment in self._moments.items()
-            if stratum.clock == here.clock and now_s < moment + LATE_S
-        )
-        return min(self._first - monotonic, min(ahead, default=math.inf))
+    def after(self, window: tuple[Stratum, ...], since_s: float) -> float:
+        """The first moment after `since_s`; infinity if all have been."""
+        moments = (self._moment(stratum) for stratum in window)
+        return min((moment for moment in moments if moment > since_s), default=math.inf)
+
+    def _moment(self, stratum: Stratum) -> float:
+        return self._moments.get(stratum, _SPENT)

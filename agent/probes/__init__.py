@@ -1,1 +1,13 @@
 """One probe, one file: `measure(machine, memory)`. A probe knows nothing of schedules, disks or MQTT."""
+
+from collections.abc import Callable
+
+from agent.probes import host, internet, latency
+from agent.probes.base import Measure
+from agent.probes.settings import ProbeSettings
+
+PROBES: dict[str, Callable[[ProbeSettings], Measure]] = {
+    "host": host.probe,
+    "latency": latency.probe,
+    "internet": internet.probe,
+}

@@ -1,0 +1,56 @@
+"""What every engine takes and gives, whatever library or program it is made of."""
+
+from typing import Protocol
+
+import msgspec
+
+from agent.machine.machine import Machine
+from firstbell.report import Status
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One test. Both ceilings are for both directions together.
+
+    `interface` is the port whose bytes are compared with the test's; empty for none. `secure` asks for TLS
+    where the engine knows both.
+    """
+
+    max_bytes: int
+    max_seconds: float
+    interface: str = ""
+    secure: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_bytes <= 0 or self.max_seconds <= 0:
+            raise ValueError("a test's ceilings are above zero")
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an engine found: facts alone; what limited the test is judged by who knows the port.
+
+    A rate that could not be had is None, and `reason` says why. Bytes are those of the port: frames, as
+    far as they can be told from what the sockets carried; None if nobody knows. `own_processor_pct` is of
+    one core, for the busier direction. `capped` says that a ceiling ended a direction, `faltered` that the
+    server broke off some of its transfers, `to_self` that the server was this machine.
+    """
+
+    status: Status
+    reason: str = ""
+    down_mbps: float | None = None
+    up_mbps: float | None = None
+    bytes_received: int | None = None
+    bytes_sent: int | None = None
+    own_processor_pct: float = 0.0
+    cpu_busy_pct: float | None = None
+    cross_traffic_pct: float | None = None
+    server: str = ""
+    capped: bool = False
+    faltered: bool = False
+    to_self: bool = False
+
+
+class Engine(Protocol):
+    """The one function of an engine's module."""
+
+    def __call__(self, request: Request, machine: Machine) -> Result:
+        """Run one test to its end, and never longer than `request.max_seconds` and a few seconds more."""

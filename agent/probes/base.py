@@ -1,0 +1,39 @@
+"""What a probe is: a function of the machine, and the two things it may say instead of findings.
+
+ProbeError
+  NothingHereError   this machine has no such thing
+  ProbeFailedError   it was tried and did not work
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from agent.machine.machine import Machine
+from firstbell.report import Finding
+
+
+class ProbeError(Exception):
+    """The probe has no finding of its own; `reason` says why, in plain words for the report."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NothingHereError(ProbeError):
+    """This machine has no such thing, and that is not a failure."""
+
+
+class ProbeFailedError(ProbeError):
+    """It was tried and did not work."""
+
+
+class Measure(Protocol):
+    """One probe, ready to run."""
+
+    def __call__(self, machine: Machine, memory: dict[str, Any], /) -> Sequence[Finding]:
+        """Measure once: one finding a target.
+
+        `memory` is the probe's own dict in RAM between its runs; it may be empty again at any time. Raises
+        NothingHereError and ProbeFailedError, and nothing else that is expected.
+        """

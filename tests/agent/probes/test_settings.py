@@ -1,0 +1,35 @@
+"""What a target may be."""
+
+from typing import Any
+
+import pytest
+
+from agent.probes.settings import Target
+
+_GOOD: dict[str, Any] = {"name": "far", "host": "192.0.2.1"}
+
+
+def test_a_target_needs_a_name_and_a_host_alone() -> None:
+    """The rest has defaults that suit most places."""
+    target = Target(**_GOOD)
+    assert (target.port, target.segment, target.url) == (443, "internet", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"name": "Far Away"}, "label"),
+        ({"name": ""}, "no name"),
+        ({"host": ""}, "no host"),
+        ({"port": 0}, "port"),
+        ({"port": 65_536}, "port"),
+        ({"url": "ftp://far.example/"}, "url"),
+        ({"url": "http:///x"}, "url"),
+        ({"url": "http://far.example:99999/"}, "url"),
+        ({"url": "http://[far/"}, "url"),
+    ],
+)
+def test_what_cannot_be_a_target_is_refused(wrong: dict[str, Any], message: str) -> None:
+    """Each mistake has its own sentence."""
+    with pytest.raises(ValueError, match=message):
+        Target(**{**_GOOD, **wrong})
