@@ -19,6 +19,7 @@ def hold() -> None:
 def _watch() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    signal.raise_signal(signal.SIGTERM)
+    # To the process, not to this thread: the main thread is asleep in a wait and must wake.
+    os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_GRACE_S)
     os._exit(0)

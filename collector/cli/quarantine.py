@@ -9,7 +9,9 @@ from collector.config import Home
 
 
 @click.command("quarantine")
-@click.option("--most", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--most", type=click.IntRange(1, 10_000), default=100, show_default=True, help="So many at the most."
+)
 @json_option
 @pass_home
 def command(home: Home, most: int, as_json: bool) -> None:

@@ -104,6 +104,7 @@ def test_both_lifelines_are_the_same() -> None:
     """The box's and the district's lifeline differ in nothing but their first line (docs/decisions/0005)."""
     root = Path(__file__).parents[2]
     box, district = (
-        (root / side / "lifeline.py").read_text(encoding="utf-8").splitlines()[1:] for side in ("agent", "collector")
+        (root / side / "lifeline.py").read_text(encoding="utf-8").splitlines()[1:]
+        for side in ("agent", "collector")
     )
     assert box == district

@@ -1,0 +1,117 @@
+"""The SQL by which one offer enters the journal, inside the writer's transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from collector.store import clones, epochs, quarantine
+from collector.store.clones import Place
+from collector.store.offers import Offer, Outcome, Refusal, Row
+from collector.store.ranges import ranges_of
+from firstbell.report import Report
+
+CLASH = "another report is already held under this number"
+
+
+def take(db: sqlite3.Connection, offer: Offer) -> tuple[Outcome, int]:
+    """Write all of an offer down; what became of it, and how many of its reports are new.
+
+    Same number and same digest: held, and no second row. Same number and another digest: refused, for
+    the first one stands. Raises sqlite3.Error; then nothing of the transaction holds.
+    """
+    if not offer.epoch:
+        for refusal in offer.refusals:
+            quarantine.put(db, offer.agent, "", refusal, offer.received_ns)
+        return Outcome(), 0
+    place = epochs.find(db, offer.agent, offer.epoch, offer.received_ns)
+    fresh, held, clashes = _sort(db, place, offer.rows)
+    _insert(db, place, fresh, offer.received_ns)
+    _note(db, place, fresh, offer.received_ns)
+    for refusal in offer.refusals:
+        numbers = refusal.first, refusal.last
+        epochs.absent(db, place, "refused", numbers, refusal.reason, offer.received_ns)
+    refused = sorted((*offer.refusals, *clashes))
+    for refusal in refused:
+        quarantine.put(db, offer.agent, offer.epoch, refusal, offer.received_ns)
+    return Outcome(ranges_of(held), _joined(refused)), len(fresh)
+
+
+def _sort(
+    db: sqlite3.Connection, place: Place, rows: Sequence[Row]
+) -> tuple[list[Row], list[int], list[Refusal]]:
+    """Which rows are new, which numbers will be held, and which rows meet another under their number."""
+    if not rows:
+        return [], [], []
+    known: dict[int, bytes] = dict(
+        db.execute(
+            "SELECT seq, digest FROM reports WHERE epoch_id = ? AND seq BETWEEN ? AND ?",
+            (place.epoch_id, rows[0].seq, rows[-1].seq),
+        )
+    )
+    fresh = [row for row in rows if row.seq not in known]
+    held = [row.seq for row in rows if known.get(row.seq, row.digest) == row.digest]
+    clashes = [
+        Refusal(row.seq, row.seq, CLASH, row.raw)
+        for row in rows
+        if known.get(row.seq, row.digest) != row.digest
+    ]
+    return fresh, held, clashes
+
+
+def _insert(db: sqlite3.Connection, place: Place, rows: Sequence[Row], now_ns: int) -> None:
+    if not rows:
+        return
+    arrival = arrivals(db)
+    latest: dict[tuple[str, str], tuple[int, int]] = {}
+    values = []
+    for number, row in enumerate(rows, arrival + 1):
+        report: Report = row.report
+        key = report.probe, report.target
+        latest[key] = max(latest.get(key, (-1, 0)), (report.at_ns, number))
+        values.append(
+            (
+                number,
+                place.epoch_id,
+                row.seq,
+                place.agent_id,
+                now_ns,
+                report.at_ns,
+                report.probe,
+                row.digest,
+                row.raw,
+            )
+        )
+    db.executemany("INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    db.executemany(
+        "INSERT INTO latest VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+        "SET at_ns = excluded.at_ns, arrival = excluded.arrival WHERE excluded.at_ns >= latest.at_ns",
+        [(place.agent_id, *key, *newest) for key, newest in latest.items()],
+    )
+
+
+def _note(db: sqlite3.Connection, place: Place, rows: Sequence[Row], now_ns: int) -> None:
+    """Take down what the new rows say beside their readings: beginnings, losses, their number."""
+    epochs.count(db, place, epochs.tally(rows), now_ns)
+    for row in rows:
+        if row.report.opening:
+            epochs.open_epoch(db, place, row.report.opening, now_ns)
+        for loss in row.report.losses:
+            epochs.lose(db, place, loss, now_ns)
+    if rows:
+        clones.look(db, place, now_ns)
+
+
+def arrivals(db: sqlite3.Connection) -> int:
+    """The arrival number of the newest report that was ever taken; 0 before the first."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'reports'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _joined(refused: Sequence[Refusal]) -> list[tuple[int, int, str]]:
+    """Neighbours with one reason told as one range."""
+    joined: list[tuple[int, int, str]] = []
+    for refusal in refused:
+        if joined and joined[-1][2] == refusal.reason and joined[-1][1] + 1 == refusal.first:
+            joined[-1] = joined[-1][0], refusal.last, refusal.reason
+        else:
+            joined.append((refusal.first, refusal.last, refusal.reason))
+    return joined

@@ -1,0 +1,152 @@
+"""The journal's schema: ordered functions, each in its transaction together with the record of itself.
+
+A migration adds; it takes nothing away that the release before still reads. `READABLE_SINCE` is the
+oldest format number whose program may open what this program writes: raise it only with a migration
+that an older program would misread.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from collector.store.connections import transaction
+
+APPLICATION_ID = 0x46427E11
+"""Stands in the file's header, so that no other program's SQLite file is taken for a journal."""
+
+_FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agents (
+    agent_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    first_ns INTEGER NOT NULL
+) STRICT;
+
+-- held, highest: reports on this disk. told_last: what the epoch's successor says was its last report.
+-- first_at_ns, last_at_ns: the span of its measurements by clocks that somebody vouches for.
+CREATE TABLE epochs (
+    epoch_id INTEGER PRIMARY KEY,
+    agent_id INTEGER NOT NULL,
+    epoch TEXT NOT NULL,
+    first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,
+    highest INTEGER NOT NULL DEFAULT 0,
+    predecessor TEXT,
+    ended TEXT,
+    told_last INTEGER,
+    first_at_ns INTEGER,
+    last_at_ns INTEGER,
+    UNIQUE (agent_id, epoch)
+) STRICT;
+CREATE INDEX epochs_predecessor ON epochs (agent_id, predecessor);
+
+-- arrival never comes twice, not even after the newest rows are gone: hence AUTOINCREMENT.
+CREATE TABLE reports (
+    arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+    epoch_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    agent_id INTEGER NOT NULL,
+    received_ns INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    probe TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    raw BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX reports_key ON reports (epoch_id, seq);
+CREATE INDEX reports_time ON reports (agent_id, probe, at_ns);
+
+CREATE TABLE latest (
+    agent_id INTEGER NOT NULL,
+    probe TEXT NOT NULL,
+    target TEXT NOT NULL,
+    at_ns INTEGER NOT NULL,
+    arrival INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, probe, target)
+) STRICT, WITHOUT ROWID;
+
+-- Numbers that nobody need wait for: refused here, or lost and owned up to by the box. May overlap.
+CREATE TABLE absences (
+    epoch_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    told_ns INTEGER NOT NULL,
+    PRIMARY KEY (epoch_id, kind, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE suspensions (
+    suspension_id INTEGER PRIMARY KEY,
+    agent_id INTEGER NOT NULL,
+    epoch TEXT NOT NULL,
+    other TEXT NOT NULL,
+    why TEXT NOT NULL,
+    since_ns INTEGER NOT NULL,
+    since_arrival INTEGER NOT NULL,
+    decided_ns INTEGER,
+    decided_arrival INTEGER,
+    note TEXT,
+    UNIQUE (agent_id, epoch, other)
+) STRICT;
+
+CREATE TABLE quarantine (
+    quarantine_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    received_ns INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    raw BLOB NOT NULL,
+    UNIQUE (agent, epoch, first, last, digest)
+) STRICT;
+CREATE TABLE quarantine_totals (
+    rows INTEGER NOT NULL, bytes INTEGER NOT NULL, dropped INTEGER NOT NULL
+) STRICT;
+INSERT INTO quarantine_totals VALUES (0, 0, 0);
+
+CREATE TABLE districts (
+    digest TEXT PRIMARY KEY,
+    contents TEXT NOT NULL,
+    kept_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def _first(db: sqlite3.Connection) -> None:
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for statement in _FIRST.split(";\n"):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+SCHEMA = len(MIGRATIONS)
+READABLE_SINCE = 1
+
+
+def schema_of(db: sqlite3.Connection) -> int:
+    """The format number of a journal; 0 for an empty file."""
+    number: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return number
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the journal to this program's format, one transaction a step. Raises sqlite3.Error."""
+    while _step(db):
+        pass
+
+
+def _step(db: sqlite3.Connection) -> bool:
+    # The number is read under the lock: another program may open the same new file at the same moment.
+    with transaction(db):
+        number = schema_of(db)
+        if number >= SCHEMA:
+            return False
+        MIGRATIONS[number](db)
+        db.execute("REPLACE INTO meta VALUES ('readable_since', ?)", (str(READABLE_SINCE),))
+        db.execute(f"PRAGMA user_version = {number + 1}")
+        return True

@@ -1,0 +1,214 @@
+"""Questions to the journal, on connections that can't write. Safe to ask from any thread."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import msgspec
+
+from collector.store import gaps, quarantine
+from collector.store.clones import place_of
+from collector.store.errors import told
+from collector.store.gaps import EpochState
+from collector.store.journal import Journal
+from collector.store.ledger import arrivals
+from collector.store.quarantine import Quarantined, Totals
+from firstbell.report import Report, Stored
+from firstbell.wire import Range
+
+Box = tuple[str, int, int | None]
+"""A box, and from when until when (not included; None: until now) its tests are asked for, in ns."""
+
+_TESTS = """
+SELECT name, epoch, seq, arrival, received_ns, raw
+FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
+WHERE name = ? AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival
+"""
+_LATEST = """
+SELECT name, epoch, seq, arrival, received_ns, raw
+FROM latest JOIN reports USING (arrival) JOIN agents ON agents.agent_id = latest.agent_id
+JOIN epochs USING (epoch_id) WHERE ?1 IS NULL OR name = ?1 ORDER BY name, latest.probe, latest.target
+"""
+_END_OF_TIME = (1 << 63) - 1
+_REPORTS = msgspec.json.Decoder(Report)
+
+
+class BoxState(NamedTuple):
+    """One box as the journal knows it. `suspended` says why nothing of it is evidence; else empty."""
+
+    agent: str
+    first_ns: int
+    last_ns: int
+    reports: int
+    suspended: str
+
+
+class Suspension(NamedTuple):
+    """Two epochs of one name that can't be of one box.
+
+    What was received from `since_ns` until `decided_ns` (None: nobody has decided) is no evidence;
+    the arrivals are the journal's numbers at the same two moments.
+    """
+
+    agent: str
+    epoch: str
+    other: str
+    why: str
+    since_ns: int
+    since_arrival: int
+    decided_ns: int | None
+    decided_arrival: int | None
+    note: str | None
+
+
+class LossTold(NamedTuple):
+    """Reports that a box owned up to have lost (kind `lost`), or that were refused here (`refused`)."""
+
+    agent: str
+    epoch: str
+    kind: str
+    first: int
+    last: int
+    reason: str
+    told_ns: int
+
+
+class Counts(NamedTuple):
+    """The journal in figures."""
+
+    boxes: int
+    suspended: int
+    reports: int
+    missing: int
+    lost: int
+    quarantine: Totals
+
+
+class Reads:
+    """A pool of read-only connections and the questions that go over them. All raise UnreadableError."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._idle: list[sqlite3.Connection] = []
+
+    def close(self) -> None:
+        """Close the connections that nobody uses just now."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with told("the journal can't be read"):
+            try:
+                db = self._idle.pop()  # atomic: two threads never get the same one
+            except IndexError:
+                db = self._journal.reader()
+            try:
+                # One snapshot a question, so that what it adds up fits together.
+                db.execute("BEGIN")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                db.close()
+                raise
+        self._idle.append(db)
+
+    def tests(
+        self, boxes: Sequence[Box], probe: str, *, since_ns: int = 0, facts_until: int | None = None
+    ) -> list[Stored]:
+        """The reports of `probe` by these boxes, each within its own dates and none before `since_ns`.
+
+        Ordered by box as asked, then by time of measurement. With `facts_until`, nothing that arrived
+        later. Suspended boxes are among them: leaving them out, and saying so, is the asker's part.
+        """
+        found: list[Stored] = []
+        with self._connection() as db:
+            newest = arrivals(db) if facts_until is None else facts_until
+            for agent, from_ns, until_ns in boxes:
+                until = _END_OF_TIME if until_ns is None else until_ns
+                rows = db.execute(_TESTS, (agent, probe, max(from_ns, since_ns), until, newest))
+                found += [_stored(row) for row in rows]
+        return found
+
+    def latest(self, agent: str | None = None) -> list[Stored]:
+        """The newest measurement of each probe and target, of one box or of all."""
+        with self._connection() as db:
+            return [_stored(row) for row in db.execute(_LATEST, (agent,))]
+
+    def facts_until(self) -> int:
+        """The arrival number of the newest report: what an answer given now knows."""
+        with self._connection() as db:
+            return arrivals(db)
+
+    def boxes(self) -> list[BoxState]:
+        """Every box that ever reported, by name."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT name, agents.first_ns, max(last_ns), sum(held), coalesce(("
+                "  SELECT why FROM suspensions WHERE suspensions.agent_id = agents.agent_id "
+                "  AND decided_ns IS NULL LIMIT 1), '') "
+                "FROM agents JOIN epochs USING (agent_id) GROUP BY agent_id ORDER BY name"
+            )
+            return [BoxState(*row) for row in rows]
+
+    def suspensions(self) -> list[Suspension]:
+        """Every time that two boxes had one name, decided or not, the newest first."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT name, epoch, other, why, since_ns, since_arrival, decided_ns, decided_arrival, note "
+                "FROM suspensions JOIN agents USING (agent_id) ORDER BY suspension_id DESC"
+            )
+            return [Suspension(*row) for row in rows]
+
+    def epochs(self, agent: str) -> list[EpochState]:
+        """All starts of a box with what is held, refused, lost and missing of each."""
+        with self._connection() as db:
+            return gaps.epochs_of(db, agent)
+
+    def missing(self, agent: str, epoch: str) -> list[Range]:
+        """The exact numbers that are missing of one start; none if it was never heard of."""
+        with self._connection() as db:
+            place = place_of(db, agent, epoch)
+            return gaps.missing(db, place.epoch_id) if place else []
+
+    def absences(self, agent: str) -> list[LossTold]:
+        """What a box lost by its own word, and what was refused of it."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT name, epoch, kind, first, last, reason, told_ns FROM absences "
+                "JOIN epochs USING (epoch_id) JOIN agents USING (agent_id) WHERE name = ? "
+                "ORDER BY told_ns, epoch_id, first",
+                (agent,),
+            )
+            return [LossTold(*row) for row in rows]
+
+    def quarantined(self, most: int = 100) -> list[Quarantined]:
+        """What was set aside last, the newest first."""
+        with self._connection() as db:
+            return quarantine.newest(db, most)
+
+    def district(self, digest: str) -> dict[str, str] | None:
+        """The district folder of that digest, file name to text; None if it was never loaded."""
+        with self._connection() as db:
+            row = db.execute("SELECT contents FROM districts WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            return None
+        contents: dict[str, str] = json.loads(row[0])
+        return contents
+
+    def counts(self) -> Counts:
+        """The journal in figures. Costs nothing that grows with the number of reports."""
+        with self._connection() as db:
+            boxes = db.execute("SELECT count(*) FROM agents").fetchone()[0]
+            suspended = db.execute(
+                "SELECT count(DISTINCT agent_id) FROM suspensions WHERE decided_ns IS NULL"
+            ).fetchone()[0]
+            reports = db.execute("SELECT coalesce(sum(held), 0) FROM epochs").fetchone()[0]
+            missing, lost = gaps.totals(db)
+            return Counts(boxes, suspended, reports, missing, lost, quarantine.totals(db))
+
+
+def _stored(row: tuple[str, str, int, int, int, bytes]) -> Stored:
+    return Stored(*row[:5], _REPORTS.decode(row[5]))

@@ -1,0 +1,92 @@
+"""Whether the collector does its work, in one look: for people, and for whoever restarts it."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from collector.clock import Clock
+from collector.intake import Intake
+from collector.store.errors import StoreError
+from collector.store.reads import Counts, Reads
+from collector.store.writer import Writer
+
+
+class LinkState(Protocol):
+    """What is to be known of the connection to the broker."""
+
+    received: int
+    acknowledged: int
+    outlived: int
+    answered: int
+    unsaid: int
+    rebuilt: int
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker took us in and lets us hear the boxes."""
+
+
+class Parts(NamedTuple):
+    """The collector's working parts, to look at. `folder` is where the journal lies."""
+
+    writer: Writer
+    intake: Intake
+    reads: Reads
+    link: LinkState
+    clock: Clock
+    folder: Path
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of /healthz. `ok` is all that has to hold; the rest says why it doesn't, or is worth a look.
+
+    `last_commit_age_s` is None before the first commit; `boxes`, `suspended_boxes`, `quarantine_rows` are
+    None while the journal can't be read.
+    """
+
+    ok: bool
+    broker_connected: bool
+    journal_readable: bool
+    journal_writable: bool
+    trouble: str
+    disk_full: bool
+    disk_free_mib: float
+    waiting_reports: int
+    last_commit_age_s: float | None
+    boxes: int | None
+    suspended_boxes: int | None
+    quarantine_rows: int | None
+    unknown_versions: dict[str, str]
+
+
+def look(parts: Parts) -> Health:
+    """Look at every part once."""
+    writer = parts.writer
+    counts = counts_of(parts.reads)
+    writable = writer.alive and not writer.trouble
+    last = writer.figures.last_commit_at
+    return Health(
+        ok=writable and counts is not None and parts.link.connected,
+        broker_connected=parts.link.connected,
+        journal_readable=counts is not None,
+        journal_writable=writable,
+        trouble=writer.trouble if writer.alive else "the writer does not run",
+        disk_full=writer.disk_full,
+        disk_free_mib=round(shutil.disk_usage(parts.folder).free / (1 << 20), 1),
+        waiting_reports=writer.depth,
+        last_commit_age_s=None if last is None else round(parts.clock.monotonic() - last, 3),
+        boxes=counts.boxes if counts else None,
+        suspended_boxes=counts.suspended if counts else None,
+        quarantine_rows=counts.quarantine.rows if counts else None,
+        unknown_versions=parts.intake.unknown_versions,
+    )
+
+
+def counts_of(reads: Reads) -> Counts | None:
+    """The journal in figures; None while it can't be read."""
+    try:
+        return reads.counts()
+    except StoreError:
+        return None
