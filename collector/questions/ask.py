@@ -55,7 +55,7 @@ def ask(
             latency=_around_failures(reads, tests),
             as_of_ns=as_of_ns,
             facts_until=facts_until,
-            suspended=frozenset(box.agent for box in reads.boxes() if box.suspended),
+            suspended=_suspended(reads, tests),
         )
     except (LookupError, ValueError) as error:
         raise QuestionError(str(error)) from error
@@ -83,3 +83,14 @@ def _around_failures(reads: Reads, tests: list[Stored]) -> list[Stored]:
     ]
     seen = {(row.agent, row.epoch, row.seq): row for row in reads.tests(boxes, "latency")}
     return list(seen.values())
+
+
+def _suspended(reads: Reads, tests: list[Stored]) -> frozenset[int]:
+    """The arrivals of tests that came in while two boxes had one name: nobody can say whose they are."""
+    spans = [(s.agent, s.since_arrival, s.decided_arrival) for s in reads.suspensions()]
+    return frozenset(
+        stored.arrival
+        for stored in tests
+        for agent, since, decided in spans
+        if stored.agent == agent and since < stored.arrival and (decided is None or stored.arrival <= decided)
+    )

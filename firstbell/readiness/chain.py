@@ -102,14 +102,15 @@ def judge(
     latency: Iterable[Stored],
     as_of_ns: int,
     facts_until: int,
-    suspended: frozenset[str] = frozenset(),
+    suspended: frozenset[int] = frozenset(),
 ) -> SchoolAnswer:
     """Can the school teach this way, now and `years` on?
 
     `people` and `years` are the school's own and the horizon unless given. `tests` are the internet probe's
     reports of the boxes on the school's line (`district.seats_on`), `latency` the cheap ones around them;
     what came after the arrival number `facts_until`, or speaks of a time after `as_of_ns`, is not looked
-    at. Raises LookupError for an unknown school or model, ValueError for impossible people or years.
+    at. `suspended` are the arrivals of what came while two boxes had one name.
+    Raises LookupError for an unknown school or model, ValueError for impossible people or years.
     """
     model_id, way = targets.find(model)
     school = districts.school_of(district, school_id)
@@ -178,7 +179,7 @@ def _check(people: int, years: int) -> None:
 
 
 def _weigh(
-    question: Question, tests: list[Stored], latency: list[Stored], suspended: frozenset[str]
+    question: Question, tests: list[Stored], latency: list[Stored], suspended: frozenset[int]
 ) -> Weighed:
     if question.circuit is None:
         return Weighed()

@@ -77,8 +77,8 @@ class Line(NamedTuple):
     circuit: Circuit
     numbers: Numbers
     as_of_ns: int
-    suspended: frozenset[str] = frozenset()
-    """Names that two boxes use at once: what they say is no evidence until somebody decides."""
+    suspended: frozenset[int] = frozenset()
+    """Arrivals of what came while two boxes had one name: nobody can say whose it is."""
 
     @property
     def today(self) -> date:
@@ -148,7 +148,7 @@ class _Scale:
     def _reason(self, stored: Stored, seat: Seat | None) -> Reason | None:
         """Why the box, its place or the day rule the test out."""
         circuit = self._line.circuit
-        if stored.agent in self._line.suspended:
+        if stored.arrival in self._line.suspended:
             return Reason.TWO_BOXES
         if seat is None or seat.circuit != circuit.id:
             return Reason.OTHER_LINE

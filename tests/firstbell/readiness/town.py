@@ -144,7 +144,7 @@ def ask(
     years: int | None = None,
     now: str = NOW,
     facts_until: int = 1 << 50,
-    suspended: frozenset[str] = frozenset(),
+    suspended: frozenset[int] = frozenset(),
 ) -> SchoolAnswer:
     """The answer for Lincoln High."""
     place = district or town()
