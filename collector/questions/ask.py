@@ -1,7 +1,7 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
 from collector.registry import Folder
-from collector.store.reads import Box, Reads
+from collector.store.reads import Box, Reads, Suspension
 from firstbell import district as districts
 from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.models import Targets
@@ -86,11 +86,20 @@ def _around_failures(reads: Reads, tests: list[Stored]) -> list[Stored]:
 
 
 def _suspended(reads: Reads, tests: list[Stored]) -> frozenset[int]:
-    """The arrivals of tests that came in while two boxes had one name: nobody can say whose they are."""
-    spans = [(s.agent, s.since_arrival, s.decided_arrival) for s in reads.suspensions()]
+    """The arrivals of tests that may be another box's: nobody can say whose they are.
+
+    While two boxes have one name that is everything of the two starts that gave them away, and everything
+    that came from then on until somebody decided.
+    """
+    doubts = reads.suspensions()
     return frozenset(
-        stored.arrival
-        for stored in tests
-        for agent, since, decided in spans
-        if stored.agent == agent and since < stored.arrival and (decided is None or stored.arrival <= decided)
+        test.arrival
+        for test in tests
+        if any(_doubtful(test, doubt) for doubt in doubts if doubt.agent == test.agent)
     )
+
+
+def _doubtful(test: Stored, doubt: Suspension) -> bool:
+    if doubt.decided_arrival is not None and test.arrival > doubt.decided_arrival:
+        return False
+    return test.arrival > doubt.since_arrival or test.epoch in {doubt.epoch, doubt.other}

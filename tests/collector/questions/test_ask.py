@@ -1,0 +1,136 @@
+"""From the journal to an answer: which rows are looked at, and which are nobody's."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collector import registry
+from collector.questions import ask, status
+from collector.registry import Folder
+from collector.store.decisions import decide
+from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.reasons import Reason
+from firstbell.readiness.verdict import State
+from firstbell.report import LimitedBy, Medium, Opening, Report, Segment, Status
+from tests.collector.workbench import EPOCH, NOW_NS, Bench, report
+
+BOX = "box-1"
+NOW = datetime.fromtimestamp(NOW_NS / 1e9, UTC)
+FIRST, SECOND = "00000000000000b1", "00000000000000b2"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Lincoln High with 200 people on a line of 100 Mbit/s, measured by box-1."""
+    return registry.write_example(
+        tmp_path / "district",
+        school_name="Lincoln High",
+        people=200,
+        down_mbps=100,
+        up_mbps=None,
+        agent=BOX,
+        tz="UTC",
+    )
+
+
+def speed_test(days_ago: int, hour: int, **changes: object) -> Report:
+    """A good speed test of 95 Mbit/s, so many days before now."""
+    at = (NOW - timedelta(days=days_ago)).replace(hour=hour, minute=7)
+    good = msgspec.structs.replace(
+        report(probe="internet", target="internet", at_ns=int(at.timestamp()) * 10**9),
+        segment=Segment.INTERNET,
+        medium=Medium.WIRED,
+        limited_by=LimitedBy.LINE,
+        readings={"down_mbps": 95.0},
+    )
+    return msgspec.structs.replace(good, **changes)
+
+
+def quiet_week() -> list[Report]:
+    """Three tests outside class on each of five school days."""
+    days = [day for day in range(7, 0, -1) if (NOW - timedelta(days=day)).weekday() < 5]
+    return [speed_test(day, hour) for day in days for hour in (3, 6, 20)]
+
+
+def answer(bench: Bench, folder: Folder, school: str = "lincoln") -> SchoolAnswer:
+    """What is said of Lincoln High and station rotation now."""
+    return ask.ask(
+        bench.reads,
+        folder,
+        registry.targets(),
+        school=school,
+        model="station_rotation",
+        people=None,
+        years=0,
+        as_of_ns=NOW_NS,
+    )
+
+
+def opened(epoch: str, predecessor: str | None, tests: Sequence[Report], bench: Bench) -> None:
+    """Send an epoch of box-1: its opening, then tests."""
+    opening = Opening(
+        predecessor=predecessor, last_seq=1 if predecessor else 0, ended="power" if predecessor else "first"
+    )
+    first = report(probe="box", target="", opening=opening, at_ns=NOW_NS - 10**15)
+    assert bench.send(1, [first, *tests], agent=BOX, epoch=epoch).refused == ()
+
+
+def test_tests_in_the_journal_make_an_answer(bench: Bench, folder: Folder) -> None:
+    """Fifteen quiet tests of 95 on a line that must carry 67 are enough to say ready."""
+    opened(EPOCH, None, quiet_week(), bench)
+    assert answer(bench, folder).state is State.READY_THROUGH
+    assert status.ask(bench.reads).boxes[0].reports == 16
+
+
+def test_what_two_boxes_said_under_one_name_is_counted_for_neither(bench: Bench, folder: Folder) -> None:
+    """A cloned card's tests turn no answer until somebody decides; then only new ones count."""
+    opened(EPOCH, None, [], bench)
+    opened(FIRST, EPOCH, [], bench)
+    opened(SECOND, EPOCH, quiet_week(), bench)
+    said = answer(bench, folder)
+    assert said.state is State.NOT_MEASURED
+    assert {left.reason: left.checks for left in said.links[0].left_out} == {Reason.TWO_BOXES: 15}
+    assert "two boxes" in status.ask(bench.reads).boxes[0].two_boxes
+    assert decide(bench.journal, BOX, "the copy was renamed", NOW_NS)
+    assert answer(bench, folder).state is State.NOT_MEASURED
+    bench.send(17, quiet_week(), agent=BOX, epoch=SECOND)
+    assert answer(bench, folder).state is State.READY_THROUGH
+
+
+def test_a_failed_test_counts_only_with_the_cheap_probes_of_its_minute(bench: Bench, folder: Folder) -> None:
+    """A server's 403 is shown and left out; with the line down around it the same failure counts as nothing carried."""
+    failed = [
+        speed_test(day, hour, status=Status.FAILED, reason="403", readings={}, limited_by=None)
+        for day in (6, 5, 4)
+        for hour in (4, 7, 21)
+    ]
+    opened(EPOCH, None, [*quiet_week(), *failed], bench)
+    assert answer(bench, folder).state is State.READY_THROUGH
+    cheap = [
+        msgspec.structs.replace(
+            report(target=target, at_ns=test.at_ns + 10**9),
+            status=down,
+            reason=why,
+            segment=segment,
+            readings={},
+        )
+        for test in failed
+        for target, segment, down, why in (
+            ("gateway", Segment.SITE, Status.OK, ""),
+            ("google", Segment.INTERNET, Status.FAILED, "no answer"),
+        )
+    ]
+    bench.send(17 + len(failed), cheap, agent=BOX)
+    assert answer(bench, folder).state is State.NOT_READY
+
+
+@pytest.mark.parametrize("school", ["Hogwarts", "", "\x00"])
+def test_a_school_that_is_not_there_is_named_among_those_that_are(
+    bench: Bench, folder: Folder, school: str
+) -> None:
+    """The mistake and the names that would do."""
+    with pytest.raises(ask.QuestionError, match="Lincoln High"):
+        answer(bench, folder, school)
