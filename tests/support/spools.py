@@ -1,6 +1,7 @@
 """Spools for tests, and what a crash leaves of them."""
 
 import random
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from agent.freeze import Timeline
 from agent.spool import LAST, Page, Spool
+from agent.spool_schema import DamagedError
 from firstbell import wire
 from firstbell.report import Draft, Report, Status
 from tests.support.clocks import HandClock
@@ -60,10 +62,18 @@ def timeline(spool: Spool, clock: HandClock) -> Timeline:
 def pages(spool: Spool, clock: HandClock, first: int = 1, last: int = LAST) -> list[Page]:
     """Everything that waits in a stretch of the queue, as batches in its order; frozen by this."""
     found = []
-    while page := spool.offer(timeline(spool, clock), first, last):
+    while page := offer(spool, clock, first, last):
         found.append(page)
         first = page.place + len(page.rows)
     return found
+
+
+def offer(spool: Spool, clock: HandClock, first: int, last: int) -> Page | None:
+    """One batch, in spite of damage that is met on the way: the call after it finds a whole file."""
+    try:
+        return spool.offer(timeline(spool, clock), first, last)
+    except DamagedError:
+        return spool.offer(timeline(spool, clock), first, last)
 
 
 def waiting(spool: Spool, clock: HandClock) -> dict[tuple[str, int], Report]:
@@ -88,3 +98,13 @@ def hold(spool: Spool, page: Page, journal: str = "journal-1") -> int:
 def numbers(reports: Sequence[Report]) -> list[int]:
     """The numbers by which drafts were told apart; what the box says of itself has none."""
     return [int(report.readings["bytes_sent"]) for report in reports if report.probe != "box"]
+
+
+def stored(spool: Spool) -> dict[tuple[str, int], int | None]:
+    """What waits, by epoch and number, in the queue's order, without freezing it; the box's own words are None."""
+    with spool._file.read() as db:
+        rows = db.execute(
+            "SELECT epoch, place & 0xFFFFFFFF, box, body FROM waiting JOIN epochs ON n = place >> 32 ORDER BY place"
+        ).fetchall()
+    number = re.compile(rb'"bytes_sent":(\d+)')
+    return {(epoch, seq): None if box else int(number.findall(body)[0]) for epoch, seq, box, body in rows}

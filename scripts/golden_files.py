@@ -1,0 +1,305 @@
+"""`scripts/golden NAME`: a spool, a journal and messages as this version writes them, through its own doors.
+
+Nothing in them depends on the day or the machine: clocks stand where they are put, names are drawn from a
+fixed seed. tests/test_golden.py says what is in them and opens them with every later version.
+"""
+
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import msgspec
+
+from agent.freeze import Timeline
+from agent.spool import Page, Spool
+from collector.intake import Intake
+from collector.store.backup import backup
+from collector.store.decisions import keep_district
+from collector.store.journal import open_journal
+from collector.store.writer import Writer
+from firstbell import wire
+from firstbell.catalogue import Reading
+from firstbell.report import (
+    ClockQuality,
+    Draft,
+    Finding,
+    LimitedBy,
+    Loss,
+    Mark,
+    Medium,
+    Opening,
+    Report,
+    Segment,
+    Stamp,
+    Status,
+)
+
+FOLDER = Path(__file__).parents[1] / "tests" / "golden"
+NOW_NS = 1_790_000_000_000_000_000
+"""21 September 2026."""
+S = 10**9
+BOX = "lincoln-1"
+EPOCH = "00000000000000aa"
+BEFORE = "00000000000000a9"
+JOURNAL = "0123456789abcdef"
+
+
+class HandClock:
+    """A machine's clocks, moved by hand; for the spool and for the collector."""
+
+    def __init__(self) -> None:
+        self.wall_ns, self.boottime_ns, self.boot, self.synchronised = NOW_NS, 600 * S, "boot-1", True
+
+    def monotonic(self) -> float:
+        """Seconds since the boot."""
+        return self.boottime_ns / S
+
+    def now_ns(self) -> int:
+        """What the wall clock says."""
+        return self.wall_ns
+
+    def stamp(self) -> Stamp:
+        """All clocks at once."""
+        return Stamp(
+            boot_id=self.boot,
+            boottime_ns=self.boottime_ns,
+            wall_ns=self.wall_ns,
+            synchronised=self.synchronised,
+            error_ms=1.5 if self.synchronised else 16_000.0,
+        )
+
+    def advance(self, seconds: int) -> None:
+        """Time goes by."""
+        self.wall_ns += seconds * S
+        self.boottime_ns += seconds * S
+
+
+# --- a spool ------------------------------------------------------------------------------------------
+
+
+def write_spool(path: Path) -> None:
+    """Two starts: in the first one report is held, one refused, one given up; after the second two wait."""
+    clock, dice = HandClock(), random.Random(1)
+    with _spool(path, clock, dice) as spool:
+        for probe, finding in FINDINGS:
+            clock.advance(1)
+            spool.put([_draft(probe, finding, clock)])
+        page = _page(spool, clock)
+        spool.held(page.epoch, [(1, 2)], JOURNAL)
+        spool.refuse(page.epoch, [(3, 3, "a reason")])
+        spool.give_up(page.epoch, 4, "another reason")
+        spool.learn(clock.stamp())
+        spool.add_used("2026-09-21", 123_456_789)
+    clock.advance(60)
+    clock.boot, clock.boottime_ns, clock.synchronised = "boot-2", 30 * S, False
+    clock.wall_ns = NOW_NS - 86_400 * S
+    with _spool(path, clock, dice) as spool:
+        clock.advance(5)
+        spool.put([_draft(*FINDINGS[0], clock)])
+
+
+@contextmanager
+def _spool(path: Path, clock: HandClock, dice: random.Random) -> Iterator[Spool]:
+    spool = Spool.open(path, max_bytes=8 << 20, clock=clock, random=dice)
+    try:
+        yield spool
+    finally:
+        spool.close()
+        path.with_name(f"{path.name}.lock").unlink()
+
+
+FINDINGS = (
+    (
+        "latency",
+        Finding(
+            status=Status.OK,
+            target="gateway",
+            segment=Segment.SITE,
+            medium=Medium.WIRED,
+            readings={"rtt_p50_ms": 1.25, "echoes_sent": 10},
+        ),
+    ),
+    ("latency", Finding(status=Status.FAILED, target="google", reason="no name server answered")),
+    (
+        "internet",
+        Finding(
+            status=Status.OK,
+            target="internet",
+            segment=Segment.INTERNET,
+            engine="speedtest",
+            limited_by=LimitedBy.LINE,
+            marks=(Mark.UNLEASED,),
+            readings={"down_mbps": 93.75, "server": "a server (Springfield)"},
+        ),
+    ),
+    ("host", Finding(status=Status.OK, readings={"cpu_busy_pct": 12.5})),
+)
+
+
+def _draft(probe: str, finding: Finding, clock: HandClock) -> Draft:
+    return Draft(**msgspec.structs.asdict(finding), probe=probe, stamp=clock.stamp(), duration_s=1.5)
+
+
+def _page(spool: Spool, clock: HandClock) -> Page:
+    page = spool.offer(Timeline(spool.boots(), clock.stamp()))
+    if page is None:
+        raise LookupError("the golden spool has nothing to send")
+    return page
+
+
+# --- a journal ----------------------------------------------------------------------------------------
+
+
+def write_journal(path: Path) -> None:
+    """Two boxes, one refused report, one message that was none, a loss, a clone, a kept district."""
+    full = path.with_name("full.db")
+    clock = HandClock()
+    with patch("secrets.token_hex", return_value=JOURNAL):
+        journal = open_journal(full)
+    writer = Writer(journal, clock)
+    intake = Intake(writer, clock, journal.id)
+    writer.start()
+    for agent, payload in _messages():
+        clock.advance(1)
+        intake.take(agent, payload, clock.now_ns())
+    writer.stop()
+    keep_district(journal, "d" * 32, {"schools.csv": "id,name,students\nx,X,1\n"}, NOW_NS)
+    backup(journal, path)
+    for leftover in path.parent.glob("full.db*"):
+        leftover.unlink()
+
+
+def _messages() -> Iterator[tuple[str, bytes]]:
+    good = [wire.encode_report(report) for report in reports()]
+    yield BOX, wire.encode_batch(BOX, EPOCH, 1, good)[1]
+    yield BOX, wire.encode_batch(BOX, EPOCH, len(good) + 1, [b'{"probe":"latency","at_ns":NaN}'])[1]
+    yield BOX, b"this is no batch"
+    for epoch in ("00000000000000b1", "00000000000000b2"):
+        clone = report("box", 90, opening=Opening(predecessor="00000000000000b0", last_seq=7, ended="clean"))
+        yield "copied", wire.encode_batch("copied", epoch, 1, [wire.encode_report(clone)])[1]
+
+
+def reports() -> list[Report]:
+    """Reports with every field that a report may have."""
+    return [
+        report(
+            "box",
+            0,
+            readings={"agent_version": "0.1.0", "spool_reports": 3},
+            opening=Opening(predecessor=BEFORE, last_seq=9, ended="power"),
+            losses=(Loss(epoch=BEFORE, first=4, last=6, reason="the spool was full"),),
+        ),
+        report("latency", 60, target="gateway", readings={"rtt_p50_ms": 1.25, "echoes_sent": 10}),
+        report("latency", 61, target="google", status=Status.FAILED, reason="no name server answered"),
+        report(
+            "internet",
+            120,
+            target="internet",
+            segment=Segment.INTERNET,
+            medium=Medium.WIRED,
+            engine="speedtest",
+            limited_by=LimitedBy.PORT,
+            marks=(Mark.LINE_BUSY,),
+            readings={"down_mbps": 93.75, "up_mbps": 41.5, "server": "a server (Springfield)"},
+        ),
+        report(
+            "host",
+            180,
+            clock=ClockQuality.BOUNDED,
+            clock_error_ms=2500.5,
+            not_before_ns=NOW_NS + 100 * S,
+            not_after_ns=NOW_NS + 260 * S,
+            readings={"cpu_busy_pct": 12.5},
+        ),
+    ]
+
+
+def report(
+    probe: str,
+    seconds: int,
+    *,
+    status: Status = Status.OK,
+    clock: ClockQuality = ClockQuality.NTP,
+    readings: dict[str, Reading] | None = None,
+    **more: object,
+) -> Report:
+    """A report of the time `seconds` after the golden moment."""
+    fields = {
+        "probe": probe,
+        "status": status,
+        "clock": clock,
+        "at_ns": NOW_NS + seconds * S,
+        "duration_s": 1.5,
+        "readings": readings or {},
+    }
+    return Report(**fields | more)  # type: ignore[arg-type]  # fields by name
+
+
+# --- messages -----------------------------------------------------------------------------------------
+
+
+def write_messages(folder: Path) -> None:
+    """One file a message, its exact bytes."""
+    encoded = [wire.encode_report(report) for report in reports()]
+    many: Sequence[bytes] = [
+        wire.encode_report(report("latency", n, target="gateway", readings={"rtt_p50_ms": n + 0.5}))
+        for n in range(40)
+    ]
+    answer = wire.Answer(
+        journal=JOURNAL,
+        now_ns=NOW_NS,
+        digest="0" * 32,
+        held=((1, 3), (5, 5)),
+        refused=((4, 4, "a reason"),),
+    )
+    messages = {
+        "batch-small": wire.encode_batch(BOX, EPOCH, 1, encoded[1:3])[1],
+        "batch-deflated": wire.encode_batch(BOX, EPOCH, 6, many)[1],
+        "answer-held": wire.encode(answer),
+        "answer-later": wire.encode(
+            wire.Answer(journal=JOURNAL, now_ns=NOW_NS, digest="0" * 32, later="a reason")
+        ),
+        "answer-halve": wire.encode(
+            wire.Answer(journal=JOURNAL, now_ns=NOW_NS, digest="0" * 32, halve="a reason")
+        ),
+        "answer-time": wire.encode(wire.Answer(journal=JOURNAL, now_ns=NOW_NS, nonce="a nonce")),
+        "state": wire.encode(
+            wire.State(
+                alive=True,
+                epoch=EPOCH,
+                agent_version="0.1.0",
+                spool_reports=3,
+                clock="ntp",
+                nonce="a nonce",
+            )
+        ),
+        "state-gone": wire.encode(wire.State(alive=False)),
+    }
+    for name, payload in messages.items():
+        (folder / name).write_bytes(payload)
+
+
+def write(folder: Path) -> None:
+    """Write all of it into `folder`. Raises FileExistsError."""
+    folder.mkdir(parents=True)
+    write_spool(folder / "spool.db")
+    write_journal(folder / "journal.db")
+    write_messages(folder)
+
+
+def main() -> str | None:
+    """Write the set that the one argument names; what went wrong, if anything did."""
+    if len(sys.argv) != 2 or not sys.argv[1].startswith("v") or not sys.argv[1][1:].isdigit():  # noqa: PLR2004
+        return "usage: scripts/golden NAME, where NAME is v1, v2, ..."
+    try:
+        write(FOLDER / sys.argv[1])
+    except FileExistsError:
+        return f"{FOLDER / sys.argv[1]} is there already: what a version wrote is never written anew"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

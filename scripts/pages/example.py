@@ -1,0 +1,92 @@
+"""`scripts/example FOLDER`: the made-up district of docs/example, with its checks, as a data folder to ask.
+
+The checks take the way of real ones, from a batch to the journal; they lie on the school days before now.
+"""
+
+import csv
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from collector import config, registry
+from collector.clock import SystemClock
+from collector.intake import Intake
+from collector.store.journal import open_journal
+from collector.store.writer import Writer
+from firstbell import district, wire
+from firstbell.report import ClockQuality, LimitedBy, Medium, Report, Segment, Status
+
+SOURCE = Path(__file__).parents[2] / "docs" / "example"
+_EPOCH = f"{1:016x}"
+_LATER_NS = 30 * district.NS
+"""How long after it began a check reaches the collector."""
+
+
+def write(folder: Path, now_ns: int) -> None:
+    """Make `folder` the data folder of the example as it is at `now_ns`. Raises FileExistsError."""
+    folder.mkdir(parents=True)
+    home = config.home(str(folder))
+    shutil.copytree(SOURCE / "district", home.district)
+    zone = ZoneInfo(registry.read(home.district).district.settings.tz)
+    with (SOURCE / "checks.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    journal = open_journal(home.journal)
+    writer = Writer(journal, SystemClock())
+    intake = Intake(writer, SystemClock(), journal.id)
+    writer.start()
+    for box in dict.fromkeys(row["box"] for row in rows):
+        reports = sorted(
+            (_report(row, zone, now_ns) for row in rows if row["box"] == box), key=lambda r: r.at_ns
+        )
+        _send(intake, box, reports)
+    writer.stop()
+
+
+def _report(row: Mapping[str, str], zone: ZoneInfo, now_ns: int) -> Report:
+    today = datetime.fromtimestamp(now_ns / district.NS, zone).date()
+    ago = int(row["school_days_ago"]) - 1
+    day = next(islice(district.school_days(today - timedelta(days=1), -1), ago, None))
+    local = datetime.fromisoformat(f"{day} {row['time']}").replace(tzinfo=zone)
+    return Report(
+        probe="internet",
+        status=Status.OK,
+        target="internet",
+        segment=Segment.INTERNET,
+        medium=Medium.WIRED,
+        engine="example",
+        limited_by=LimitedBy.LINE,
+        readings={
+            "down_mbps": float(row["down_mbps"]),
+            "up_mbps": float(row["up_mbps"]),
+            "server": "a made-up server",
+        },
+        at_ns=int(local.timestamp()) * district.NS,
+        duration_s=20.0,
+        clock=ClockQuality.NTP,
+    )
+
+
+def _send(intake: Intake, box: str, reports: Sequence[Report]) -> None:
+    """Give the reports to the collector, each at the time at which it would have come."""
+    for seq, report in enumerate(reports, 1):
+        _, payload = wire.encode_batch(box, _EPOCH, seq, [wire.encode_report(report)])
+        intake.take(box, payload, report.at_ns + _LATER_NS)
+
+
+def main() -> str | None:
+    """Write the example where the one argument says; what went wrong, if anything did."""
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its argument
+        return "usage: scripts/example FOLDER"
+    try:
+        write(Path(sys.argv[1]), SystemClock().now_ns())
+    except FileExistsError:
+        return f"{sys.argv[1]} is there already; the example wants a folder of its own"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""NOTICE names the licences that differ, as they are."""
+
+import re
+import tomllib
+from importlib.metadata import Distribution
+from pathlib import Path
+
+import pytest
+
+from tests.support import installed
+
+ROOT = Path(__file__).parents[1]
+NOTICE = (ROOT / "NOTICE").read_text(encoding="utf-8")
+KIN = re.compile(r"(MIT|MIT-0|MIT License|(\d-Clause )?BSD.*|ISC.*|0BSD)\Z")
+SHORT = {
+    "Apache License, Version 2.0": "Apache-2.0",
+    "Apache 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
+
+
+def listed() -> dict[tuple[str, str], str]:
+    """What NOTICE says: licence by extra and library."""
+    rows = re.findall(
+        r"^([a-z]+) +([a-z-]+) +((?:\S+)(?: (?:OR|AND) \S+)*)", NOTICE.split("\nextra ")[1], re.MULTILINE
+    )
+    return {(extra, library): licence for extra, library, licence in rows if extra in installed.declared()}
+
+
+def licence_of(dist: Distribution) -> str:
+    """The licence as a library's own metadata has it: an SPDX expression, else what stands for one."""
+    said = dist.metadata["License-Expression"] or dist.metadata["License"] or ""
+    if not said or "\n" in said:
+        classifiers = dist.metadata.get_all("Classifier") or []
+        (said,) = [line.split(" :: ")[-1] for line in classifiers if line.startswith("License :: OSI")][:1]
+    said = re.sub(r"^(\d-Clause) (BSD).*|^(BSD) (\d-Clause).*", r"BSD \1\4", said)
+    return SHORT.get(said, said)
+
+
+@pytest.mark.parametrize("extra", [extra or "-" for extra in installed.declared()])
+def test_every_licence_that_differs_is_named(extra: str) -> None:
+    """Each library that an extra brings along is under MIT, BSD or ISC, or stands in NOTICE as it is."""
+    bound = installed.closure(installed.declared()[extra.strip("-")])
+    differing = {name: licence for name, dist in bound.items() if not KIN.match(licence := licence_of(dist))}
+    named = {library: licence for (of, library), licence in listed().items() if of == extra}
+    assert differing.items() <= named.items()
+    # What another Python or system brings along may be named, too; what is here is named as it is.
+    assert {name: licence for name, licence in named.items() if name in bound} == differing
+
+
+def test_what_is_installed_is_what_the_lock_names() -> None:
+    """The libraries that were looked at are those that users get."""
+    locked = {
+        installed.canonical(package["name"]): package["version"]
+        for package in tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    }
+    for requirements in installed.declared().values():
+        for name, dist in installed.closure(requirements).items():
+            assert dist.version == locked[name], f"{name} is {dist.version}; run uv sync"
+
+
+def test_the_licence_is_what_the_metadata_says() -> None:
+    """LICENSE is the text of the licence that pyproject.toml names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license"] == "MIT"
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+    assert project["license-files"] == ["LICENSE", "NOTICE"]
