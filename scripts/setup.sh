@@ -1,5 +1,5 @@
 # Sourced by up and test: a virtual environment of First Bell's own, with what uv.lock names. POSIX shell.
-# Usage: . scripts/setup.sh EXTRA...
+# Usage: extras="agent collector ..."; . scripts/setup.sh
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -35,15 +35,15 @@ bundle=${PIP_CERT:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
 if [ -e "$bundle" ]; then export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle"; fi
 
 if [ ! -x .venv/bin/python ]; then make_environment || exit 1; fi
-wanted=$(cksum uv.lock pyproject.toml | cksum)" $*"
+wanted=$(cksum uv.lock pyproject.toml | cksum)" $extras"
 if [ "$(cat .venv/firstbell-installed 2>/dev/null)" != "$wanted" ]; then
     .venv/bin/python scripts/check_tls.py || exit 1
     say "Installing packages (once) ..."
     uv_version=$(sed -n 's/^required-version = "==\(.*\)"$/\1/p' pyproject.toml)
     .venv/bin/python -m pip --disable-pip-version-check install --quiet "uv==$uv_version" >&2 || exit 1
-    extras=
-    for extra in "$@"; do extras="$extras --extra $extra"; done
-    # shellcheck disable=SC2086 # one word an extra is meant
-    UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --quiet --frozen --inexact $extras >&2 || exit 1
+    options=
+    for extra in $extras; do options="$options --extra $extra"; done
+    # shellcheck disable=SC2086 # one word an option is meant
+    UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --quiet --frozen --inexact $options >&2 || exit 1
     printf '%s' "$wanted" > .venv/firstbell-installed
 fi

