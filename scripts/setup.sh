@@ -35,14 +35,21 @@ bundle=${PIP_CERT:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
 if [ -e "$bundle" ]; then export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle"; fi
 
 if [ ! -x .venv/bin/python ]; then make_environment || exit 1; fi
-wanted=$(cksum uv.lock pyproject.toml | cksum)" $extras"
-if [ "$(cat .venv/firstbell-installed 2>/dev/null)" != "$wanted" ]; then
+# What is installed: a sum over the lock, and the extras. More than is asked for is as good.
+lock=$(cat uv.lock pyproject.toml | cksum | tr ' ' '-')
+installed=$(cat .venv/firstbell-installed 2>/dev/null)
+case "$installed" in "$lock "*) ;; *) installed="$lock " ;; esac
+wanted=$installed
+for extra in $extras; do
+    case "$wanted " in *" $extra "*) ;; *) wanted="$wanted $extra" ;; esac
+done
+if [ "$wanted" != "$installed" ]; then
     .venv/bin/python scripts/check_tls.py || exit 1
     say "Installing packages (once) ..."
     uv_version=$(sed -n 's/^required-version = "==\(.*\)"$/\1/p' pyproject.toml)
     .venv/bin/python -m pip --disable-pip-version-check install --quiet "uv==$uv_version" >&2 || exit 1
     options=
-    for extra in $extras; do options="$options --extra $extra"; done
+    for extra in ${wanted#* }; do options="$options --extra $extra"; done
     # shellcheck disable=SC2086 # one word an option is meant
     UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --quiet --frozen --inexact $options >&2 || exit 1
     printf '%s' "$wanted" > .venv/firstbell-installed
