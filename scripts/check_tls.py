@@ -37,7 +37,8 @@ def issuer_of(host: str, port: int) -> str:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "certificate.pem"
             path.write_text(pem, encoding="ascii")
-            decoded = ssl._ssl._test_decode_cert(str(path))  # noqa: SLF001 - the library has no public reader
+            # The library has no public reader of a certificate that it doesn't trust.
+            decoded = ssl._ssl._test_decode_cert(str(path))  # type: ignore[attr-defined]  # noqa: SLF001
     except (OSError, ValueError, AttributeError):
         return "an unknown authority"
     parts = dict(pair for group in decoded.get("issuer", ()) for pair in group)

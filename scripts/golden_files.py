@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.freeze import Timeline
 from agent.spool import Page, Spool
@@ -248,34 +249,19 @@ def write_messages(folder: Path) -> None:
         wire.encode_report(report("latency", n, target="gateway", readings={"rtt_p50_ms": n + 0.5}))
         for n in range(40)
     ]
-    answer = wire.Answer(
-        journal=JOURNAL,
-        now_ns=NOW_NS,
-        digest="0" * 32,
-        held=((1, 3), (5, 5)),
-        refused=((4, 4, "a reason"),),
+    answer = wire.Answer(journal=JOURNAL, now_ns=NOW_NS, digest="0" * 32)
+    held = replace(answer, held=((1, 3), (5, 5)), refused=((4, 4, "a reason"),))
+    state = wire.State(
+        alive=True, epoch=EPOCH, agent_version="0.1.0", spool_reports=3, clock="ntp", nonce="a nonce"
     )
     messages = {
         "batch-small": wire.encode_batch(BOX, EPOCH, 1, encoded[1:3])[1],
         "batch-deflated": wire.encode_batch(BOX, EPOCH, 6, many)[1],
-        "answer-held": wire.encode(answer),
-        "answer-later": wire.encode(
-            wire.Answer(journal=JOURNAL, now_ns=NOW_NS, digest="0" * 32, later="a reason")
-        ),
-        "answer-halve": wire.encode(
-            wire.Answer(journal=JOURNAL, now_ns=NOW_NS, digest="0" * 32, halve="a reason")
-        ),
-        "answer-time": wire.encode(wire.Answer(journal=JOURNAL, now_ns=NOW_NS, nonce="a nonce")),
-        "state": wire.encode(
-            wire.State(
-                alive=True,
-                epoch=EPOCH,
-                agent_version="0.1.0",
-                spool_reports=3,
-                clock="ntp",
-                nonce="a nonce",
-            )
-        ),
+        "answer-held": wire.encode(held),
+        "answer-later": wire.encode(replace(answer, later="a reason")),
+        "answer-halve": wire.encode(replace(answer, halve="a reason")),
+        "answer-time": wire.encode(replace(answer, digest="", nonce="a nonce")),
+        "state": wire.encode(state),
         "state-gone": wire.encode(wire.State(alive=False)),
     }
     for name, payload in messages.items():

@@ -48,8 +48,7 @@ def live_for_a_week(box: Box) -> None:
     log.write("start", token="week", agent=box.plan.name, epoch=spool.epoch)
     for put in range(1, PUTS + 1):
         clock.at_ns += EVERY_NS
-        words = {"token": "week", "put": put, "count": FINDINGS}
-        log.write("intent", **words, true_ns=clock.at_ns, exact=True)
+        log.write("intent", token="week", put=put, count=FINDINGS, true_ns=clock.at_ns, exact=True)
         spool.put([draft(clock, put, place) for place in range(FINDINGS)])
         log.write("stored", token="week", put=put, epoch=spool.epoch, last=1 + put * FINDINGS)
     spool.close()

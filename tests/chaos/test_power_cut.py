@@ -6,6 +6,7 @@ the device is in it), mounted again and looked at, as after a real cut.
 
 import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def test_a_spool_keeps_what_it_took_through_power_cuts(town: Town, tmp_path: Pat
         town.collector.stop()
         for cut in range(1, 4):
             box.process.start()
-            wait_until(lambda enough=cut * 600: storm.measured(town.truth) >= enough, "reports are stored")
+            reaches(cut * 600, lambda: storm.measured(town.truth), "reports are stored")
             box.process.signal(signal.SIGSTOP)
             card.photograph()
             box.process.kill()
@@ -51,7 +52,7 @@ def test_a_journal_keeps_what_it_said_it_holds_through_power_cuts(town: Town, tm
         box.process.start()
         for cut in range(1, 4):
             town.start_collector()
-            wait_until(lambda enough=cut * 600: kept(box.plan.spool) >= enough, "reports are held")
+            reaches(cut * 600, lambda: kept(box.plan.spool), "reports are held")
             town.collector.signal(signal.SIGSTOP)
             disk.photograph()
             town.collector.kill()
@@ -64,6 +65,11 @@ def test_a_journal_keeps_what_it_said_it_holds_through_power_cuts(town: Town, tm
         storm.drain(town)
         verdict = storm.ask_oracle(town)
     assert storm.sound(verdict), storm.told(verdict)
+
+
+def reaches(number: int, count: Callable[[], int], what: str) -> None:
+    """Wait until there are so many."""
+    wait_until(lambda: count() >= number, what)
 
 
 def kept(spool: Path) -> int:

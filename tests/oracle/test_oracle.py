@@ -58,8 +58,11 @@ def opening(predecessor: str | None, last_seq: int, at_ns: int) -> dict[str, Any
 
 
 class Case:
-    """A small world in which everything is right: put 1 is stored and arrived, put 2 was cut off by a kill
-    after its commit, put 3 waits in the spool, put 4 was refused by a full disk."""
+    """A small world in which everything is right.
+
+    Put 1 is stored and arrived, put 2 arrived but its box was killed before it was told that it is stored,
+    put 3 waits in the spool, put 4 was not taken by a full disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.truth = folder / "truth"

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_TEXTS = ("plain", "Grüße – 1:1", 'say "{[\\"', "教室", "")
-_REASONS = ("no answer to 10 echoes", 'the name "a.b" can\'t be resolved', "Zeit abgelaufen – 5 s")
+_TEXTS = ("plain", "Grüße, 1:1", 'say "{[\\"', "教室", "")
+_REASONS = ("no answer to 10 echoes", 'the name "a.b" can\'t be resolved', "Zeit abgelaufen: 5 s")
 
 
 def nonce(token: str, put: int, place: int) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.installed import declared
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ("sh", "sed", "cat", "cksum", "dirname", "id", "env")
 OLD = f"""\
@@ -97,3 +99,91 @@ def test_as_root_it_installs_venv_by_itself(clone: Path) -> None:
         "update -qq",
         "install -y -qq python3-venv",
     ]
+
+
+@pytest.fixture
+def installed(clone: Path) -> Path:
+    """A clone in which everything is installed: its environment's Python is this one."""
+    for name in ("firstbell", "agent", "collector", "docs", "README.md"):
+        (clone / name).symlink_to(ROOT / name)
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    return clone
+
+
+def script(clone: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of the clone from beside it; whatever it would install counts as installed."""
+    lock = subprocess.run(
+        ["sh", "-c", "cat uv.lock pyproject.toml | cksum | tr ' ' '-'"],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    extras = " ".join(extra for extra in declared() if extra)
+    (clone / ".venv" / "firstbell-installed").write_text(f"{lock.stdout.strip()}  {extras}", encoding="ascii")
+    return subprocess.run(
+        [str(clone / "scripts" / name), *arguments],
+        cwd=clone.parent,
+        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(clone.parent)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_example_is_written_where_it_is_asked_for(installed: Path) -> None:
+    """`scripts/example` takes a folder as seen from where it is started, and never an old one."""
+    ended = script(installed, "example", "example-data")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (installed.parent / "example-data" / "journal.db").exists()
+    again = script(installed, "example", "example-data")
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+
+def test_the_pages_are_checked_by_one_command(installed: Path) -> None:
+    """`scripts/docs --check` passes where nothing is stale, and names what is."""
+    assert script(installed, "docs", "--check").stdout == "all current\n"
+    (installed / "README.md").unlink()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (installed / "README.md").write_text(text.replace("Just short", "Ready"), encoding="utf-8")
+    ended = script(installed, "docs", "--check")
+    assert ended.returncode == 1
+    assert ended.stderr == "not as the program is today: README.md. Run scripts/docs\n"
+    assert script(installed, "docs").stdout == "written: README.md\n"
+    assert (installed / "README.md").read_text(encoding="utf-8") == text.replace(
+        '"Just short", and', '"Ready", and'
+    )
+
+
+def test_each_script_installs_its_extras_once(installed: Path) -> None:
+    """The words after `scripts/up` are the program's; its extras are its own, fetched once, others on top."""
+    heard = installed.parent / "heard"
+    for name, also in {
+        "python": 'case "$*" in *pip*) ;; *) exec "$PYTHON" "$@";; esac',
+        "uv": "",
+        "firstbell": "",
+    }.items():
+        program = installed / ".venv" / "bin" / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{heard}"\n{also}\n', encoding="utf-8")
+        program.chmod(0o755)
+    up_extras = "--extra agent --extra collector --extra broker --extra speedtest"
+    quiet = {"PIP_INDEX_URL": "https://localhost:1/", "PYTHON": sys.executable, "PATH": os.environ["PATH"]}
+
+    def said_to(name: str, script: str, *arguments: str) -> list[str]:
+        heard.write_text("", encoding="utf-8")
+        argv = [str(installed / "scripts" / script), *arguments]
+        subprocess.run(argv, cwd=installed.parent, env=quiet, capture_output=True, timeout=60, check=True)
+        lines = heard.read_text(encoding="utf-8").splitlines()
+        return [line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} ")]
+
+    assert said_to("uv", "up", "--model", "flex") == [f"sync --quiet --frozen --inexact {up_extras}"]
+    assert said_to("firstbell", "up", "--model", "flex") == ["up --model flex"]
+    assert said_to("uv", "up") == []
+    assert said_to("uv", "docs", "--check") == [f"sync --quiet --frozen --inexact {up_extras} --extra dev"]
+    assert said_to("uv", "up") == []

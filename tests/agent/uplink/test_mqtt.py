@@ -225,7 +225,8 @@ def test_a_client_that_hangs_is_replaced(ear: Ear) -> None:
         socket.create_server(("127.0.0.1", 0)) as silent,
         line_to(broker_at(silent.getsockname()[1]), ear) as line,
     ):
-        with silent.accept()[0]:
+        with silent.accept()[0] as far_side:
+            assert far_side.recv(1) == b"\x10"
             line.tend(0.0)
             hung = line._client
             line.tend(STUCK_S - 1)
