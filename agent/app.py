@@ -8,6 +8,7 @@ spool; the uplink takes it from there.
 import logging
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from agent.uplink.sender import Sender
 from firstbell import catalogue
 from firstbell.catalogue import ProbeSpec
 from firstbell.report import Draft, Finding, Status
+from firstbell.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +224,7 @@ def _spool_word(path: Path) -> Finished:
         summary = spool_look.read(path)
     except SpoolError as error:
         return Finished(ok=not path.exists(), says=str(error))
-    return Finished(ok=True, says=f"{summary['waiting']} reports wait in {path}")
+    return Finished(ok=True, says=f"reports that wait in {path}: {summary['waiting']}")
 
 
 def _measures(settings: Settings, folder: Path) -> dict[str, Measure]:
@@ -258,6 +260,18 @@ def _spool_path(settings: Settings, folder: Path) -> Path:
     return folder / settings.box.spool
 
 
+def _ca_file(folder: Path, name: str) -> str | None:
+    """The path of the authority to believe. Raises SettingsError if it holds no certificate."""
+    if not name:
+        return None
+    path = folder / name
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise SettingsError(str(path), [f"broker.ca_file can't be used: {error}"]) from error
+    return str(path)
+
+
 def _broker(settings: Settings, folder: Path) -> Broker:
     broker = settings.broker
     return Broker(
@@ -266,6 +280,6 @@ def _broker(settings: Settings, folder: Path) -> Broker:
         username=broker.username,
         password=config.secret(folder, broker.password_file),
         tls=bool(broker.ca_file),
-        ca_file=str(folder / broker.ca_file) if broker.ca_file else None,
+        ca_file=_ca_file(folder, broker.ca_file),
         reconnect_s=broker.reconnect_s,
     )

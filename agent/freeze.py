@@ -83,15 +83,18 @@ class Timeline:
 
     def _bounded(self, stamp: Stamp, earlier: Sequence[Boot], boot: Boot, later: Sequence[Boot]) -> Moment:
         """After the end of the boot before and before the start of the one after, halfway between them."""
-        latest_ns = self._next_start(later) - max(boot.last_boottime_ns, stamp.boottime_ns)
+        ran_ns = max(boot.last_boottime_ns, stamp.boottime_ns)
+        latest_ns = self._next_start(later) - _least(ran_ns)
         earliest_ns = self._last_end(earlier)
         if earliest_ns is None or earliest_ns > latest_ns + BELIEF_NS:
             # Nothing trusted came before: as late as it can be is the best guess there is.
             at_ns = max(0, latest_ns + stamp.boottime_ns)
             return Moment(at_ns, ClockQuality.BOUNDED, 0.0, None, at_ns)
         earliest_ns = min(earliest_ns, latest_ns)
-        half_ns = (latest_ns - earliest_ns) // 2
-        low_ns, high_ns = earliest_ns + stamp.boottime_ns, latest_ns + stamp.boottime_ns
+        wrong_ns = stamp.boottime_ns - _least(stamp.boottime_ns)
+        low_ns = earliest_ns + stamp.boottime_ns - wrong_ns
+        high_ns = latest_ns + stamp.boottime_ns + wrong_ns
+        half_ns = (high_ns - low_ns) // 2
         return Moment(low_ns + half_ns, ClockQuality.BOUNDED, half_ns / 1e6, low_ns, high_ns)
 
     def _next_start(self, later: Sequence[Boot]) -> int:
@@ -101,7 +104,7 @@ class Timeline:
             start = self._start(boot)
             if start:
                 return start.at_ns + round(start.error_ms * 1e6) - ran_ns
-            ran_ns += boot.last_boottime_ns
+            ran_ns += _least(boot.last_boottime_ns)
         assert self.now is not None
         return self.now.at_ns + round(self.now.error_ms * 1e6) - self._present.boottime_ns - ran_ns
 
@@ -109,10 +112,10 @@ class Timeline:
         """The earliest time at which a boot after `earlier` can have begun."""
         ran_ns = 0
         for boot in reversed(earlier):
-            ran_ns += boot.last_boottime_ns
             start = self._start(boot)
             if start:
-                return start.at_ns - round(start.error_ms * 1e6) + ran_ns
+                return start.at_ns - round(start.error_ms * 1e6) + boot.last_boottime_ns + ran_ns
+            ran_ns += _least(boot.last_boottime_ns)
         return None
 
     def _start(self, boot: Boot) -> Moment | None:
@@ -193,6 +196,11 @@ def _shifted(moment: Moment, from_boottime_ns: int, to_boottime_ns: int) -> Mome
     """The moment at another reading of the same boot's clock, with what the quartz may add to its error."""
     away_ns = to_boottime_ns - from_boottime_ns
     return moment._replace(at_ns=moment.at_ns + away_ns, error_ms=moment.error_ms + _drift_ms(away_ns))
+
+
+def _least(ran_ns: int) -> int:
+    """How long a machine ran at least, when its quartz says `ran_ns`."""
+    return ran_ns - round(ran_ns * DRIFT)
 
 
 def _drift_ms(away_ns: int) -> float:

@@ -20,6 +20,8 @@ from collector.store.reads import Reads
 from collector.store.writer import Writer
 from collector.web.app import create_app
 from collector.web.health import Parts
+from firstbell.settings import SettingsError
+from firstbell.tables import FolderError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ HOST = "127.0.0.1"
 def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     """Take, keep and serve until SIGTERM or Ctrl-C; `ready` is told the web server's port once it listens.
 
-    Raises SettingsError, FolderError, StoreError, or OSError where the web server's port is taken.
+    Raises SettingsError, StoreError, or OSError where the web server's port is taken.
     """
     clock = SystemClock()
     address = _address(home, settings)
@@ -70,9 +72,18 @@ def _serve(parts: Parts, listener: socket.socket) -> None:
 
 def _address(home: Home, settings: Settings) -> Address:
     broker = settings.broker
-    tls = ssl.create_default_context(cafile=str(home.folder / broker.ca_file)) if broker.ca_file else None
     password = config.secret(home.folder, broker.password_file)
-    return Address(broker.host, broker.port, broker.username, password, tls)
+    return Address(broker.host, broker.port, broker.username, password, _tls(home, broker.ca_file))
+
+
+def _tls(home: Home, ca_file: str) -> ssl.SSLContext | None:
+    if not ca_file:
+        return None
+    path = home.folder / ca_file
+    try:
+        return ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise SettingsError(str(home.settings), [f"broker.ca_file: {path} can't be used: {error}"]) from error
 
 
 def _keep_district(home: Home, journal: Journal, now_ns: int) -> None:
@@ -80,5 +91,10 @@ def _keep_district(home: Home, journal: Journal, now_ns: int) -> None:
     if not home.district.is_dir():
         log.warning("there is no district folder at %s yet", home.district)
         return
-    folder = registry.read(home.district)
+    try:
+        folder = registry.read(home.district)
+    except FolderError as error:
+        # A typo in a table must not keep a district's measurements waiting in its boxes.
+        log.error("the district folder can't be used; reports are taken all the same: %s", error)  # noqa: TRY400
+        return
     keep_district(journal, folder.district.digest, folder.contents, now_ns)

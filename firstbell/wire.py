@@ -137,7 +137,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `nonce` repeats the box's question for the time, which is `now_ns`.
     """
 
-    v: int = VERSION
+    v: int = 1  # what a message without `v` speaks, for ever
     journal: str
     now_ns: int
     digest: str = ""
@@ -151,7 +151,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A box's retained word about itself: a hint, never a fact. `nonce` asks for the collector's time."""
 
-    v: int = VERSION
+    v: int = 1  # what a message without `v` speaks, for ever
     alive: bool
     epoch: str = ""
     agent_version: str = ""

@@ -5,7 +5,7 @@ import textwrap
 import click
 
 from collector import registry
-from collector.cli.common import json_option, opened, pass_home, show
+from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show
 from collector.clock import SystemClock
 from collector.config import Home
 from collector.questions import ask
@@ -27,10 +27,11 @@ def command(
     home: Home, school: str, model: str, people: int | None, years: int | None, as_json: bool
 ) -> None:
     """Can SCHOOL (its id, or its name or the beginning of it) teach this way, now and in three years?"""
+    folder = loaded(home, journal_of(home))
     with opened(home) as reads:
         answer = ask.ask(
             reads,
-            registry.read(home.district),
+            folder,
             registry.targets(),
             school=school,
             model=model,

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import click
 
-from collector.cli.common import json_option, pass_home, show
+from collector.cli.common import journal_of, json_option, pass_home, show
 from collector.config import Home
 from collector.store import backup
-from collector.store.journal import open_journal
 
 
 @click.command("backup")
@@ -16,7 +15,7 @@ from collector.store.journal import open_journal
 @pass_home
 def save(home: Home, file: Path, as_json: bool) -> None:
     """Copy the journal to FILE as it is now, while everything goes on, and check the copy."""
-    copy = backup.backup(open_journal(home.journal), file)
+    copy = backup.backup(journal_of(home), file)
     answer = {"file": str(file), "journal": copy.journal, "reports": copy.facts_until, "bytes": copy.size}
     show(answer, f"{copy.facts_until:,} reports are safe in {file}", as_json=as_json)
 

@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from collector import registry
+from collector.clock import SystemClock
 from collector.config import Home
 from collector.questions.ask import QuestionError
-from collector.registry import RegistryError
+from collector.registry import Folder, RegistryError
+from collector.store import decisions
 from collector.store.errors import StoreError, UnreadableError
-from collector.store.journal import open_journal
+from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.up import UpError
 from firstbell.settings import SettingsError
@@ -31,19 +34,31 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-@contextmanager
-def opened(home: Home) -> Iterator[Reads]:
-    """The journal for reading, while the collector may be writing it. Raises StoreError."""
+def journal_of(home: Home) -> Journal:
+    """The journal, which the collector may be writing. Raises StoreError if there is none."""
     if not home.journal.exists():
         raise UnreadableError(
             f"there is no journal in {home.folder} yet. Start `firstbell up` first, or name the data folder "
             "with --data."
         )
-    reads = Reads(open_journal(home.journal))
+    return open_journal(home.journal)
+
+
+@contextmanager
+def opened(home: Home) -> Iterator[Reads]:
+    """The journal for reading, while the collector may be writing it. Raises StoreError."""
+    reads = Reads(journal_of(home))
     try:
         yield reads
     finally:
         reads.close()
+
+
+def loaded(home: Home, journal: Journal) -> Folder:
+    """The district folder; the journal keeps it by its digest. Raises FolderError, StoreError."""
+    folder = registry.read(home.district)
+    decisions.keep_district(journal, folder.district.digest, folder.contents, SystemClock().now_ns())
+    return folder
 
 
 def show(answer: object, text: str, *, as_json: bool) -> None:

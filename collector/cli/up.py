@@ -1,20 +1,23 @@
 """`firstbell up`: everything on this machine, the first answer, and what to do next."""
 
 import json
+import os
+import shlex
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 import msgspec
 
-from collector import registry, up
+from collector import config, registry, up
 from collector.cli.ask import headline
-from collector.cli.common import opened, pass_home, to_json
+from collector.cli.common import journal_of, loaded, opened, pass_home, to_json
 from collector.cli.status import result
 from collector.clock import SystemClock
 from collector.config import Home
@@ -206,7 +209,7 @@ def _line(measurement: Measurement) -> str:
 
 
 def _answer(home: Home, voice: Voice, model: str) -> None:
-    folder = registry.read(home.district)
+    folder = loaded(home, journal_of(home))
     with opened(home) as reads:
         answer = ask.ask(
             reads,
@@ -221,14 +224,23 @@ def _answer(home: Home, voice: Voice, model: str) -> None:
     voice.say("answer", "\n" + headline(answer) + "\n", answer=json.loads(to_json(answer)))
 
 
+def _program(home: Home) -> str:
+    """The command as it can be typed here, with the data folder where it isn't found by itself."""
+    path = Path(sys.argv[0])
+    name = "firstbell"
+    if path.name == name:
+        name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    return name if home == config.home(None) else f"{name} --data {shlex.quote(str(home.folder))}"
+
+
 def _what_next(home: Home, voice: Voice, household: up.Household) -> None:
-    school = registry.read(home.district).district.schools[0].id
+    school, program = registry.read(home.district).district.schools[0].id, _program(home)
     voice.say(
         "next",
         "First Bell goes on measuring: leave it running, Ctrl-C ends it. Meanwhile, in another terminal:\n"
-        f"  firstbell ask {school} --model flex      the whole answer, with its working\n"
-        "  firstbell status                        what the box does and what was measured\n"
-        f"  http://127.0.0.1:{household.web_port}/healthz        whether all is well, for a monitor\n"
+        f"  {program} ask {school} --model flex\n      the whole answer, with its working\n"
+        f"  {program} status\n      what the box does and what was measured\n"
+        f"  http://127.0.0.1:{household.web_port}/healthz\n      whether all is well, for a monitor\n"
         f"The school's numbers are in {home.district}; the box's settings in {home.box / 'agent.toml'}",
         school=school,
         web_port=household.web_port,
