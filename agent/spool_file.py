@@ -34,11 +34,9 @@ class SpoolFile:
         try:
             rescue.finish(self._path)
             try:
-                db = schema.connect(self._path)
+                self._start(schema.connect(self._path), None)
             except DamagedError:
                 self._recover()
-            else:
-                self._start(db, None)
         except OSError as error:
             self.shut()
             raise SpoolOpenError(f"the spool can't be opened: {error}") from error

@@ -25,6 +25,7 @@ from firstbell.report import Stamp
 BUSY_S = 10.0
 _WAL_BYTES = 4 << 20
 _CACHE_KIB = 1024
+_WAL_FORMAT = 2
 
 _DAMAGED = (
     sqlite3.SQLITE_CORRUPT,
@@ -189,6 +190,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         with told():
             path.touch(mode=0o600)
+            _check_head(path)
             db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
             _set_up(db)
             migrate(db)
@@ -234,6 +236,14 @@ def migrate(db: sqlite3.Connection) -> None:
             MIGRATIONS[done](db)
             db.execute(f"PRAGMA user_version = {done + 1}")
             db.execute("COMMIT")
+
+
+def _check_head(path: Path) -> None:
+    """SQLite takes a file for read-only whose format numbers, bytes 18 and 19, are beyond those it knows."""
+    with path.open("rb") as file:
+        head = file.read(20)
+    if any(number > _WAL_FORMAT for number in head[18:]):
+        raise DamagedError("the spool's file is damaged: no SQLite has such a format")
 
 
 def _check(db: sqlite3.Connection) -> None:

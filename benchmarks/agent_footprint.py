@@ -155,7 +155,7 @@ def measure(folder: Path, minutes: float) -> list[Figure]:
     ):
         file, log = folder / "agent.toml", folder / "agent.log"
         file.write_text(settings(port, plain, secure), encoding="utf-8")
-        argv = [sys.executable, "-m", "agent.cli", "--config", str(file), "run", "--json"]
+        argv = [sys.executable, "-m", "agent.cli", "--config", str(file), "run", "--lifeline", "--json"]
         with bench.started(argv, env | speedtest.environment(), log) as box:
             bench.said(box, log)
             started = time.monotonic()

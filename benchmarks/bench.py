@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,12 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 from collector.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
+LOAD = os.getloadavg()[0]
+"""What else the machine had to do in the minute before: other people's figures are only as quiet as this."""
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _START_S = 30.0
 _STOP_S = 20.0
@@ -52,11 +56,17 @@ class Cpu(NamedTuple):
 
 
 def options(about: str) -> argparse.ArgumentParser:
-    """A parser with what every benchmark takes."""
+    """A parser with what every benchmark takes. From here on SIGTERM ends it as Ctrl-C does: tidily."""
+    signal.signal(signal.SIGTERM, _end)
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--save", action="store_true", help="keep the JSON in benchmarks/results/ too")
     return parser
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would end the tidying
+    sys.exit("ended")
 
 
 def show(name: str, figures: Sequence[Figure], told: argparse.Namespace) -> None:
@@ -66,7 +76,7 @@ def show(name: str, figures: Sequence[Figure], told: argparse.Namespace) -> None
         "benchmark": name,
         "machine": machine(),
         "options": how,
-        "figures": [figure._asdict() for figure in figures],
+        "figures": [figure._asdict() | {"value": float(f"{figure.value:.4g}")} for figure in figures],
     }
     text = json.dumps(document, indent=2, default=str)
     if told.save:
@@ -78,10 +88,11 @@ def show(name: str, figures: Sequence[Figure], told: argparse.Namespace) -> None
     print(f"{name} on {', '.join(f'{value}' for value in machine().values())}")
     width = max(len(figure.what) for figure in figures)
     for what, value, unit, aim in figures:
-        print(f"  {what:{width}}  {_number(value):>9} {unit:14} {'aim ' + aim if aim else ''}".rstrip())
+        print(f"  {what:{width}}  {number(value):>9} {unit:14} {'aim ' + aim if aim else ''}".rstrip())
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A figure with three digits, or as a whole number from 1000 on."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
@@ -92,6 +103,7 @@ def machine() -> dict[str, str]:
         "cpu": _cpu_model(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": f"Python {platform.python_version()}",
+        "load": f"load {LOAD:.1f} before",
         "date": datetime.fromtimestamp(SystemClock().now_ns() / 1e9, UTC).date().isoformat(),
     }
 
@@ -167,7 +179,7 @@ def collector(folder: Path, broker_port: int) -> Iterator[subprocess.Popen[str]]
     """A real collector with its data in `folder`."""
     log = folder / "collector.log"
     argv = [sys.executable, "-m", "collector.cli", "--data", str(folder)]
-    argv += ["collector", "run", "--broker-port", str(broker_port), "--json"]
+    argv += ["collector", "run", "--broker-port", str(broker_port), "--lifeline", "--json"]
     with started(argv, environment(folder), log) as process:
         said(process, log)
         wait_until(lambda: "connected to the broker" in log.read_text(encoding="utf-8"), "it connects")

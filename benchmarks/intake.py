@@ -306,13 +306,13 @@ def measure(disk: Path | None, reports: int, rounds: int) -> list[Figure]:
     core: list[list[Taken]] = [[], [], []]
     wired: list[list[Taken]] = [[], []]
     for _ in range(rounds):
-        with one_core(), tempfile.TemporaryDirectory(dir=disk) as name:
+        with one_core(), tempfile.TemporaryDirectory(dir=disk, prefix="firstbell-bench-") as name:
             core[0].append(taken(Path(name), batch))
             core[1].append(bare_table(Path(name), batch))
             core[2].append(only_read(batch))
     for _ in range(rounds):
         for number, run in enumerate((held_end_to_end, heard_end_to_end)):
-            with tempfile.TemporaryDirectory(dir=disk) as name:
+            with tempfile.TemporaryDirectory(dir=disk, prefix="firstbell-bench-") as name:
                 wired[number].append(run(Path(name), reports))
     ours, bare, reading = (_rate(rows, reports) for rows in core)
     kept, heard = (_rate(rows, reports) for rows in wired)

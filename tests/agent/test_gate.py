@@ -39,9 +39,13 @@ class Book:
         self.days[day] = self.used_bytes(day) + amount
 
 
+TWO_GB = Ceilings(day_bytes=2_000_000_000)
+"""A day's budget that four tests use up."""
+
+
 def gate(book: Book, ceilings: Ceilings | None = None, *, fill: float = 0.0, metered: bool = False) -> Gate:
     """A gate on a machine with so full a spool."""
-    return Gate(ceilings or Ceilings(), book, CHICAGO, fill=lambda: fill, metered=lambda: metered)
+    return Gate(ceilings or TWO_GB, book, CHICAGO, fill=lambda: fill, metered=lambda: metered)
 
 
 def stamp(
@@ -73,8 +77,9 @@ def refused(answer: Lease | Refusal) -> str:
 
 
 def test_ceilings_by_default() -> None:
-    """30 s and 500 MB for a throughput test, here or on the internet, 180 s for capacity, 2 GB a day."""
+    """30 s and 500 MB for a throughput test, here or on the internet, 180 s for capacity, 4 GB a day."""
     book = Book()
+    assert Ceilings().day_bytes == 4000 * MB
     for kind, seconds, size in (("throughput", 30, 500), ("internet", 30, 500), ("capacity", 180, 1000)):
         lease = granted(gate(book).ask(kind, stamp()))
         assert lease == Lease(kind=kind, max_bytes=size * MB, max_seconds=seconds)
@@ -197,7 +202,7 @@ def test_the_spool_is_such_a_ledger(tmp_path: Path) -> None:
 
     for used, charged in ((75 * MB, 75 * MB), (None, 575 * MB)):
         with closing(opened()) as spool:
-            door = Gate(Ceilings(), spool, CHICAGO, fill=spool.fill, metered=lambda: False)
+            door = Gate(TWO_GB, spool, CHICAGO, fill=spool.fill, metered=lambda: False)
             lease = granted(door.ask("internet", stamp()))
             if used is not None:
                 door.settle(lease, used)
@@ -274,7 +279,7 @@ def test_of_many_that_ask_at_once_one_gets_the_line() -> None:
         threading.Event().wait(0.001)  # a disk takes its time, and lets other threads in
         return 0.0
 
-    door = Gate(Ceilings(), book, CHICAGO, fill=fill, metered=lambda: False)
+    door = Gate(TWO_GB, book, CHICAGO, fill=fill, metered=lambda: False)
 
     def ask() -> Lease | Refusal:
         together.wait(10)

@@ -75,7 +75,9 @@ class House:
     def __init__(self) -> None:
         self.clock, self.book, self.release = Clock(), Book(), threading.Event()
         self.fill = 0.0
-        self.gate = Gate(Ceilings(), self.book, UTC, fill=lambda: self.fill, metered=lambda: False)
+        self.gate = Gate(
+            Ceilings(day_bytes=2_000_000_000), self.book, UTC, fill=lambda: self.fill, metered=lambda: False
+        )
         self.machine = dataclasses.replace(Machine.real(), clock=self.clock, random=random.Random(1))
 
     def runner(self, deadline_s: float = 10.0, **measures: Measure) -> Runner:

@@ -547,7 +547,7 @@ def test_a_boot_that_never_knew_is_bounded_by_its_neighbours(path: Path, clock: 
         assert middle.not_before_ns is not None
         assert middle.not_after_ns is not None
         assert middle.not_before_ns <= truth <= middle.not_after_ns
-        assert middle.not_after_ns - middle.not_before_ns == 240 * S
+        assert middle.not_after_ns - middle.not_before_ns == pytest.approx(240 * S, abs=S // 10)
         assert found[1].clock is found[3].clock is ClockQuality.NTP
 
 

@@ -4,13 +4,14 @@ import random
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import spool_rescue
 from agent.spool_schema import DamagedError
-from firstbell.report import Report, Status
+from firstbell.report import Loss, Report, Status
 from tests.support.clocks import HandClock
 from tests.support.spools import crash, draft, numbers, open_spool, spool_at, waiting
 
@@ -91,18 +92,61 @@ def test_one_bad_page_costs_no_more_than_itself(tmp_path: Path, clock: HandClock
         assert spool.used_bytes("2026-09-21") == 300
 
 
-def test_a_bad_root_of_the_rows_costs_the_rows_and_nothing_else(tmp_path: Path, clock: HandClock) -> None:
-    """When nothing of the queue can be read, the box still knows its epochs and goes on."""
+def test_a_bad_root_costs_nothing_but_itself(tmp_path: Path, clock: HandClock) -> None:
+    """When SQLite can't get to the queue any more, its rows are read from their pages: all are there."""
     path = a_weeks_work(tmp_path, clock)
-    fold(path, clock)
     with spool_at(path, clock) as spool, spool._file.read() as db:
         (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'waiting'").fetchone()
         before = spool.epoch
     flip(path, (root - 1) * PAGE, 0xFF)
     with spool_at(path, clock) as spool:
-        opening = waiting(spool, clock)[spool.epoch, 1].opening
+        found = waiting(spool, clock)
+        opening = found[spool.epoch, 1].opening
         assert opening is not None
-        assert opening.predecessor == before
+        assert (opening.predecessor, opening.ended) == (before, "aside")
+        assert numbers(list(found.values())) == list(range(600))
+
+
+def test_a_lost_first_page_costs_nothing_but_itself(tmp_path: Path, clock: HandClock) -> None:
+    """Without the page that tells SQLite what the file is, reports and epochs are still found, log included."""
+    path = a_weeks_work(tmp_path, clock)
+    assert path.with_name("spool.db-wal").stat().st_size > 0
+    content = path.read_bytes()
+    path.write_bytes(bytes(PAGE) + content[PAGE:])
+    with spool_at(path, clock) as spool:
+        assert numbers(list(waiting(spool, clock).values())) == list(range(600))
+
+
+def test_long_reports_are_found_page_by_page(tmp_path: Path, clock: HandClock) -> None:
+    """A row that goes on over several pages is put together again."""
+    path = tmp_path / "spool.db"
+    told = tuple(Loss(epoch=f"{n:016x}", first=1, last=n, reason="r" * 150) for n in range(1, 100))
+    with spool_at(path, clock) as spool:
+        spool.put([msgspec.structs.replace(draft(clock, 0, probe="box"), losses=told)])
+        epoch = spool.epoch
+    content = path.read_bytes()
+    path.write_bytes(bytes(PAGE) + content[PAGE:])
+    with spool_at(path, clock) as spool:
+        assert waiting(spool, clock)[epoch, 2].losses == told
+
+
+def test_of_a_thousand_reports_all_but_the_damaged_are_carried_over(
+    tmp_path_factory: pytest.TempPathFactory, clock: HandClock
+) -> None:
+    """Over many files with a few flipped bits each, 99 % of the intact reports come back."""
+    chance = random.Random(20260921)
+    back = intact = 0
+    for _ in range(40):
+        path = made_once(tmp_path_factory, HandClock())
+        damage = chance.randint(1, 4)
+        for _ in range(damage):
+            flip(path, chance.randrange(path.stat().st_size), 1 << chance.randrange(8))
+        intact += 300 - damage
+        clock.advance(10_000)
+        with spool_at(path, clock) as spool:
+            back += len(numbers(list(waiting(spool, clock).values())))
+        shutil.rmtree(path.parent)
+    assert back >= 0.99 * intact
 
 
 def test_damage_that_shows_while_running_is_mended_on_the_way(tmp_path: Path, clock: HandClock) -> None:
@@ -174,8 +218,11 @@ def test_a_row_changed_on_the_disk_is_counted_when_a_file_is_rescued(
             db.execute("DROP TABLE ledger")
         before = spool.epoch
     with spool_at(path, clock) as spool:
+        with pytest.raises(DamagedError):
+            spool.used_bytes("2026-09-21")
         found = waiting(spool, clock)
         assert numbers(list(found.values())) == [0, 2]
+        assert spool.refused() == []
         assert [(loss.epoch, loss.first, loss.last) for loss in spool.losses()] == [(before, 3, 3)]
 
 

@@ -56,7 +56,7 @@ def fill(folder: Path) -> Path:
     return path
 
 
-class Machine:
+class Disk:
     """An ext4 disk in a file, at `folder`, whose power can be cut."""
 
     def __init__(self, folder: Path, image: Path) -> None:
@@ -83,7 +83,7 @@ class Machine:
 
 
 @contextmanager
-def machine(folder: Path, image: Path, size_mb: int = 96) -> Iterator[Machine]:
+def disk_with_power(folder: Path, image: Path, size_mb: int = 96) -> Iterator[Disk]:
     """Such a disk, empty. Skips the test where none can be mounted."""
     if os.geteuid() or not shutil.which("mkfs.ext4", path=_PATH):
         pytest.skip("needs root and mkfs.ext4 to mount a disk whose power can be cut")
@@ -92,7 +92,7 @@ def machine(folder: Path, image: Path, size_mb: int = 96) -> Iterator[Machine]:
     made = _run("mkfs.ext4", "-q", "-F", str(image))
     assert made.returncode == 0, made.stderr
     folder.mkdir(parents=True)
-    disk = Machine(folder, image)
+    disk = Disk(folder, image)
     if trouble := _loop_trouble(disk):
         pytest.skip(f"needs a loop device: {trouble}")
     try:
@@ -101,7 +101,7 @@ def machine(folder: Path, image: Path, size_mb: int = 96) -> Iterator[Machine]:
         _run("umount", "-l", str(folder))
 
 
-def _loop_trouble(disk: Machine) -> str:
+def _loop_trouble(disk: Disk) -> str:
     try:
         disk.mount()
     except AssertionError as error:

@@ -1,29 +1,14 @@
 """Two boxes booted from one copied card."""
 
-import json
 import shutil
-import subprocess
-import sys
-from typing import Any
 
 import pytest
 
 from tests.chaos import storm
-from tests.chaos.town import ROOT, Town, wait_until
+from tests.chaos.status import boxes, status
+from tests.chaos.town import Town, wait_until
 
 NAME = "lincoln-1"
-
-
-def status(town: Town, *options: str) -> str:
-    """What `firstbell status` prints."""
-    argv = [sys.executable, "-m", "collector.cli", "--data", str(town.data), "status", *options]
-    return subprocess.run(argv, check=True, capture_output=True, text=True, cwd=ROOT, timeout=30).stdout
-
-
-def boxes(town: Town) -> list[dict[str, Any]]:
-    """What it says of each box."""
-    found: list[dict[str, Any]] = json.loads(status(town, "--json"))["boxes"]
-    return found
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import storm
-from tests.chaos.disks import machine
+from tests.chaos.disks import disk_with_power
 from tests.chaos.town import Town, wait_until
 from tests.oracle import shelves
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 def test_a_spool_keeps_what_it_took_through_power_cuts(town: Town, tmp_path: Path) -> None:
     """After each of three cuts every report of which `put` had returned is in the spool, and arrives."""
-    with machine(tmp_path / "card", tmp_path / "card.img") as card:
+    with disk_with_power(tmp_path / "card", tmp_path / "card.img") as card:
         box = town.add_box("box-1", card.folder, every_s=0.05)
         town.start_collector()
         town.collector.stop()
@@ -45,7 +45,7 @@ def test_a_spool_keeps_what_it_took_through_power_cuts(town: Town, tmp_path: Pat
 
 def test_a_journal_keeps_what_it_said_it_holds_through_power_cuts(town: Town, tmp_path: Path) -> None:
     """After each of three cuts every report that a box was told is held is in the journal."""
-    with machine(tmp_path / "disk", tmp_path / "disk.img") as disk:
+    with disk_with_power(tmp_path / "disk", tmp_path / "disk.img") as disk:
         town.data = disk.folder
         box = town.add_box("box-1", every_s=0.1)
         town.start_broker()
@@ -80,7 +80,7 @@ def kept(spool: Path) -> int:
 
 def test_the_camera_sees_what_is_not_on_the_disk(tmp_path: Path) -> None:
     """A committed row of a database that does not wait for its disk is gone: the cut is a cut."""
-    with machine(tmp_path / "card", tmp_path / "card.img") as card:
+    with disk_with_power(tmp_path / "card", tmp_path / "card.img") as card:
         path = card.folder / "lazy.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = WAL")

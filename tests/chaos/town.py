@@ -1,6 +1,6 @@
 """The processes of a run: boxes, a collector and a broker, each to be killed and started again.
 
-All hold a lifeline: when the process that started them ends, however it does, they end.
+When the process that started them ends, however it does, they end.
 """
 
 import json
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +40,13 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = READY_
             raise AssertionError(f"waited {seconds:g} s in vain: {what}")
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+@cache
+def _leash() -> tuple[str, ...]:
+    """Makes the kernel kill a process when the one that started it ends, even one that is stopped or foreign."""
+    found = shutil.which("setpriv")
+    return (found, "--pdeathsig", "KILL") if found else ()
 
 
 class Process:
@@ -67,7 +75,7 @@ class Process:
         env = {name: word for name, word in os.environ.items() if not name.startswith(("COVERAGE_", "COV_"))}
         with self._log.open("a", encoding="utf-8") as stream:
             self._process = subprocess.Popen(
-                self._argv(point),
+                [*_leash(), *self._argv(point)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stream,
@@ -151,11 +159,8 @@ class Mosquitto:
             ]
         config = folder / "mosquitto.conf"
         config.write_text("\n".join(lines) + "\n", encoding="ascii")
-        # It knows no lifeline: the kernel kills it when its parent ends.
-        leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        self.process = Process(
-            "broker", folder / "broker.log", lambda _point: [*leash, found, "-c", str(config)]
-        )
+        argv = [found, "-c", str(config)]
+        self.process = Process("broker", folder / "broker.log", lambda _point: argv)
 
     def password(self, _name: str) -> str:
         """None is wanted."""

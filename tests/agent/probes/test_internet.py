@@ -1,6 +1,7 @@
 """The probe `internet`: its real child and speedtest-cli, against a private server that speaks its protocol."""
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def test_a_server_that_dies_half_way_is_no_measurement(speedtest_server: Start) 
     speedtest_server(Behaviour(dies_after=10_000_000))
     finding = measure(Machine.real())
     assert finding.status is Status.FAILED
-    assert finding.reason.endswith("of 40 transfers failed: the connection was broken off")
+    # Which of the two is said last depends on whether a thread was under way or about to begin.
+    assert re.search(r"of 40 transfers failed: the connection was (broken off|refused)$", finding.reason)
     assert "down_mbps" not in finding.readings
     assert 9_000_000 < int(finding.readings["bytes_received"]) < 12_000_000
 

@@ -1,0 +1,76 @@
+"""The benchmarks run, measure what they say, and their page tells the figures that they kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import ask, bench, intake
+from collector import config
+from collector.store.reads import Reads
+from firstbell import wire
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("agent_footprint", "intake", "ask")
+
+
+def test_a_message_is_what_the_aim_speaks_of() -> None:
+    """20 reports of 8 readings each, and the numbers of each box go on without holes."""
+    batch = intake.messages(2 * intake.BOXES * 20)
+    opened = [wire.open_batch(message.agent, message.payload) for message in batch]
+    assert {one.envelope.count for one in opened} == {20}
+    assert {len(wire.read_report(row).readings) for one in opened[:3] for row in wire.rows_of(one)} == {8}
+    firsts = [one.envelope.first for one in opened if one.envelope.agent == opened[0].envelope.agent]
+    assert firsts == [1, 21]
+
+
+def test_the_intake_is_measured_with_everything_on_the_disk(tmp_path: Path) -> None:
+    """A round ends when all is held and committed, and says how long that took."""
+    took = intake.taken(tmp_path, intake.messages(200))
+    assert took.commit_ms > 0
+    assert took.cpu_seconds > 0
+    assert took.seconds > 0
+
+
+def test_a_round_that_lost_something_is_no_figure(tmp_path: Path) -> None:
+    """The same messages twice hold nothing new: that is told as an error, not as a rate."""
+    intake.taken(tmp_path, intake.messages(200))
+    with pytest.raises(RuntimeError, match="200 of 200"):
+        intake.taken(tmp_path, intake.messages(200))
+
+
+def test_the_journal_that_is_asked_is_one_sound_box(tmp_path: Path) -> None:
+    """All reports of one box that nobody suspects, over several starts, its speed tests among them."""
+    place = config.home(str(tmp_path))
+    journal = ask.fill(place, 40_000, 1_790_000_000_000_000_000)
+    reads = Reads(journal)
+    (box,) = reads.boxes()
+    starts, tests = reads.epochs(ask.BOX), reads.tests([(ask.BOX, 0, None)], "internet")
+    reads.close()
+    assert (box.reports, box.suspended) == (40_000, "")
+    assert len(starts) == 2
+    assert sum(start.missing for start in starts) == 0
+    assert 60 < len(tests) < 70
+
+
+def test_memory_is_read_as_the_kernel_tells_it() -> None:
+    """MiB of KiB, and what is a process's own: both kinds of private pages."""
+    told = """\
+00400000-7ffe00000000 ---p 00000000 00:00 0                    [rollup]
+Rss:               10240 kB
+Pss:                6144 kB
+Private_Clean:      1024 kB
+Private_Dirty:      2048 kB
+"""
+    assert bench.rolled_up(told) == bench.Memory(rss=10, pss=6, own=3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_tells_the_figures_that_were_kept(name: str) -> None:
+    """Each kept figure stands in the page's table with the same number."""
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    kept = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    for figure in kept["figures"]:
+        assert f"| {figure['what']} | {bench.number(figure['value'])} {figure['unit']}".rstrip() in page
+    for word in kept["machine"].values():
+        assert word in page
