@@ -7,7 +7,6 @@ spool; the uplink takes it from there.
 
 import logging
 import queue
-import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -184,15 +183,17 @@ class Finished(TypedDict):
 
 
 def check(settings: Settings, folder: Path) -> dict[str, Finished]:
-    """What stands between this box and the collector, looked at from here; changes nothing."""
+    """What stands between this box and the collector, looked at from here; changes nothing.
+
+    Raises SettingsError where a file that the settings name can't be used.
+    """
     machine = Machine.real()
     stamp = machine.clock.stamp()
     path, broker = _spool_path(settings, folder), settings.broker
-    try:
-        with socket.create_connection((broker.host, broker.port), timeout=_CONNECT_S):
-            reached = Finished(ok=True, says=f"{broker.host}:{broker.port} can be reached")
-    except OSError as error:
-        reached = Finished(ok=False, says=f"{broker.host}:{broker.port} can't be reached: {error}")
+    line = MqttLine(_broker(settings, folder), settings.box.name, machine.random)
+    trouble = line.try_out(_CONNECT_S)
+    says = f"{broker.host}:{broker.port} " + (f"can't be used: {trouble}" if trouble else "lets this box in")
+    reached = Finished(ok=not trouble, says=says)
     return {
         "settings": Finished(ok=True, says=f"{len(settings.targets)} targets, box {settings.box.name}"),
         "spool": _spool_word(path),

@@ -38,6 +38,10 @@ class Plain(click.Group):
             return super().invoke(ctx)
         except (SettingsError, *app.TROUBLES) as trouble:
             raise click.ClickException(str(trouble)) from trouble
+        except OSError as trouble:
+            raise click.ClickException(
+                f"{trouble.filename or 'the system'}: {trouble.strerror or trouble}"
+            ) from trouble
 
 
 @click.group(cls=Plain)

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from agent.gate import Ceilings
-from agent.probes import PROBES
 from agent.probes.settings import Target
 from firstbell import catalogue
 from firstbell import settings as toml
@@ -20,6 +19,25 @@ DEFAULT_TARGETS = (
 """What a box looks at when its file names nothing: two places that a school's filter lets through."""
 
 
+_MOST_PORT = 65_535
+_DAY_S = 86_400
+
+
+def _told(*rules: tuple[object, str]) -> None:
+    """Raise ValueError with the words of each rule that does not hold."""
+    broken = [words for holds, words in rules if not holds]
+    if broken:
+        raise ValueError("; ".join(broken))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 class BoxSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The box itself. `name` is the district's; `timezone` is its place's, else the machine's own."""
 
@@ -28,6 +46,14 @@ class BoxSettings(msgspec.Struct, frozen=True, kw_only=True):
     metered: bool = False
     spool: str = "spool.db"
     spool_max_mb: int = 1024
+
+    def __post_init__(self) -> None:
+        """See that each value can be."""
+        _told(
+            (AGENT_NAME.match(self.name), "name: 3 to 40 of a to z, 0 to 9 and dash, no dash at its ends"),
+            (self.spool_max_mb >= 1, "spool_max_mb: 1 or more"),
+            (_is_zone(self.timezone), f"timezone: {self.timezone!r} is none; an example: America/Chicago"),
+        )
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +70,25 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str = ""
     reconnect_s: tuple[int, int] = (8, 60)
 
+    def __post_init__(self) -> None:
+        """See that each value can be."""
+        _told(
+            (1 <= self.port <= _MOST_PORT, f"port: from 1 to {_MOST_PORT}"),
+            (
+                1 <= self.reconnect_s[0] <= self.reconnect_s[1],
+                "reconnect_s: two numbers from 1 on, the lower first",
+            ),
+        )
+
 
 class ClockSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for NTP before the collector is asked for the time, in seconds."""
 
     ask_time_after_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        """See that the value can be."""
+        _told((0 <= self.ask_time_after_s <= _DAY_S, f"ask_time_after_s: from 0 to {_DAY_S}"))
 
 
 class ProbesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +97,21 @@ class ProbesSettings(msgspec.Struct, frozen=True, kw_only=True):
     off: tuple[str, ...] = ()
     every_s: dict[str, float] = {}
     first_now: bool = False
+
+    def __post_init__(self) -> None:
+        """See that each value can be."""
+        known, cheap = (
+            {*catalogue.PROBES},
+            {name for name, spec in catalogue.PROBES.items() if not spec.heavy},
+        )
+        _told(
+            ({*self.off} <= known, f"off: known are {', '.join(sorted(known))}"),
+            ({*self.every_s} <= cheap, f"every_s: probes with a rhythm are {', '.join(sorted(cheap))}"),
+            (
+                all(1 <= s <= _DAY_S for s in self.every_s.values()),
+                f"every_s: from 1 to {_DAY_S} seconds each",
+            ),
+        )
 
 
 class InternetSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +131,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ceilings: Ceilings = Ceilings()
     internet: InternetSettings = InternetSettings()
 
+    def __post_init__(self) -> None:
+        """See that no two targets share a name, by which their reports are told apart."""
+        names = [target.name for target in self.targets]
+        doubles = sorted({name for name in names if names.count(name) > 1})
+        _told((not doubles, f"targets: {', '.join(doubles)} stands twice"))
+
 
 def read(path: Path) -> Settings:
     """The settings in `path`. Raises SettingsError with everything that is wrong with them."""
@@ -86,15 +147,7 @@ def read(path: Path) -> Settings:
         raise toml.SettingsError(str(path), [f"{advice}, in box/agent.toml"]) from error
     except (OSError, UnicodeError) as error:
         raise toml.SettingsError(str(path), [f"can't be read: {error}"]) from error
-    settings = toml.load(str(path), text, Settings)
-    complaints = [
-        *_box_complaints(settings.box),
-        *_probe_complaints(settings.probes),
-        *_target_complaints(settings),
-    ]
-    if complaints:
-        raise toml.SettingsError(str(path), complaints)
-    return settings
+    return toml.load(str(path), text, Settings)
 
 
 def secret(folder: Path, name: str) -> str:
@@ -106,34 +159,3 @@ def secret(folder: Path, name: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
         raise toml.SettingsError(str(path), [f"the password can't be read: {error}"]) from error
-
-
-def _box_complaints(box: BoxSettings) -> list[str]:
-    complaints = []
-    if not AGENT_NAME.match(box.name):
-        complaints.append("box.name: 3 to 40 of a to z, 0 to 9 and dash, no dash at its ends")
-    if box.spool_max_mb < 1:
-        complaints.append("box.spool_max_mb: at least 1")
-    try:
-        ZoneInfo(box.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        complaints.append(f"box.timezone: {box.timezone!r} is no time zone; an example: America/Chicago")
-    return complaints
-
-
-def _probe_complaints(probes: ProbesSettings) -> list[str]:
-    known = ", ".join(PROBES)
-    complaints = [
-        f"probes.off: there is no probe {name!r}; known: {known}" for name in probes.off if name not in PROBES
-    ]
-    for name, every_s in probes.every_s.items():
-        if name not in catalogue.PROBES or catalogue.PROBES[name].heavy:
-            complaints.append(f"probes.every_s: {name!r} is no probe with a rhythm")
-        elif not 1 <= every_s <= 86_400:  # noqa: PLR2004 - a day
-            complaints.append(f"probes.every_s.{name}: from 1 to 86400 seconds")
-    return complaints
-
-
-def _target_complaints(settings: Settings) -> list[str]:
-    names = [target.name for target in settings.targets]
-    return [f"targets: {name!r} stands twice" for name in sorted({n for n in names if names.count(n) > 1})]

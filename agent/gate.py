@@ -32,8 +32,8 @@ _log = logging.getLogger(__name__)
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one test may use at most. Raises ValueError beyond `MOST_SECONDS` or `MOST_BYTES`, or at 0."""
 
-    max_seconds: float
-    max_bytes: int
+    max_seconds: float = 30
+    max_bytes: int = 500_000_000
 
     def __post_init__(self) -> None:
         if not 0 < self.max_seconds <= MOST_SECONDS:
@@ -42,15 +42,22 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"max_bytes must be above 0 and at most {MOST_BYTES}")
 
 
+class CapacityCeiling(Ceiling, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same for a capacity test, which takes longer by default."""
+
+    max_seconds: float = 180
+    max_bytes: int = 1_000_000_000
+
+
 class Ceilings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The box's ceilings for each kind of heavy test, and for all tests of a day together, in bytes.
 
     Raises ValueError when the day's is beyond `MOST_DAY_BYTES` or below 0; 0 means no heavy tests.
     """
 
-    throughput: Ceiling = Ceiling(max_seconds=30, max_bytes=500_000_000)
-    internet: Ceiling = Ceiling(max_seconds=30, max_bytes=500_000_000)
-    capacity: Ceiling = Ceiling(max_seconds=180, max_bytes=1_000_000_000)
+    throughput: Ceiling = Ceiling()
+    internet: Ceiling = Ceiling()
+    capacity: CapacityCeiling = CapacityCeiling()
     day_bytes: int = 4_000_000_000
 
     def __post_init__(self) -> None:

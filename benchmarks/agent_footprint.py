@@ -144,8 +144,13 @@ def measure(folder: Path, minutes: float) -> list[Figure]:
     """Run everything for so long, and say what the box took."""
     chain, bundle = certify(folder)
     env = bench.environment(folder) | {"SSL_CERT_FILE": str(bundle)}
-    bare, libraries = alone("pass", env), alone(f"import {LIBRARIES}", env)
-    imported = alone("import agent.app, agent.cli", env)
+    before = [
+        Figure("bare Python, resident", alone("pass", env).rss, "MiB"),
+        Figure("the libraries imported, resident", alone(f"import {LIBRARIES}", env).rss, "MiB"),
+        Figure(
+            "agent.app and agent.cli imported, resident", alone("import agent.app, agent.cli", env).rss, "MiB"
+        ),
+    ]
     with (
         SpeedtestServer(Behaviour(down_rate=LINE_BYTES_PER_S, up_rate=LINE_BYTES_PER_S)) as speedtest,
         web() as plain,
@@ -161,21 +166,27 @@ def measure(folder: Path, minutes: float) -> list[Figure]:
             started = time.monotonic()
             looks = watch(box.pid, minutes * 60)
             used, lasted = bench.cpu(box.pid), time.monotonic() - started
-    settled = [one.memory for one in looks[int(len(looks) * (1 - _SETTLED)) :]]
     return [
-        Figure("bare Python, resident", bare.rss, "MiB"),
-        Figure("the libraries imported, resident", libraries.rss, "MiB"),
-        Figure("agent.app and agent.cli imported, resident", imported.rss, "MiB"),
-        Figure("the box, resident", statistics.median(one.rss for one in settled), "MiB", "30, wall 40"),
+        *before,
+        *resident(looks, before[0].value),
+        Figure("its processor share", 100 * used.own_s / lasted, "% of a core"),
+        Figure("its children's processor share", 100 * used.children_s / lasted, "% of a core"),
+        Figure("reports held by the collector", held(folder), "reports"),
+    ]
+
+
+def resident(looks: list[Look], bare: float) -> list[Figure]:
+    """What the looks at the box say of its memory, beside `bare` Python's."""
+    settled = [one.memory for one in looks[int(len(looks) * (1 - _SETTLED)) :]]
+    rss = statistics.median(one.rss for one in settled)
+    return [
+        Figure("the box, resident", rss, "MiB", "30, wall 40"),
         Figure("the box, resident, most", max(one.memory.rss for one in looks), "MiB", "wall 40"),
         Figure("the box, proportional (PSS)", statistics.median(one.pss for one in settled), "MiB"),
         Figure("the box, its own pages alone", statistics.median(one.own for one in settled), "MiB"),
-        Figure("the box over bare Python", statistics.median(one.rss for one in settled) / bare.rss, "times"),
+        Figure("the box over bare Python", rss / bare, "times"),
         Figure("its threads, most", max(one.threads for one in looks), ""),
-        Figure("its processor share", 100 * used.own_s / lasted, "% of a core"),
-        Figure("its children's processor share", 100 * used.children_s / lasted, "% of a core"),
         Figure("its children, resident, most", max(one.child for one in looks), "MiB"),
-        Figure("reports held by the collector", held(folder), "reports"),
     ]
 
 

@@ -206,47 +206,53 @@ def command(env: dict[str, str], *arguments: str) -> Callable[[], str]:
 
 
 def measure(folder: Path, reports: int, runs: int) -> list[Figure]:
-    """Fill a journal, ask it again and again."""
-    place, env = config.home(str(folder / "data")), bench.environment(folder)
-    now_ns = SystemClock().now_ns()
+    """Fill a journal, and ask it again and again."""
+    place, now_ns = config.home(str(folder / "data")), SystemClock().now_ns()
     journal = fill(place, reports, now_ns)
+    reads = Reads(journal)
+    tests = len(reads.tests([(BOX, 0, None)], "internet"))
+    reads.close()
+    return [
+        Figure("reports in the journal", reports, "reports"),
+        Figure("speed tests among them", tests, "reports"),
+        Figure("the journal's file", place.journal.stat().st_size / 2**20, "MiB"),
+        *inside(place, journal, now_ns, runs),
+        *outside(place, bench.environment(folder)),
+    ]
+
+
+def inside(place: Home, journal: Journal, now_ns: int, runs: int) -> list[Figure]:
+    """One question within a process, as a page pays it, and its peer."""
     reads, targets, district = Reads(journal), registry.targets(), registry.read(place.district)
 
     def question() -> object:
         return ask.ask(
-            reads,
-            district,
-            targets,
-            school=SCHOOL,
-            model=MODEL,
-            people=None,
-            years=3,
-            as_of_ns=now_ns,
+            reads, district, targets, school=SCHOOL, model=MODEL, people=None, years=3, as_of_ns=now_ns
         )
 
     asked = timed(question, runs)
     everything = timed(read_all(journal), _PEER_RUNS)
     around = timed(lambda: (registry.targets(), registry.read(place.district)), runs)
-    whole = command(
-        env, "-m", "collector.cli", "--data", str(place.folder), "ask", SCHOOL, "--model", MODEL, "--json"
-    )
-    answer = json.loads(whole())
-    commands = timed(whole, _COMMANDS)
-    imports = timed(command(env, "-c", "import collector.cli"), _COMMANDS)
-    bare = timed(command(env, "-c", "pass"), _COMMANDS)
-    internet = len(reads.tests([(BOX, 0, None)], "internet"))
     reads.close()
-    if answer["measured"]["have_mbps"] is None:
-        raise RuntimeError("the answer rests on no test: this would measure nothing")
     return [
-        Figure("reports in the journal", reports, "reports"),
-        Figure("speed tests among them", internet, "reports"),
-        Figure("the journal's file", place.journal.stat().st_size / 2**20, "MiB"),
         Figure("one question, median", statistics.median(asked), "ms", "50"),
         Figure("one question, worst", max(asked), "ms", "50"),
         Figure("peer: every report read once", statistics.median(everything), "ms"),
         Figure("ours to the peer", statistics.median(asked) / statistics.median(everything), "times"),
         Figure("reading the district and the targets, median", statistics.median(around), "ms"),
+    ]
+
+
+def outside(place: Home, env: dict[str, str]) -> list[Figure]:
+    """The whole command, and what Python takes of it."""
+    arguments = ["--data", str(place.folder), "ask", SCHOOL, "--model", MODEL, "--json"]
+    whole = command(env, "-m", "collector.cli", *arguments)
+    if json.loads(whole())["measured"]["have_mbps"] is None:
+        raise RuntimeError("the answer rests on no test: this would measure nothing")
+    commands = timed(whole, _COMMANDS)
+    imports = timed(command(env, "-c", "import collector.cli"), _COMMANDS)
+    bare = timed(command(env, "-c", "pass"), _COMMANDS)
+    return [
         Figure("the command, median", statistics.median(commands), "ms"),
         Figure("the command, worst", max(commands), "ms"),
         Figure("of that: Python and imports, median", statistics.median(imports), "ms"),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collector.clock import SystemClock
 
@@ -244,3 +244,31 @@ def children(pid: int) -> list[int]:
         except OSError:
             continue  # a thread that has just ended
     return found
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def tables() -> str:
+    """The kept results as the tables of README.md."""
+    return "\n\n".join(
+        _table(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(RESULTS.iterdir())
+    )
+
+
+def _table(kept: dict[str, Any]) -> str:
+    words = ", ".join(kept["machine"].values())
+    lines = [
+        f"**{kept['benchmark']}**, measured on {words}",
+        "",
+        "| What | Measured | Aim |",
+        "| --- | --- | --- |",
+    ]
+    for figure in kept["figures"]:
+        measured = f"{number(figure['value'])} {figure['unit']}".rstrip()
+        lines.append(f"| {figure['what']} | {measured} | {figure['aim']} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(tables())

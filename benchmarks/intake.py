@@ -12,7 +12,6 @@ A message is a batch of 20 reports with 8 readings each. Beside each figure stan
 import argparse
 import multiprocessing
 import os
-import random
 import sqlite3
 import statistics
 import tempfile
@@ -29,29 +28,17 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks import bench
 from benchmarks.bench import Figure
+from benchmarks.messages import BEGIN_NS, IN_A_MESSAGE, Message, messages
 from collector.clock import SystemClock
 from collector.intake import Intake
 from collector.store.journal import open_journal
 from collector.store.offers import Offer, Outcome
 from collector.store.writer import GROUP_REPORTS, Writer
 from firstbell import wire
-from firstbell.report import ClockQuality, Opening, Report, Segment, Status
 
-IN_A_MESSAGE = 20
-BOXES = 50
-BEGIN_NS = 1_790_000_000_000_000_000
-_MINUTE_NS = 60_000_000_000
 _DEADLINE_S = 180.0
 _FLIGHT = 200
 """Messages that the publisher leaves unacknowledged by the broker."""
-
-
-class Message(NamedTuple):
-    """A batch as a box sends it."""
-
-    agent: str
-    digest: str
-    payload: bytes
 
 
 class Taken(NamedTuple):
@@ -60,44 +47,6 @@ class Taken(NamedTuple):
     seconds: float
     cpu_seconds: float
     commit_ms: float = 0.0
-
-
-def messages(reports: int) -> list[Message]:
-    """So many reports of 50 boxes, each box's in their order, the boxes in turn."""
-    dice = random.Random(20_260_921)
-    return [_message(number, dice) for number in range(reports // IN_A_MESSAGE)]
-
-
-def _message(number: int, dice: random.Random) -> Message:
-    turn, box = divmod(number, BOXES)
-    agent, epoch, first = f"bench-{box:02}", f"{box:016x}", turn * IN_A_MESSAGE + 1
-    rows = [wire.encode_report(_report(seq, dice)) for seq in range(first, first + IN_A_MESSAGE)]
-    return Message(agent, *wire.encode_batch(agent, epoch, first, rows))
-
-
-def _report(seq: int, dice: random.Random) -> Report:
-    rtt_ms = dice.uniform(4, 40)
-    return Report(
-        status=Status.OK,
-        probe="latency",
-        target=("gateway", "google", "cloudflare")[seq % 3],
-        segment=Segment.INTERNET,
-        at_ns=BEGIN_NS + seq // 3 * _MINUTE_NS + dice.randrange(_MINUTE_NS),
-        duration_s=dice.uniform(0.6, 3),
-        clock=ClockQuality.NTP,
-        clock_error_ms=dice.uniform(0.1, 9),
-        opening=Opening(predecessor=None) if seq == 1 else None,
-        readings={
-            "rtt_min_ms": rtt_ms,
-            "rtt_p50_ms": rtt_ms * 1.2,
-            "rtt_p95_ms": rtt_ms * 2.5,
-            "jitter_ms": rtt_ms / 7,
-            "loss_pct": dice.choice((0.0, 0.0, 10.0)),
-            "echoes_sent": 10,
-            "dns_ms": dice.uniform(1, 60),
-            "http_ms": dice.uniform(20, 300),
-        },
-    )
 
 
 # --- one core, no network ---------------------------------------------------------------------------------

@@ -47,8 +47,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         writer.start()
         link.start()
         try:
-            ready(listener.getsockname()[1])
-            _serve(parts, listener)
+            _serve(parts, listener, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             link.stop()
@@ -56,17 +55,22 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             reads.close()
 
 
-def _serve(parts: Parts, listener: socket.socket) -> None:
-    """Serve in this thread until a signal; uvicorn gives the signal back at its end, to nobody."""
+def _serve(parts: Parts, listener: socket.socket, ready: Callable[[int], None]) -> None:
+    """Serve in this thread until a signal, which is heard from before `ready` on.
 
-    def unheard(_number: int, _frame: FrameType | None) -> None:
-        log.info("stopping")
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, unheard)
+    uvicorn hears it only once it runs, and gives it back at its end, when it means nothing any more.
+    """
     server = uvicorn.Server(
         uvicorn.Config(create_app(parts), log_config=None, access_log=False, lifespan="off")
     )
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        log.info("stopping")
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    ready(listener.getsockname()[1])
     server.run(sockets=[listener])
 
 

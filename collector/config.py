@@ -14,6 +14,7 @@ import platformdirs
 from firstbell import settings as toml
 
 DATA_VARIABLE = "FIRSTBELL_DATA"
+_MOST_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,21 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str = ""
     ca_file: str = ""
 
+    def __post_init__(self) -> None:
+        """See that the port can be one."""
+        if not 1 <= self.port <= _MOST_PORT:
+            raise ValueError(f"port: from 1 to {_MOST_PORT}")
+
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where /healthz and /metrics are served: loopback only. Port 0 lets the system choose."""
 
     port: int = 0
+
+    def __post_init__(self) -> None:
+        """See that the port can be one."""
+        if not 0 <= self.port <= _MOST_PORT:
+            raise ValueError(f"port: from 0 to {_MOST_PORT}")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

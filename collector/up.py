@@ -6,6 +6,7 @@ its stdin does, so that none outlives `up`, however that ends.
 
 import json
 import logging
+import re
 import secrets
 import select
 import subprocess
@@ -25,6 +26,7 @@ _READY_S = 20.0
 _STOP_S = 8.0
 _BACKOFF_S = 30.0
 _LOG_BYTES = 1 << 20
+_PORT_LINE = re.compile(r"^port = \d+", re.MULTILINE)
 
 
 class UpError(RuntimeError):
@@ -107,13 +109,14 @@ class Child:
 
 
 _AGENT_TOML = f"""\
-# This machine's box. Written once by `firstbell up`, which passes the broker's port itself; yours to change.
+# This machine's box. Written once by `firstbell up`; yours to change, but for the broker's port.
 # Every setting and its default: docs/settings.md
 
 [box]
 name = "{BOX}"
 
 [broker]
+port = 1883  # `firstbell up` writes the embedded broker's port here at each start
 username = "{BOX}"
 password_file = "box.password"
 reconnect_s = [1, 5]
@@ -136,8 +139,8 @@ def prepare(home: Home) -> None:
     _write_secret(home.folder / "collector.password", passwords[broker.COLLECTOR])
     _write_secret(home.box / "box.password", passwords[BOX])
     home.settings.write_text(
-        "# Written by `firstbell up`; it passes the broker's port itself.\n"
-        f'[broker]\nhost = "{broker.HOST}"\nusername = "{broker.COLLECTOR}"\n'
+        "# Written once by `firstbell up`; yours to change, but for the broker's port.\n"
+        f'[broker]\nhost = "{broker.HOST}"\nport = 1883\nusername = "{broker.COLLECTOR}"\n'
         'password_file = "collector.password"\n',
         encoding="utf-8",
     )
@@ -171,19 +174,19 @@ class Household:
 
     def start(self) -> None:
         """Start broker, collector and box. Raises UpError."""
-        port = self._start_broker()
+        self._start_broker()
         collector = self._child(
             "collector", "collector.cli", "--data", str(self._home.folder), "collector", "run"
         )
         box = self._child("box", "agent.cli", "--config", str(self._home.box / "agent.toml"), "run")
         for child in (collector, box):
-            child.argv += ["--broker-port", str(port), "--lifeline", "--json"]
+            child.argv += ["--lifeline", "--json"]
             self.children.append(child)
             ready = child.start()
             self.web_port = ready.get("web_port", self.web_port)
 
-    def _start_broker(self) -> int:
-        """The port that the broker listens at: last time's if it is free, so that clients find it again."""
+    def _start_broker(self) -> None:
+        """Start it where it listened last time, if that port is free, so that clients find it again."""
         remembered = self._home.broker / "port"
         ports = [remembered.read_text(encoding="ascii").strip()] if remembered.exists() else []
         for port in [*ports, "0"]:
@@ -197,9 +200,15 @@ class Household:
             # From here on it may only come back where the others look for it.
             child.argv[-1] = str(ready["port"])
             remembered.write_text(str(ready["port"]), encoding="ascii")
+            self._write_port(ready["port"])
             self.children.append(child)
-            return ready["port"]
-        raise AssertionError
+            return
+
+    def _write_port(self, port: int) -> None:
+        """Put the broker's port into both sides' settings, where their other commands look for it too."""
+        for path in (self._home.settings, self._home.box / "agent.toml"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(_PORT_LINE.sub(f"port = {port}", text, count=1), encoding="utf-8")
 
     def _child(self, name: str, module: str, *arguments: str) -> Child:
         return Child(name, [sys.executable, "-m", module, *arguments], self._home.logs)

@@ -45,30 +45,59 @@ def _struct(
     kind: type[msgspec.Struct], table: dict[str, Any], path: tuple[str, ...], text: str, complaints: list[str]
 ) -> dict[str, Any]:
     """`table` with each value checked by itself, so that one complaint does not hide the next."""
+    before = len(complaints)
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     complaints += [_unknown((*path, key), list(fields), text) for key in table if key not in fields]
     for key, field in fields.items():
-        if key not in table:
-            if field.required:
-                complaints.append(f"{_where(path, text)}{'.'.join((*path, key))} is missing")
-            continue
-        _value(field.type, table[key], (*path, key), text, complaints)
+        if key in table:
+            _value(field.type, table[key], (*path, key), text, complaints)
+        elif field.required:
+            complaints.append(f"{_where(path, text)}{'.'.join((*path, key))} is missing")
+    if len(complaints) == before:
+        # What a struct asks of its values together (`__post_init__`) is asked once each is right by itself.
+        _convert(kind, table, path, text, complaints)
     return table
 
 
 def _value(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> None:  # noqa: ANN401 - types are values here
+    origin, inner = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
         _struct(kind, value, path, text, complaints)
-        return
-    if get_origin(kind) is dict and isinstance(value, dict):
+    elif origin is dict and isinstance(value, dict):
         for name, entry in value.items():
-            _value(get_args(kind)[1], entry, (*path, name), text, complaints)
-        return
+            _value(inner[1], entry, (*path, name), text, complaints)
+    elif origin in {list, tuple} and isinstance(value, list) and inner[-1:] in {(Ellipsis,), inner}:
+        for index, entry in enumerate(value, 1):
+            _value(inner[0], entry, (*path[:-1], f"{path[-1]}[{index}]"), text, complaints)
+    else:
+        _convert(kind, value, path, text, complaints)
+
+
+def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> None:  # noqa: ANN401
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        sentence = str(error).replace("Object", "The table").replace(" - at `$`", "").replace("`", "")
-        complaints.append(f"{_where(path, text)}{'.'.join(path)}: {sentence}")
+        name = f"{'.'.join(path)}: " if path else ""
+        complaints.append(f"{_where(path, text)}{name}{_in_words(str(error))}")
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text in quotes",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+
+
+def _in_words(error: str) -> str:
+    """Msgspec's sentence without its own names for types and places."""
+    sentence = error.split(" - at `$", maxsplit=1)[0]
+    return re.sub(
+        r"`([^`]*)`", lambda match: " or ".join(_WORDS.get(t, t) for t in match[1].split(" | ")), sentence
+    )
 
 
 def _unknown(path: tuple[str, ...], known: list[str], text: str) -> str:
@@ -79,12 +108,17 @@ def _unknown(path: tuple[str, ...], known: list[str], text: str) -> str:
 
 def _where(path: tuple[str, ...], text: str) -> str:
     """`line 7: ` for the line where the last name of `path` is set, as far as a look can tell."""
-    if not path:
-        return ""
-    name = re.escape(path[-1])
-    table = "".join(rf"{re.escape(part)}\." for part in path[:-1])
-    for pattern in (rf"^\s*\[+\s*{table}{name}\s*\]+", rf"^\s*{name}\s*="):
-        match = re.search(pattern, text, re.MULTILINE)
-        if match:
-            return f"line {text.count(chr(10), 0, match.start()) + 1}: "
-    return ""
+    found = -1
+    for depth, part in enumerate(path, 1):
+        name, _, index = part.rstrip("]").partition("[")
+        table = r"\.".join(re.escape(step.partition("[")[0]) for step in path[: depth - 1])
+        header = rf"^[ \t]*\[+[ \t]*{table + chr(92) + '.' if table else ''}{re.escape(name)}[ \t]*\]+"
+        places = [match.start() for match in re.finditer(header, text, re.MULTILINE)]
+        if not places:
+            line = re.compile(rf"^[ \t]*{re.escape(name)}[ \t]*=", re.MULTILINE).search(text, max(found, 0))
+            places = [line.start()] if line else []
+        if places:
+            found = places[min(int(index or 1), len(places)) - 1]
+        elif depth == len(path):
+            return ""
+    return f"line {text.count(chr(10), 0, found) + 1}: " if found >= 0 else ""

@@ -165,6 +165,18 @@ class MqttLine:
         if client.ended.wait(GOODBYE_S):
             client.loop_stop()
 
+    def try_out(self, seconds: float) -> str:
+        """Connect and log in once, and say what is wrong; empty if nothing is. Leaves no word behind."""
+        came = threading.Event()
+        self.open(lambda _verb, _payload: None, came.set, lambda: None)
+        came.wait(seconds)
+        trouble = "" if self._connection else self.trouble or f"no answer in {seconds:g} s"
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+            client.loop_stop()
+        return trouble
+
     @property
     def trouble(self) -> str:
         """Why there is no connection, as far as it is known; empty while there is one."""
@@ -227,6 +239,7 @@ class MqttLine:
             return
         if reason.is_failure:
             self._refused = f"the broker says: {reason}"
+            _log.warning("the broker refused this box: %s", reason)
             return
         self._draw_delay(client)
         client.subscribe([(topic, 1) for topic in self._verbs])

@@ -18,7 +18,9 @@ WIDTH = 96
 
 @click.command("ask")
 @click.argument("school")
-@click.option("--model", required=True, help="The way of teaching: flex, station_rotation, test_day, ...")
+@click.option(
+    "--model", default="flex", show_default=True, help="The way of teaching, as docs/models.md names it."
+)
 @click.option("--people", type=click.IntRange(1), help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=click.IntRange(0, 20), help="How far ahead to look.  [default: 3]")
 @json_option
@@ -61,7 +63,8 @@ def headline(answer: SchoolAnswer) -> str:
 
 def text(answer: SchoolAnswer) -> str:
     """An answer for reading: the sentences first, then what stands behind them."""
-    blocks = [headline(answer), *(_link(link) for link in answer.links), _others(answer)]
+    home = f"Internet at home: how to ask\n{_item(answer.home.how)}" if answer.home else ""
+    blocks = [headline(answer), *(_link(link) for link in answer.links), home, _others(answer)]
     return "\n\n".join(block for block in [*blocks, _wrapped(answer.assessed_sentence)] if block)
 
 

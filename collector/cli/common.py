@@ -80,6 +80,10 @@ class Plain(click.Group):
             return super().invoke(ctx)
         except TROUBLES as trouble:
             raise click.ClickException(str(trouble)) from trouble
+        except OSError as trouble:
+            raise click.ClickException(
+                f"{trouble.filename or 'the system'}: {trouble.strerror or trouble}"
+            ) from trouble
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

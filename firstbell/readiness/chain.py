@@ -5,6 +5,7 @@ reproduces it.
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
@@ -203,7 +204,7 @@ def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
     verdict = worst.measured
     today = verdict.state.short
     short = max(0.0, verdict.need_mbps - (verdict.have_mbps or 0.0))
-    number = words.mbit(words.number(short))
+    number = words.mbit(f"{_shown_short(verdict):,f}")
     when = (
         f"is {number} short today"
         if today
@@ -216,6 +217,12 @@ def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
         short_mbps=short,
         sentence=f"The weakest link: the {worst.name[0].lower()}{worst.name[1:]} {when}.",
     )
+
+
+def _shown_short(verdict: Verdict) -> Decimal:
+    """What is missing, as the difference of the numbers that are shown: whoever subtracts finds the same."""
+    need = words.rounded(verdict.need_mbps)
+    return max(Decimal(0), need - words.rounded(verdict.have_mbps or 0.0, at_least=True))
 
 
 def _home(model: Model, targets: Targets) -> Home | None:

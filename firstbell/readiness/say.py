@@ -25,7 +25,7 @@ def on_paper(
 
 def measured(state: State, fall: int | None, have: Bound, need: Need, model: str, *, in_class: bool) -> str:
     """The answer, what the line carries and how often, and what is needed; `in_class`: what is left over."""
-    needs, number = _needs(need, state, fall, model, have.mbps)
+    needs, number = _needs(need, state, fall, model, have.mbps, bound=True)
     carries = (
         f"even in class the internet line has at least {words.mbit(number)} left over{_way(need)}"
         if in_class
@@ -39,12 +39,15 @@ def measured(state: State, fall: int | None, have: Bound, need: Need, model: str
 
 
 def _needs(
-    need: Need, state: State, fall: int | None, model: str, have_mbps: float | None
+    need: Need, state: State, fall: int | None, model: str, have_mbps: float | None, *, bound: bool = False
 ) -> tuple[str, str]:
     """`1:1 flex needs 1,030 today and 2,020 in fall 2029`, and the text of what is compared with it."""
     then = fall if state.ready and fall is not None and fall > need.first_fall else None
     values = [need.today, *([need.mbps[then - need.first_fall]] if then else [])]
-    texts = words.apart(*values, *(() if have_mbps is None else (have_mbps,)))
+    if bound:
+        texts = words.apart(*values, bound=have_mbps)
+    else:
+        texts = words.apart(*values, *(() if have_mbps is None else (have_mbps,)))
     later = f" and {texts[1]} in {words.fall(then)}" if then else ""
     return f"{model} needs {texts[0]} today{later}", texts[-1]
 
@@ -55,17 +58,27 @@ def _way(need: Need) -> str:
 
 def box_limited(have: Bound, need: Need, model: str) -> str:
     """Too little was seen, but only because of the box."""
-    needs, number = words.apart(need.today, have.mbps)
+    needs, number = words.apart(need.today, bound=have.mbps)
     return (
         f"Not measured enough yet: the internet line carries at least {words.mbit(number)}{_way(need)}, "
         f"but {BOX_IS_THE_LIMIT}; {model} needs {needs} today."
     )
 
 
-def too_few(progress: Progress, changed: date | None) -> str:
-    """Not measured enough yet: 4 of 10 checks, answer about 15 December."""
+def too_few(progress: Progress, changed: date | None, stopped: str = "") -> str:
+    """Not measured enough yet: 4 of 10 checks, answer about 15 December; or why no date may be promised."""
     since = f" since the line was changed on {words.day(changed)}" if changed else ""
-    return f"Not measured enough yet: {_so_far(progress)}{since}{_prospect(progress)}."
+    return f"Not measured enough yet: {_so_far(progress)}{since}{stopped or _prospect(progress)}."
+
+
+def last_failed(why: str) -> str:
+    """The newest check came to nothing, so no date may be promised."""
+    return f"; the last one {why}"
+
+
+def silent_since(when: date) -> str:
+    """No check has come for a while, so no date may be promised."""
+    return f"; none since {words.day(when)}"
 
 
 def _so_far(progress: Progress) -> str:
@@ -91,7 +104,7 @@ def left_over(have: Bound | None, progress: Progress, *, certain: bool, settle: 
     """What is left over in class, beside the answer and never mixed into it."""
     if have is None:
         return f"Left over in class: not measured enough yet, {_so_far(progress)}."
-    number = words.mbit(words.number(have.mbps))
+    number = words.mbit(words.number(have.mbps, at_least=True))
     text = f"In class at least {number} are left over beside today's use, about {words.odds(have.share)}"
     if certain:
         return f"{text}. That alone covers the whole need: the answer is certain."
@@ -103,7 +116,8 @@ def left_over(have: Bound | None, progress: Progress, *, certain: bool, settle: 
 def worst(have: Bound) -> str:
     """What many checks say of the worst times."""
     limit = f" ({BOX_IS_THE_LIMIT})" if have.at_least else ""
-    return f"At least {words.mbit(words.number(have.mbps))} about {words.odds(have.share)}{limit}."
+    number = words.mbit(words.number(have.mbps, at_least=True))
+    return f"At least {number} about {words.odds(have.share)}{limit}."
 
 
 def proof(have: Bound, framing: float) -> str:

@@ -5,7 +5,7 @@ Values are rounded here, at the very end, and never before they are compared.
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 NBSP = "\u00a0"
 """A no-break space, before every unit."""
@@ -22,25 +22,37 @@ _MONTHS = (
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def number(value: float, more: int = 0) -> str:
+def rounded(value: float, more: int = 0, *, at_least: bool = False) -> Decimal:
     """`value` (not negative) at two significant figures, or the nearest ten from 1,000 to 10,000.
 
-    `more` asks for that many figures beyond.
+    `more` asks for that many figures beyond. With `at_least` it is rounded down: of a lower bound nothing
+    above it may be said.
     """
     exact = Decimal(repr(float(value)))
     low, high = _EXACT_TENS
     exponent = 1 if low <= exact < high else exact.adjusted() - 1
-    rounded = exact.quantize(Decimal(1).scaleb(exponent - more), rounding=ROUND_HALF_UP)
-    text = f"{rounded:,f}"
+    rounding = ROUND_FLOOR if at_least else ROUND_HALF_UP
+    return exact.quantize(Decimal(1).scaleb(exponent - more), rounding=rounding)
+
+
+def number(value: float, more: int = 0, *, at_least: bool = False) -> str:
+    """The text of a rounded value, see `rounded`."""
+    text = f"{rounded(value, more, at_least=at_least):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def apart(*values: float) -> tuple[str, ...]:
-    """All the numbers, with as many figures as it takes to tell apart those that differ."""
+def apart(*values: float, bound: float | None = None) -> tuple[str, ...]:
+    """All the numbers, with as many figures as it takes to tell apart those that differ.
+
+    `bound` is a lower bound that comes last: it is rounded down.
+    """
+    distinct = len({*values} | ({bound} if bound is not None else set()))
     texts: tuple[str, ...] = ()
     for more in range(_MOST_FIGURES):
         texts = tuple(number(value, more) for value in values)
-        if len(set(texts)) == len(set(values)):
+        if bound is not None:
+            texts = (*texts, number(bound, more, at_least=True))
+        if len(set(texts)) == distinct:
             break
     return texts
 

@@ -434,6 +434,19 @@ def test_what_is_kept_leaves_room_for_heavy_tests(path: Path, clock: HandClock) 
         assert 0.3 < spool.fill() < 0.55
 
 
+def test_a_bound_that_was_lowered_costs_what_the_collector_has_first(path: Path, clock: HandClock) -> None:
+    """When the settings allow less than there is, kept rows make the room, and no report is lost."""
+    with spool_at(path, clock, 4 << 20) as spool:
+        spool.put([draft(clock, number) for number in range(6000)])
+        drain(spool, clock)
+        spool.put([draft(clock, number) for number in range(2000)])
+        assert spool.fill() * 4 > 1.2
+    with spool_at(path, clock, 1 << 20) as spool:
+        spool.put([draft(clock, 1)])
+        assert spool.fill() <= 1
+        assert spool.summary()["lost"] == 0
+
+
 def test_when_nothing_may_go_only_the_box_may_speak(path: Path, clock: HandClock) -> None:
     """A spool full of the box's own words takes no measurement, says so, and still takes the next such word."""
     with spool_at(path, clock, 100_000) as spool:

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.chaos.town import ROOT, Town
+from tests.chaos.processes import ROOT
+from tests.chaos.town import Town
 
 
 def status(town: Town, *options: str) -> str:

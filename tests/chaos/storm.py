@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from tests.chaos.points import ONCE, POINTS
-from tests.chaos.town import ROOT, Box, Embedded, Mosquitto, Process, Town, standing, wait_until
+from tests.chaos.processes import ROOT, Process, wait_until
+from tests.chaos.town import Box, Embedded, Mosquitto, Town, standing
 from tests.oracle import shelves
 from tests.oracle.truth import events
 

@@ -11,7 +11,8 @@ from agent.spool import Spool
 from collector.clock import SystemClock
 from firstbell.report import Draft, Stamp
 from tests.chaos import storm
-from tests.chaos.town import Box, Town, wait_until
+from tests.chaos.processes import wait_until
+from tests.chaos.town import Box, Town
 from tests.oracle import shelves, truth
 from tests.oracle.truth import TruthLog
 

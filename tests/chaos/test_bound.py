@@ -3,8 +3,9 @@
 import pytest
 
 from tests.chaos import storm
+from tests.chaos.processes import wait_until
 from tests.chaos.status import boxes
-from tests.chaos.town import Town, wait_until
+from tests.chaos.town import Town
 
 
 @pytest.mark.slow

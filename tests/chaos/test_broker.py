@@ -7,7 +7,8 @@ import pytest
 
 from tests.chaos import storm
 from tests.chaos.disks import small_disk
-from tests.chaos.town import Mosquitto, Town, standing, wait_until
+from tests.chaos.processes import wait_until
+from tests.chaos.town import Mosquitto, Town, standing
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ import pytest
 from collector.clock import SystemClock
 from tests.chaos import storm
 from tests.chaos.clocks import Hands
-from tests.chaos.town import Box, Town, wait_until
+from tests.chaos.processes import wait_until
+from tests.chaos.town import Box, Town
 
 S = 10**9
 HOUR_NS = 3600 * S

@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from tests.chaos import storm
+from tests.chaos.processes import wait_until
 from tests.chaos.status import boxes, status
-from tests.chaos.town import Town, wait_until
+from tests.chaos.town import Town
 
 NAME = "lincoln-1"
 

@@ -12,7 +12,8 @@ import pytest
 
 from tests.chaos import storm
 from tests.chaos.disks import fill, small_disk
-from tests.chaos.town import Town, wait_until
+from tests.chaos.processes import wait_until
+from tests.chaos.town import Town
 from tests.oracle import shelves
 from tests.oracle.truth import events
 

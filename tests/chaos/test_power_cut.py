@@ -14,7 +14,8 @@ import pytest
 
 from tests.chaos import storm
 from tests.chaos.disks import disk_with_power
-from tests.chaos.town import Town, wait_until
+from tests.chaos.processes import wait_until
+from tests.chaos.town import Town
 from tests.oracle import shelves
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]

@@ -12,6 +12,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int = 1
 
+    def __post_init__(self) -> None:
+        """A struct's own rule."""
+        if self.port < 1:
+            raise ValueError("port: 1 or more")
+
 
 class All(msgspec.Struct, frozen=True, kw_only=True):
     """A file of settings for the tests."""
@@ -33,10 +38,10 @@ def test_every_error_is_told_at_once_with_its_line() -> None:
     with pytest.raises(settings.SettingsError) as caught:
         settings.load("a.toml", text, All)
     assert sorted(caught.value.complaints) == [
-        "a.toml: line 1: ratio: Expected float, got str",
+        "a.toml: line 1: ratio: Expected a number, got a text in quotes",
         "a.toml: line 2: place.host is missing",
         "a.toml: line 3: place.prot is no setting; did you mean port?",
-        "a.toml: line 4: place.port: Expected int, got str",
+        "a.toml: line 4: place.port: Expected a whole number, got a text in quotes",
     ]
 
 
@@ -45,3 +50,14 @@ def test_what_is_no_toml_is_said_so(text: str) -> None:
     """Broken, deep or huge text is one complaint and no traceback."""
     with pytest.raises(settings.SettingsError, match=r"a\.toml"):
         settings.load("a.toml", text, All)
+
+
+def test_a_struct_and_each_of_a_list_are_told_with_their_own_lines() -> None:
+    """What a struct asks of its values, and the second of two tables, are found at the right line."""
+    text = '[place]\nhost = "x"\nport = 0\n[[names]]\nhost = "y"\n[[names]]\nhost = 5\n'
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load("a.toml", text, All)
+    assert caught.value.complaints == [
+        "a.toml: line 1: place: port: 1 or more",
+        "a.toml: line 7: names[2].host: Expected a text in quotes, got a whole number",
+    ]

@@ -1,5 +1,6 @@
 """A line in a test's hand, and a collector at its other end that does as it is told."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,22 +14,28 @@ AGENT = "lincoln-1"
 
 @dataclass
 class Sent:
-    """One message that went out, and when."""
+    """One message that went out, when, and when it is there."""
 
     at: float
+    arrives: float
     verb: str
     payload: bytes
     retain: bool
 
 
 class HandLine:
-    """A line without a network: `connection` is 0 while it is down, `room` whether it takes messages."""
+    """A line without a network: `connection` is 0 while it is down, `room` whether it takes messages.
+
+    `bytes_a_second` is how fast it carries what it took; a message arrives when its last byte does.
+    """
 
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
         self.connection = 0
         self.connections = 0
         self.room = True
+        self.bytes_a_second = math.inf
+        self._free_at = 0.0
         self.sent: list[Sent] = []
         self.offline: list[Sent] = []
         self.last_word = b""
@@ -47,7 +54,9 @@ class HandLine:
 
     def publish(self, verb: str, payload: bytes, *, retain: bool = False) -> bool:
         """Note it."""
-        message = Sent(self.clock.monotonic(), verb, payload, retain)
+        now = self.clock.monotonic()
+        self._free_at = max(self._free_at, now) + len(payload) / self.bytes_a_second
+        message = Sent(now, self._free_at, verb, payload, retain)
         if not self.connection:
             self.offline.append(message)
             return False
@@ -96,10 +105,10 @@ class HandCollector:
 
     def work(self) -> None:
         """Take what has come, say what is due."""
-        for message in self.line.sent[self._seen :]:
-            self._take(message)
-        self._seen = len(self.line.sent)
         now = self.clock.monotonic()
+        while self._seen < len(self.line.sent) and self.line.sent[self._seen].arrives <= now:
+            self._take(self.line.sent[self._seen])
+            self._seen += 1
         due = [answer for at, answer in self._due if at <= now]
         self._due = [(at, answer) for at, answer in self._due if at > now]
         for answer in due:
@@ -136,7 +145,7 @@ class HandCollector:
                 return
             answer = judged
         for low, high in answer.held:
-            self._hold(batch.envelope, rows, low, high, message.at)
+            self._hold(batch.envelope, rows, low, high, message.arrives)
         fields = {"journal": self.journal, "now_ns": self.now_ns(), "digest": batch.envelope.digest}
         self.say(
             Answer(**{**{f: getattr(answer, f) for f in ("held", "refused", "later", "halve")}, **fields})

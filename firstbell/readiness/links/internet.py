@@ -138,7 +138,7 @@ def _side(question: Question, weighed: Weighed, direction: Direction) -> Side:
     quiet = proof.points([c for c in weighed.checks if not c.in_class], direction, numbers)
     carries = proof.bound(quiet, proof.usual_share(numbers), numbers)
     worst = proof.bound(quiet, numbers.worst_share.value, numbers)
-    progress = _progress(question, need, quiet)
+    progress = _progress(question, weighed, need, quiet)
     in_class = proof.points([c for c in weighed.checks if c.in_class], direction, numbers)
     left = proof.bound(in_class, proof.usual_share(numbers), numbers)
     certain = left is not None and enough(left.mbps, need.today, numbers.tolerance.value)
@@ -151,17 +151,18 @@ def _side(question: Question, weighed: Weighed, direction: Direction) -> Side:
         carries=carries,
         worst=worst,
         worst_sentence=say.worst(worst) if worst else "",
-        left_over=_left_over(question, need, in_class, left, measured, certain=certain),
+        left_over=_left_over(question, weighed, need, in_class, left, measured, certain=certain),
         progress=progress,
         working=say.proof(carries, numbers.framing) if carries else "",
     )
 
 
-def _progress(question: Question, need: Need, seen: list[Point]) -> Progress:
+def _progress(question: Question, weighed: Weighed, need: Need, seen: list[Point]) -> Progress:
     aim = need.today * (1 - question.numbers.tolerance.value)
     found = proof.progress(seen, aim, question.numbers, question.school, question.as_of_ns)
-    # Without a box no check will come, and no date may be promised.
-    return found if _has_box(question) else msgspec.structs.replace(found, answer_on=None)
+    # Without a box, or with one whose checks come to nothing, no date may be promised.
+    coming = _has_box(question) and not _stopped(question, weighed)
+    return found if coming else msgspec.structs.replace(found, answer_on=None)
 
 
 def _has_box(question: Question) -> bool:
@@ -171,12 +172,19 @@ def _has_box(question: Question) -> bool:
 
 
 def _left_over(
-    question: Question, need: Need, seen: list[Point], left: Bound | None, measured: Verdict, *, certain: bool
+    question: Question,
+    weighed: Weighed,
+    need: Need,
+    seen: list[Point],
+    left: Bound | None,
+    measured: Verdict,
+    *,
+    certain: bool,
 ) -> LeftOver:
     far_below = left and not enough(left.mbps, question.numbers.far_below.value * need.today)
     # In class something is always in use, so little left over says nothing more of a line that is short.
     settle = bool(far_below and measured.state.ready)
-    progress = _progress(question, need, seen)
+    progress = _progress(question, weighed, need, seen)
     return LeftOver(
         bound=left,
         checks=progress.checks,
@@ -253,4 +261,20 @@ def _why_open(question: Question, weighed: Weighed, progress: Progress) -> str:
     if not _has_box(question) and not progress.checks:
         return NO_BOX
     changed = any(test.reason is Reason.OLD_LINE for test in weighed.left_out)
-    return say.too_few(progress, circuit.since if changed else None)
+    return say.too_few(progress, circuit.since if changed else None, _stopped(question, weighed))
+
+
+_FAILED = {Reason.SERVER_FAILED, Reason.BOX_CUT_OFF, Reason.UNCONFIRMED, Reason.NO_READING}
+_SILENT_DAYS = 2
+
+
+def _stopped(question: Question, weighed: Weighed) -> str:
+    """Why no answer comes nearer at present, if it doesn't: checks that fail, or that stay away."""
+    last_check = max((check.at_ns for check in weighed.checks), default=0)
+    last_out = max(weighed.left_out, key=lambda test: test.at_ns, default=None)
+    if last_out and last_out.at_ns > last_check and last_out.reason in _FAILED:
+        return say.last_failed(last_out.reason.words)
+    newest = max(last_check, last_out.at_ns if last_out else 0)
+    today = districts.local(question.school, question.as_of_ns).date()
+    day = districts.local(question.school, newest).date()
+    return say.silent_since(day) if newest and (today - day).days > _SILENT_DAYS else ""

@@ -335,3 +335,15 @@ def test_periods_follow_the_schools_clock_not_utc() -> None:
     for tz, in_class in (("America/Chicago", True), ("Pacific/Honolulu", False)):
         school = town(tz=tz).schools[0]
         assert districts.period_of(school, utc).in_class is in_class
+
+
+def test_no_date_is_promised_while_checks_come_to_nothing() -> None:
+    """After a failed check, or days without one, the answer says so instead of naming a day."""
+    good = week(GOOD, days=("2026-12-01",))
+    assert "answer about" in ask(good, now="2026-12-02 12:00").sentence
+    failed = [*good, check("2026-12-02 06:00", status=Status.FAILED)]
+    answer = ask(failed, now="2026-12-02 12:00")
+    assert "the last one failed while nothing else was tried" in answer.sentence
+    assert answer.links[0].sides[0].progress.answer_on is None
+    silent = ask(good, now="2026-12-05 12:00")
+    assert silent.sentence.endswith("none since 1 December.")

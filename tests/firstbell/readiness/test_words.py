@@ -67,3 +67,10 @@ def test_odds_are_said_as_times() -> None:
     """What ten checks bound is "three times out of four", what 29 bound "nine times out of ten"."""
     assert words.odds(0.2589) == "three times out of four"
     assert words.odds(0.1) == "nine times out of ten"
+
+
+def test_a_lower_bound_is_rounded_down() -> None:
+    """955.5 carried is at least 950, never at least 960; beside a need that prints alike it gets one more figure."""
+    assert words.number(955.5144, at_least=True) == "950"
+    assert words.number(1039.0, at_least=True) == "1,030"
+    assert words.apart(1032.75, bound=1031.9) == ("1,033", "1,031")
