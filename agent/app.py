@@ -252,9 +252,14 @@ def _specs(settings: Settings) -> list[ProbeSpec]:
 
 def _zone(settings: Settings) -> tzinfo:
     """The place's time zone: the settings', else the machine's."""
-    name = settings.box.timezone
-    local = datetime.fromtimestamp(0, UTC).astimezone().tzinfo
-    return ZoneInfo(name) if name else (local or UTC)
+    if settings.box.timezone:
+        return ZoneInfo(settings.box.timezone)
+    try:
+        # The machine's zone with its summers and winters; its offset alone would be off half the year.
+        with Path("/etc/localtime").open("rb") as rules:
+            return ZoneInfo.from_file(rules)
+    except (OSError, ValueError):
+        return datetime.now(UTC).astimezone().tzinfo or UTC  # noqa: TID251 - the offset, not the time
 
 
 def _spool_path(settings: Settings, folder: Path) -> Path:

@@ -151,7 +151,14 @@ def spool(path: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(summary), indent=2))
     else:
-        click.echo("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in summary.items()))
+        figures = {name: value for name, value in summary.items() if not isinstance(value, list)}
+        lines = [f"{name.replace('_', ' ')}: {value}" for name, value in figures.items()]
+        lines += [f"refused: {row['epoch']} {row['seq']}: {row['reason']}" for row in summary["last_refused"]]
+        lines += [
+            f"lost: {row['epoch']} {row['first']} to {row['last']}: {row['reason']}"
+            for row in summary["last_losses"]
+        ]
+        click.echo("\n".join(lines))
 
 
 def _settings_or_own(path: Path) -> Settings:
@@ -165,8 +172,12 @@ def _lines(drafts: list[Draft]) -> list[str]:
     for draft in drafts:
         name = f"{draft.probe} {draft.target}".strip()
         lines.append(f"{name}: {draft.status}" + (f" ({draft.reason})" if draft.reason else ""))
-        lines += [f"    {reading:20} {value}" for reading, value in draft.readings.items()]
+        lines += [f"    {reading:20} {_short(value)}" for reading, value in draft.readings.items()]
     return lines
+
+
+def _short(value: bool | float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The door to the system's clocks, on Linux and (without NTP's word) elsewhere."""
 
 import ctypes
-import ctypes.util
 import time
 from pathlib import Path
 from typing import Protocol
@@ -40,7 +39,8 @@ class SystemClock:
     """The clocks of the machine that this runs on."""
 
     def __init__(self) -> None:
-        self._libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+        # None is this very process, which has the C library in it; asking for its name would start a program.
+        self._libc = ctypes.CDLL(None, use_errno=True)
         self._boot_id = _boot_id()
 
     def monotonic(self) -> float:

@@ -11,6 +11,8 @@ from collector.questions import status
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
 
 _MINUTE_NS = 60 * status.NS
+_SILENT_NS = 15 * _MINUTE_NS
+"""A box says something every minute; after this long it is silent, whatever the reason."""
 
 
 @click.command("status")
@@ -27,13 +29,13 @@ def text(answer: DistrictStatus, now_ns: int) -> str:
     """The state for reading: what is wrong first."""
     if not answer.boxes:
         return "No box has reported yet."
-    blocks = [_alarms(answer), _boxes(answer, now_ns)]
+    blocks = [_alarms(answer, now_ns), _boxes(answer, now_ns)]
     blocks += [f"{box.name}, last measurements\n{_measurements(box, now_ns)}" for box in answer.boxes]
     blocks.append(f"{answer.reports:,} reports are kept, {answer.quarantined:,} messages are set aside.")
     return "\n\n".join(block for block in blocks if block)
 
 
-def _alarms(answer: DistrictStatus) -> str:
+def _alarms(answer: DistrictStatus, now_ns: int) -> str:
     lines = []
     for box in answer.boxes:
         if box.two_boxes:
@@ -41,6 +43,8 @@ def _alarms(answer: DistrictStatus) -> str:
                 f"TWO BOXES CALL THEMSELVES {box.name}: {box.two_boxes}. Nothing that either says is "
                 f"counted. Give one another name, then: firstbell box accept {box.name}"
             )
+        if now_ns - box.last_seen_ns > _SILENT_NS:
+            lines.append(f"{box.name} is silent: last heard of {ago(box.last_seen_ns, now_ns)}.")
         if box.lost:
             lines.append(f"{box.name} lost {box.lost:,} reports, by its own word.")
     return "\n".join(lines)

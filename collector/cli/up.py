@@ -27,6 +27,26 @@ from firstbell.catalogue import PROBES
 from firstbell.report import Status
 
 _FIRST_MEASUREMENTS_S = 120.0
+
+
+class Figure(click.ParamType[Any]):
+    """A number as people write one: 1,000 or 200 Mbit/s, too."""
+
+    name = "number"
+
+    def __init__(self, kind: "click.ParamType[Any]") -> None:
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click has it
+        """The number, without its commas and unit."""
+        if isinstance(value, str):
+            value = value.strip().removesuffix("Mbit/s").replace(",", "").strip()
+        return self._kind.convert(value, param, ctx)
+
+
+PEOPLE = Figure(click.IntRange(1, 10_000_000))
+MBPS = Figure(click.FloatRange(0.1, 1e6))
+
 _LOOK_S = 0.25
 
 
@@ -54,13 +74,9 @@ class Voice:
 
 @click.command("up")
 @click.option("--school", help="The school's name (asked at first start, as two more).")
-@click.option(
-    "--people", type=click.IntRange(1, 10_000_000), help="Students and staff (asked at first start)."
-)
-@click.option("--down-mbps", type=click.FloatRange(0.1, 1e6), help="Contracted Mbit/s to the school (asked).")
-@click.option(
-    "--up-mbps", type=click.FloatRange(0.1, 1e6), help="Contracted Mbit/s from the school, if known."
-)
+@click.option("--people", type=PEOPLE, help="Students and staff (asked at first start).")
+@click.option("--down-mbps", type=MBPS, help="Contracted Mbit/s to the school (asked).")
+@click.option("--up-mbps", type=MBPS, help="Contracted Mbit/s from the school, if known.")
 @click.option("--model", default="flex", show_default=True, help="The way of teaching that is asked about.")
 @click.option("--stop-after-answer", is_flag=True, help="End when the first answer has been given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
@@ -143,8 +159,8 @@ def _asked(given: dict[str, Any]) -> Entered:
     click.echo("Three questions about the school; Enter takes the example in brackets.")
     questions = {
         "name": ("Name of the school", click.STRING),
-        "people": ("Students and staff together", click.IntRange(1, 10_000_000)),
-        "down_mbps": ("Contracted Mbit/s to the school", click.FloatRange(0.1, 1e6)),
+        "people": ("Students and staff together", PEOPLE),
+        "down_mbps": ("Contracted Mbit/s to the school", MBPS),
     }
     answers = dict(given)
     for key, (question, kind) in questions.items():

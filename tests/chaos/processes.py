@@ -50,11 +50,9 @@ class Process:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
-    @property
-    def pid(self) -> int:
-        """Its id. Raises AssertionError if it was never started."""
-        assert self._process is not None
-        return self._process.pid
+    def dead(self) -> bool:
+        """Whether it has ended."""
+        return not self.alive
 
     def start(self, point: str = "-") -> None:
         """Start it; it dies by itself at `point` (NAME:N), if one is named."""

@@ -33,8 +33,7 @@ _WEIGHTS = {"box": 1.0, "collector": 2.0, "broker": 1.5}
 class Storm:
     """What a storm is to be. It ends when at least `reports` are measured and `kills` made.
 
-    With `points` it goes on until a process died at each of the named points. `broker` is mosquitto (which
-    keeps nothing on disk) or embedded; `most_s` bounds it in any case.
+    `broker` is mosquitto (which keeps nothing on disk) or embedded; `most_s` bounds it in any case.
     """
 
     seed: int
@@ -42,7 +41,6 @@ class Storm:
     reports: int
     kills: int
     most_s: float
-    points: bool = False
     boxes: int = 4
     findings: int = 25
     every_s: float = 0.2
@@ -70,9 +68,9 @@ class Result:
         """Kills of a program, at random moments and at named points."""
         return sum(number for name, number in self.kills.items() if name.split(" ")[0] == program)
 
-    def passed(self) -> set[str]:
-        """The named points at which somebody died."""
-        return {name.split(" ", 1)[1] for name in self.kills} & set(POINTS)
+    def at_points(self) -> int:
+        """Kills at named points."""
+        return sum(number for name, number in self.kills.items() if name.split(" ", 1)[1] in POINTS)
 
 
 def sound(verdict: dict[str, Any]) -> bool:
@@ -99,15 +97,15 @@ class _Victim:
         self.started_at = 0.0
         self.again_at: float | None = None
 
-    def start(self, random: Random, now: float, passed: set[str]) -> None:
-        """Start it, two times out of three with a point to die at, if there is one where nobody died yet."""
+    def start(self, random: Random, now: float) -> None:
+        """Start it, two times out of three with a point to die at."""
         self.before()
         self.point = ""
         if self.points and random.random() < 2 / 3:
-            self.points.sort(key=passed.__contains__)
             self.point = self.points.pop(0)
             self.points.append(self.point)
-        nth = 1 if self.point in ONCE else random.randint(1, 5)
+        # A collector's first answers are often to what it held before it died.
+        nth = 1 if self.point in ONCE else random.randint(1, 5 if self.program == "box" else 25)
         self.process.start(f"{self.point}:{nth}" if self.point else "-")
         self.started_at, self.again_at = now, None
 
@@ -140,7 +138,7 @@ class _Weather:
         """Start what does not run."""
         now = time.monotonic()
         for victim in self._victims:
-            victim.start(self._random, now, self._result.passed())
+            victim.start(self._random, now)
 
     def blow(self) -> None:
         """Look who died by himself, start again what is due, kill somebody if it is time."""
@@ -148,7 +146,7 @@ class _Weather:
         for victim in self._victims:
             if victim.again_at is not None:
                 if now >= victim.again_at:
-                    victim.start(self._random, now, self._result.passed())
+                    victim.start(self._random, now)
             elif not victim.process.alive:
                 self._count(victim, victim.point or "by itself", now)
             elif victim.point and now > victim.started_at + _PATIENCE_S:
@@ -218,18 +216,9 @@ def _storm(storm: Storm, town: Town, weather: _Weather, result: Result) -> float
         now = time.monotonic()
         if now > counted_at + 2:
             counted_at = now
-            if _enough(storm, town, result):
+            if result.killed >= storm.kills and measured(town.truth) >= storm.reports:
                 return now - began
         assert now < began + storm.most_s, f"no end in {storm.most_s:g} s: {result}"
-
-
-def _enough(storm: Storm, town: Town, result: Result) -> bool:
-    points = len(POINTS) if storm.points else 0
-    return (
-        result.killed >= storm.kills
-        and len(result.passed()) >= points
-        and measured(town.truth) >= storm.reports
-    )
 
 
 def _calm(town: Town, weather: _Weather) -> float:

@@ -255,7 +255,7 @@ def test_at_a_terminal_it_asks_three_questions(tmp_path: Path) -> None:
         read_until("Students and staff")
         os.write(parent, b"lots\n")
         read_until("not a valid")
-        os.write(parent, b"1200\n")
+        os.write(parent, b"1,200\n")
         read_until("Contracted Mbit/s")
         os.write(parent, b"\n")
         read_until("Examples that nobody entered")
