@@ -119,6 +119,7 @@ class Box:
             try:
                 self._spool.put(self._runner.run(name))
                 self.progress.note("stored")
+                self.sender.wake()
             except SpoolWriteError as error:
                 log.error("%s was measured and could not be stored: %s", name, error)  # noqa: TRY400 - said
 
@@ -140,6 +141,9 @@ class Box:
 
     def _stalled(self) -> bool:
         """Whether nothing was stored, answered or even tried for long: then a new start is the cure."""
+        if not self.sender.alive():
+            log.critical("the sender's thread is dead; ending, to be started again")
+            return True
         idle_s = self.progress.idle_s()
         if idle_s > STALLED_S:
             log.critical("nothing has moved for %.0f s; ending, to be started again", idle_s)

@@ -10,7 +10,7 @@ from pathlib import Path
 from agent import spool_rescue as rescue
 from agent import spool_schema as schema
 from agent.machine.clock import Clock
-from agent.spool_schema import DamagedError, SpoolError, SpoolOpenError
+from agent.spool_schema import DamagedError, DiskError, SpoolError, SpoolOpenError
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ class SpoolFile:
         self._path, self._clock, self._begin = path, clock, begin
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
+        self._shut = False
         self._held = schema.Lock(path)
 
     def open(self) -> None:
@@ -53,6 +54,7 @@ class SpoolFile:
     def shut(self) -> None:
         """Let go of the file as it is."""
         with self._lock:
+            self._shut = True
             if self._db is not None:
                 self._db.close()
                 self._db = None
@@ -78,6 +80,8 @@ class SpoolFile:
 
     @contextmanager
     def _guarded(self) -> Iterator[sqlite3.Connection]:
+        if self._shut:
+            raise DiskError("the spool is closed")
         if self._db is None:
             self._recover()
         assert self._db is not None

@@ -17,7 +17,7 @@ from agent import spool_schema as schema
 from agent.spool_schema import MOST_SEQ, DiskError, checksum, told, unplace
 from firstbell.report import EPOCH_NAME
 
-MOST_ASIDE = 3
+MOST_ASIDE = 2
 """Damaged files that are kept beside the spool; a card that is going bad must not fill itself with them."""
 
 _log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ def recover(path: Path, wall_ns: int) -> Salvage:
     `wall_ns` goes into the old one's name. Raises SpoolWriteError if the disk doesn't take the new one; the
     old one is then where it was.
     """
+    finish(path)
     fresh = _fresh(path)
-    _remove(fresh)
     with closing(schema.connect(fresh)) as new, closing(_Reader(path)) as old, told(new):
         new.execute("BEGIN IMMEDIATE")
         carried, lost = _carry_over(old, new)
@@ -53,7 +53,7 @@ def recover(path: Path, wall_ns: int) -> Salvage:
         gaps = old.gaps
     try:
         name = _aside(path, wall_ns)
-        fresh.rename(path)
+        _take_place(fresh, path)
         _forget_old(path)
     except OSError as error:
         raise DiskError(f"the damaged spool can't be set aside: {error}") from error
@@ -69,7 +69,7 @@ def recover(path: Path, wall_ns: int) -> Salvage:
 
 
 def finish(path: Path) -> None:
-    """End a recovery that a power cut stopped: take the new file if the old one is already aside."""
+    """End a recovery that was cut off: take the new file if the old one is already aside."""
     fresh = _fresh(path)
     if fresh.exists() and not path.exists():
         fresh.rename(path)
@@ -216,6 +216,10 @@ def _aside(path: Path, wall_ns: int) -> str:
         wal.rename(path.with_name(f"{name}-wal"))
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     return name
+
+
+def _take_place(fresh: Path, path: Path) -> None:
+    fresh.rename(path)
 
 
 def _forget_old(path: Path) -> None:

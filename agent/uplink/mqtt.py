@@ -113,7 +113,7 @@ class MqttLine:
         self._connections = self._connection = 0
         self._attempted = threading.Event()
         self._attempted_at = self._built_at = 0.0
-        self._refused = ""
+        self._refused = self._said = ""
 
     # --- what the sender uses -------------------------------------------------------------------------
 
@@ -143,6 +143,7 @@ class MqttLine:
         if self._attempted.is_set() or self._connection:
             self._attempted.clear()
             self._attempted_at = now
+        self._log_trouble()
         if self._client is None or now < self._built_at + REBUILD_S:
             return
         dead = self._client.ended.is_set()
@@ -152,6 +153,12 @@ class MqttLine:
             self._client.disconnect()
             self._build()
             self._built_at = now
+
+    def _log_trouble(self) -> None:
+        trouble = self.trouble
+        if trouble and trouble != self._said:
+            _log.warning("no connection to the broker: %s", trouble)
+        self._said = trouble
 
     def close(self, last_word: bytes) -> None:
         """Publish `last_word` as the state if there is a connection, and end."""
@@ -174,7 +181,8 @@ class MqttLine:
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()
-            client.loop_stop()
+            if client.ended.wait(GOODBYE_S):
+                client.loop_stop()
         return trouble
 
     @property

@@ -112,7 +112,8 @@ class Sender:
         """End the thread and the line. What is under way stays in the spool."""
         self._stopping = True
         self._bell.set()
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
         self._line.close(wire.encode(State(alive=False, epoch=self._spool.epoch)))
 
     def alive(self) -> bool:

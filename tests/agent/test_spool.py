@@ -88,6 +88,15 @@ def test_no_other_process_gets_the_file(path: Path, clock: HandClock) -> None:
         pass
 
 
+def test_a_closed_spool_takes_nothing_and_is_left_alone(path: Path, clock: HandClock) -> None:
+    """A put that comes too late is told so, and the file stays what it is."""
+    with spool_at(path, clock) as spool:
+        pass
+    with pytest.raises(DiskError, match="closed"):
+        spool.put([draft(clock, 1)])
+    assert sorted(file.name for file in path.parent.iterdir()) == ["spool.db", "spool.db.lock"]
+
+
 def test_a_spool_that_cannot_be_is_told(tmp_path: Path, clock: HandClock) -> None:
     """A folder that is not there is trouble with the disk, in words."""
     with pytest.raises(DiskError, match="spool"):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import spool_rescue
-from agent.spool_schema import DamagedError
+from agent.spool_schema import DamagedError, DiskError
 from firstbell.report import Loss, Report, Status
 from tests.support.clocks import HandClock
 from tests.support.spools import crash, draft, numbers, open_spool, spool_at, waiting
@@ -194,6 +194,27 @@ def test_a_recovery_that_was_cut_off_is_ended_at_the_next_start(tmp_path: Path, 
     path.rename(fresh)
     with spool_at(path, clock) as spool:
         assert len(numbers(list(waiting(spool, clock).values()))) == 600
+
+
+def test_a_recovery_that_fails_half_way_is_tried_again(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the new file can't take its place, the call fails, the next one finds everything."""
+    path = tmp_path / "spool.db"
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(5)])
+        with spool._file.write() as db:
+            db.execute("DROP TABLE ledger")
+
+        def refuse(_fresh: Path, _to: Path) -> None:
+            raise PermissionError("no renaming now")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(spool_rescue, "_take_place", refuse)
+            with pytest.raises(DiskError):
+                spool.used_bytes("2026-09-21")
+        assert not path.exists()
+        assert numbers(list(waiting(spool, clock).values())) == [0, 1, 2, 3, 4]
 
 
 def test_damaged_files_do_not_pile_up(tmp_path: Path, clock: HandClock) -> None:

@@ -162,8 +162,10 @@ def test_the_state_is_retained_and_the_last_will_speaks_for_the_dead(
         up(line, 1)
 
 
-def test_nothing_is_kept_for_a_connection_to_come(server: Mosquitto, ear: Ear) -> None:
-    """What is published while offline is refused, and paho holds none of it."""
+def test_nothing_is_kept_for_a_connection_to_come(
+    server: Mosquitto, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is published while offline is refused, paho holds none of it, and the log says once why."""
     server.kill()
     with line_to(broker_at(server.port), ear) as line:
         wait_until(lambda: bool(line.trouble), "a failed attempt")
@@ -171,6 +173,11 @@ def test_nothing_is_kept_for_a_connection_to_come(server: Mosquitto, ear: Ear) -
         assert line._client is not None
         assert not line._client._out_messages
         assert "refused" in line.trouble.lower()
+        line.tend(0.0)
+        line.tend(1.0)
+        assert [record.message for record in caplog.records if "no connection" in record.message] == [
+            f"no connection to the broker: {line.trouble}"
+        ]
         assert ear.attempts >= 1
         server.start()
         up(line)
