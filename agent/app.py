@@ -6,11 +6,12 @@ spool; the uplink takes it from there.
 """
 
 import logging
+import os
 import queue
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, TypedDict
@@ -44,6 +45,7 @@ TROUBLES = (SpoolError,)
 STALLED_S = 900.0
 """Without any progress for so long the program ends, to be started again by whoever minds it."""
 _WORK_ENDS_S = 5.0
+_END_ANYHOW_S = 20.0
 _CONNECT_S = 5.0
 
 
@@ -85,8 +87,8 @@ class Box:
             ask_time_after_s=settings.clock.ask_time_after_s,
         )
 
-    def run(self, stop: threading.Event) -> None:
-        """Measure until `stop` is set, or until nothing moves any more."""
+    def run(self, stop: threading.Event) -> bool:
+        """Measure until `stop` is set, or until nothing moves any more; whether it was told to stop."""
         workers = [
             threading.Thread(target=self._work, args=(heavy,), name=f"work-{name}", daemon=True)
             for heavy, name in ((False, "light"), (True, "heavy"))
@@ -94,18 +96,25 @@ class Box:
         for worker in workers:
             worker.start()
         self.sender.start()
-        while not stop.is_set() and not self._stalled():
+        while not stop.is_set() and not self._stalled(workers):
             if self._nudged.is_set():
                 self._nudged.clear()
                 self._schedule.nudge(self._clock.monotonic())
             self._hand_out()
             self._wake.wait(min(1.0, self._schedule.wait(self._clock.monotonic(), self._clock.stamp())))
             self._wake.clear()
+        if not stop.is_set():
+            # Whatever hangs may hang the way out too. The spool can do without a farewell.
+            last_resort = threading.Timer(_END_ANYHOW_S, os._exit, (1,))
+            last_resort.daemon = True
+            last_resort.start()
         for due in self._due.values():
-            due.put("")
+            with suppress(queue.Full):
+                due.put_nowait("")
         for worker in workers:
             worker.join(_WORK_ENDS_S)
         self.sender.stop()
+        return stop.is_set()
 
     def _hand_out(self) -> None:
         for name in self._schedule.due(self._clock.monotonic(), self._clock.stamp()):
@@ -139,10 +148,11 @@ class Box:
         self._nudged.set()
         self._wake.set()
 
-    def _stalled(self) -> bool:
+    def _stalled(self, workers: Sequence[threading.Thread]) -> bool:
         """Whether nothing was stored, answered or even tried for long: then a new start is the cure."""
-        if not self.sender.alive():
-            log.critical("the sender's thread is dead; ending, to be started again")
+        dead = [worker.name for worker in workers if not worker.is_alive()]
+        if dead or not self.sender.alive():
+            log.critical("a thread is dead (%s); ending, to be started again", ", ".join(dead) or "sender")
             return True
         idle_s = self.progress.idle_s()
         if idle_s > STALLED_S:

@@ -79,7 +79,8 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
             json.dumps({"ready": True}) if as_json else f"{settings.box.name} is measuring; Ctrl-C ends it"
         )
         sys.stdout.flush()
-        box.run(stop)
+        told = box.run(stop)
+    sys.exit(not told)
 
 
 @main.command()

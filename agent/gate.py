@@ -24,6 +24,8 @@ FULL = 0.8
 """From this share of the spool on, heavy tests stop, so that what is left holds the cheap facts."""
 
 _DAY_NS = 86_400 * 10**9
+_PLAUSIBLE_NS = 1_735_689_600 * 10**9
+"""2025 began."""
 _MB = 1e6
 
 _log = logging.getLogger(__name__)
@@ -160,6 +162,9 @@ class Gate:
     def _bucket(self, stamp: Stamp) -> str:
         if stamp.synchronised:
             return datetime.fromtimestamp(stamp.wall_ns / 1e9, self._tz).date().isoformat()
-        # Days since the boot: a clock that jumps about opens no new budget, and a laptop that never learns
-        # whether its clock is right goes on testing tomorrow.
-        return f"boot-{stamp.boot_id}-{stamp.boottime_ns // _DAY_NS}"
+        # Nobody vouches for the date. One that can be is still the best bucket: a laptop whose system never
+        # says whether its clock is right goes on testing tomorrow, and many boots of a day share its budget.
+        # One that can't be (1970) gives days of uptime, which boots share too: starting anew opens no budget.
+        if stamp.wall_ns >= _PLAUSIBLE_NS:
+            return "unsure-" + datetime.fromtimestamp(stamp.wall_ns / 1e9, self._tz).date().isoformat()
+        return f"unknown-{stamp.boottime_ns // _DAY_NS}"

@@ -44,7 +44,10 @@ def recover(path: Path, wall_ns: int) -> Salvage:
     `wall_ns` goes into the old one's name. Raises SpoolWriteError if the disk doesn't take the new one; the
     old one is then where it was.
     """
-    finish(path)
+    try:
+        finish(path)
+    except OSError as error:
+        raise DiskError(f"the damaged spool can't be recovered: {error}") from error
     fresh = _fresh(path)
     with closing(schema.connect(fresh)) as new, closing(_Reader(path)) as old, told(new):
         new.execute("BEGIN IMMEDIATE")

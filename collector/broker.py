@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import warnings
+from collections.abc import ItemsView, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,26 @@ def _config(folder: Path) -> dict[str, Any]:
     }
 
 
+class _Steady(dict[str, Any]):
+    """A dict that is gone through as it was at the beginning.
+
+    amqtt waits for others while it goes through its subscriptions, and they change meanwhile. It then
+    drops a message, or, worse, takes a client in and never listens to it.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self.keys()))
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override]  # its own type has no public name
+        return dict(super().items()).items()
+
+
 async def serve(folder: Path, port: int) -> None:
     """Serve until SIGTERM. Raises OSError if the port is taken."""
     from amqtt.broker import Broker  # noqa: PLC0415 - comes with the broker's extra
 
     broker = Broker(_config(folder))
+    broker._subscriptions = _Steady()  # noqa: SLF001 - there is no public way to it
     await broker.start()
     listener = socket.create_server((HOST, port))
     server = await asyncio.start_server(

@@ -32,6 +32,8 @@ _ANSWERS_IN_FLIGHT = 200
 _ANSWERS_WAITING = 10_000
 _LOOK_EVERY_S = 0.5
 _STOP_S = 5.0
+_DEAF_S = 30.0
+"""How long a broker that took us in may take to let us hear."""
 _NONCE_CHARS = 64
 
 
@@ -103,6 +105,7 @@ class Link:
         # what was never acknowledged, and that is answered already.
         self._online = False
         self._connected = False
+        self._deaf_at = 0.0
         self._stopping = threading.Event()
         self._client = self._build()
         self._keeper = threading.Thread(target=self._keep_up, name="mqtt-keeper", daemon=True)
@@ -160,6 +163,9 @@ class Link:
         while not self._stopping.wait(_LOOK_EVERY_S):
             if self._client._thread is None:  # noqa: SLF001 - there is no public word for it
                 self._replace()
+            elif self._online and not self._connected and self._clock.monotonic() > self._deaf_at:
+                log.warning("the broker took the collector in and does not let it hear: once more")
+                self._client.disconnect()  # and its thread ends
 
     @_shielded
     def _replace(self) -> None:
@@ -180,6 +186,7 @@ class Link:
             log.error("the broker refused the collector: %s", code)
             return
         log.info("connected to the broker at %s:%d", self._address.host, self._address.port)
+        self._deaf_at = self._clock.monotonic() + _DEAF_S
         self._online = client is self._client
         client.subscribe([(wire.REPORTS_OF_ALL, 1), (wire.STATES_OF_ALL, 1)])
 

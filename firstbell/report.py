@@ -172,8 +172,9 @@ class Stored(NamedTuple):
 
 MAX_AT_NS = 1 << 62
 """The year 2116: what a later time would overflow is not worth the care."""
-MAX_SEQ = 1 << 53
-"""The highest number of a report: what every JSON reader still keeps exactly."""
+MAX_SEQ = 1 << 32
+"""The highest number of a report: a spool counts no further, and sums of many stay within 64 bits."""
+MAX_LOSSES = 100
 
 
 def complaint(report: Report) -> str | None:
@@ -243,6 +244,8 @@ def _reading_complaint(readings: dict[str, Reading]) -> str | None:
 def _loss_complaint(report: Report) -> str | None:
     if report.opening and (trouble := _opening_complaint(report.opening)):
         return trouble
+    if len(report.losses) > MAX_LOSSES:
+        return f"more than {MAX_LOSSES} losses"
     for loss in report.losses:
         if not EPOCH_NAME.match(loss.epoch) or not 1 <= loss.first <= loss.last <= MAX_SEQ:
             return "losses are not ranges of an epoch"

@@ -36,7 +36,7 @@ class BadPageError(http.client.HTTPException):
 def metered_opener(
     meter: Meter, timeout_s: float, seen: Callable[[str], None]
 ) -> urllib.request.OpenerDirector:
-    """An opener for http and https alone: a list of servers may not send an engine to files or to FTP.
+    """An opener for http and https alone, which follows no redirect: what a server says sends a box nowhere.
 
     `timeout_s` bounds each step of a socket; `seen` is told the address of each peer.
     """
@@ -47,7 +47,6 @@ def metered_opener(
         _Http(shared),
         _Https(shared),
         urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):
         opener.add_handler(handler)

@@ -133,6 +133,8 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
             f"{home.district}",
             examples=entered.examples,
         )
+    # The district folder comes last and at once: where it is, the rest is, whatever ended this start.
+    up.prepare(home)
     registry.write_example(
         home.district,
         school_name=entered.name,
@@ -143,7 +145,6 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
         examples=entered.examples,
         tz=registry.local_zone(),
     )
-    up.prepare(home)
 
 
 _NAMES = {"name": "school.name", "people": "school.people", "down_mbps": "circuit.down_mbps"}

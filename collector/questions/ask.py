@@ -8,9 +8,10 @@ from firstbell.readiness.models import Targets
 from firstbell.report import Status, Stored
 
 PROBE = "internet"
-_LOOK_BACK_NS = 150 * 86_400 * 1_000_000_000
-"""Far more than 30 school days; which of these count is the judge's to say."""
+_LOOK_BACK_NS = 75 * 86_400 * 1_000_000_000
+"""More than 30 school days with any holidays between; which of these count is the judge's to say."""
 _AROUND_NS = 120 * 1_000_000_000
+_GOOD_ONES = 20
 
 
 class QuestionError(ValueError):
@@ -52,10 +53,10 @@ def ask(
             people=people,
             years=years,
             tests=tests,
-            latency=_around_failures(reads, tests),
+            latency=_cheap(reads, tests),
             as_of_ns=as_of_ns,
             facts_until=facts_until,
-            suspended=_suspended(reads, tests),
+            suspended=_suspended(reads, tests, facts_until),
         )
     except (LookupError, ValueError) as error:
         raise QuestionError(str(error)) from error
@@ -71,35 +72,46 @@ def _tests(reads: Reads, folder: Folder, school: districts.School, as_of_ns: int
     return reads.tests(boxes, PROBE, since_ns=max(0, as_of_ns - _LOOK_BACK_NS))
 
 
-def _around_failures(reads: Reads, tests: list[Stored]) -> list[Stored]:
-    """The cheap reports around each failed test: they tell a dead line from a dead server.
+def _cheap(reads: Reads, tests: list[Stored]) -> list[Stored]:
+    """The cheap reports around each failed test, and around the newest good ones of the same boxes.
 
-    Only those, because a month of them is a hundred thousand rows that nobody would look at.
+    The first tell a dead line from a dead server. The second tell whether the box's gateway ever answers:
+    one that did and then fell silent is the box's own trouble, not the line's. Only those, because a month
+    of them is a hundred thousand rows that nobody would look at.
     """
-    failed = [stored for stored in tests if stored.report.status in {Status.FAILED, Status.TIMEOUT}]
-    boxes: list[Box] = [
-        (stored.agent, stored.report.at_ns - _AROUND_NS, stored.report.at_ns + _AROUND_NS)
-        for stored in failed
-    ]
-    seen = {(row.agent, row.epoch, row.seq): row for row in reads.tests(boxes, "latency")}
+    failed = [test for test in tests if test.report.status in {Status.FAILED, Status.TIMEOUT}]
+    boxes = {test.agent for test in failed}
+    good = [test for test in tests if test.report.status is Status.OK and test.agent in boxes]
+    windows: list[Box] = [_window(test) for test in [*failed, *good[-_GOOD_ONES:]]]
+    seen = {(row.agent, row.epoch, row.seq): row for row in reads.tests(windows, "latency")}
+    for row in (row for box in boxes for row in reads.latest(box) if row.report.probe == "latency"):
+        seen.setdefault((row.agent, row.epoch, row.seq), row)
     return list(seen.values())
 
 
-def _suspended(reads: Reads, tests: list[Stored]) -> frozenset[int]:
+def _window(test: Stored) -> Box:
+    """A test's time and two minutes on both sides."""
+    end_ns = test.report.at_ns + round(test.report.duration_s * 1_000_000_000)
+    return test.agent, test.report.at_ns - _AROUND_NS, end_ns + _AROUND_NS
+
+
+def _suspended(reads: Reads, tests: list[Stored], facts_until: int) -> frozenset[int]:
     """The arrivals of tests that may be another box's: nobody can say whose they are.
 
     While two boxes have one name that is everything of the two starts that gave them away, and everything
-    that came from then on until somebody decided.
+    that came from then on until somebody decided. What was found or decided after `facts_until` is not
+    known yet.
     """
-    doubts = reads.suspensions()
+    doubts = [doubt for doubt in reads.suspensions() if doubt.since_arrival <= facts_until]
     return frozenset(
         test.arrival
         for test in tests
-        if any(_doubtful(test, doubt) for doubt in doubts if doubt.agent == test.agent)
+        if any(_doubtful(test, doubt, facts_until) for doubt in doubts if doubt.agent == test.agent)
     )
 
 
-def _doubtful(test: Stored, doubt: Suspension) -> bool:
-    if doubt.decided_arrival is not None and test.arrival > doubt.decided_arrival:
+def _doubtful(test: Stored, doubt: Suspension, facts_until: int) -> bool:
+    decided = doubt.decided_arrival if (doubt.decided_arrival or 0) <= facts_until else None
+    if decided is not None and test.arrival > decided:
         return False
     return test.arrival > doubt.since_arrival or test.epoch in {doubt.epoch, doubt.other}

@@ -1,7 +1,7 @@
 """The chain that a lesson passes through: the school's answer, its weakest link, and what would change it.
 
-`judge` is the one way in. Its answer is data; `(as_of, facts_until, targets_digest, district_digest)`
-reproduces it.
+`judge` is the one way in. Its answer is data; the question (school, model, people, years) with
+`(as_of, facts_until, targets_digest, district_digest)` gives it again.
 """
 
 from collections.abc import Iterable

@@ -98,7 +98,7 @@ def weigh(tests: Iterable[Stored], latency: Iterable[Stored], line: Line) -> Wei
     Tests from after `line.as_of_ns` are not looked at. One test a place and hour counts, in class and
     outside apart: the first that the line limited, else the one that proves most.
     """
-    scale = _Scale(line, Cheap(latency))
+    scale = _Scale(line, Cheap(latency, _online(tests)))
     checks: list[Check] = []
     left_out: list[LeftOut] = []
     for stored in sorted(tests, key=lambda s: (s.report.at_ns, s.agent, s.epoch, s.seq)):
@@ -117,6 +117,15 @@ def weigh(tests: Iterable[Stored], latency: Iterable[Stored], line: Line) -> Wei
 def _left_out(test: Stored | Check, reason: Reason) -> LeftOut:
     at_ns = test.at_ns if isinstance(test, Check) else test.report.at_ns
     return LeftOut(agent=test.agent, epoch=test.epoch, seq=test.seq, at_ns=at_ns, reason=reason)
+
+
+def _online(tests: Iterable[Stored]) -> frozenset[str]:
+    """Boxes with a test of the internet that worked."""
+    return frozenset(
+        test.agent
+        for test in tests
+        if test.report.status is Status.OK and test.report.segment is Segment.INTERNET
+    )
 
 
 class _Scale:

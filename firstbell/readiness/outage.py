@@ -11,9 +11,13 @@ MINUTE_NS = 60 * NS
 
 
 class Cheap:
-    """The cheap `latency` reports around the heavy tests, by box."""
+    """The cheap `latency` reports around the heavy tests, by box.
 
-    def __init__(self, latency: Iterable[Stored]) -> None:
+    `online` names boxes that are known to have reached the internet: they made a test that worked.
+    """
+
+    def __init__(self, latency: Iterable[Stored], online: frozenset[str] = frozenset()) -> None:
+        self._online = online
         self._internet: dict[str, list[tuple[int, bool]]] = {}
         self._gateway: dict[str, list[tuple[int, bool]]] = {}
         self._no_gateway: dict[str, list[tuple[int, bool]]] = {}
@@ -50,7 +54,11 @@ class Cheap:
         # Many gateways never answer an echo: their silence tells nothing.
         answers = any(answered for _, answered in self._gateway.get(failed.agent, ()))
         cut_off = _around(self._no_gateway, failed) or (answers and gateway)
-        return Reason.BOX_CUT_OFF if cut_off and not any(gateway) else None
+        if cut_off and not any(gateway):
+            return Reason.BOX_CUT_OFF
+        # A closed switch port, or a filter that blocks all, looks like a dead line from the first day on.
+        reached = any(answered for _, answered in self._internet.get(failed.agent, ()))
+        return None if reached or failed.agent in self._online else Reason.NEVER_ONLINE
 
 
 def _around(boxes: dict[str, list[tuple[int, bool]]], failed: Stored) -> list[bool]:

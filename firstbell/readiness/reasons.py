@@ -19,6 +19,7 @@ class Reason(StrEnum):
     SERVER_FAILED = "server_failed"
     BOX_CUT_OFF = "box_cut_off"
     UNCONFIRMED = "unconfirmed"
+    NEVER_ONLINE = "never_online"
     NO_READING = "no_reading"
     SAME_HOUR = "same_hour"
 
@@ -42,6 +43,7 @@ _REASONS = {
     Reason.SERVER_FAILED: "failed at the test server while other sites answered",
     Reason.BOX_CUT_OFF: "failed because the box itself had lost its network",
     Reason.UNCONFIRMED: "failed while nothing else was tried",
+    Reason.NEVER_ONLINE: "failed on a box that never reached the internet: look at its port and the filter",
     Reason.NO_READING: "without a result",
     Reason.SAME_HOUR: "from a place that had another in the same hour",
 }

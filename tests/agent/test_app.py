@@ -1,12 +1,16 @@
 """The box's own choices when it is put together."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent import app
-from agent.config import BoxSettings, BrokerSettings, Settings
+from agent.config import BoxSettings, BrokerSettings, ProbesSettings, Settings
+from agent.machine.machine import Machine
+from firstbell.report import Finding, Status
 from firstbell.settings import SettingsError
 
 
@@ -15,6 +19,46 @@ def test_a_named_place_has_its_summers_and_winters() -> None:
     zone = app._zone(Settings(box=BoxSettings(name="box-1", timezone="America/Chicago")))
     offsets = {datetime(2026, month, 1, tzinfo=UTC).astimezone(zone).utcoffset() for month in (1, 7)}
     assert len(offsets) == 2
+
+
+def nothing(_machine: Machine, _memory: dict[str, Any], /) -> list[Finding]:
+    """A probe that is quick and content."""
+    return [Finding(status=Status.OK)]
+
+
+def box_settings() -> Settings:
+    """A box whose broker is not there and whose only probe runs each second."""
+    return Settings(
+        box=BoxSettings(name="box-1"),
+        broker=BrokerSettings(port=1),
+        probes=ProbesSettings(off=("latency", "internet", "box"), every_s={"host": 1}, first_now=True),
+    )
+
+
+def test_a_box_ends_when_it_is_told(tmp_path: Path) -> None:
+    """Stopped in good order it says so, and its spool is marked as cleanly ended."""
+    stop = threading.Event()
+    with app.running(box_settings(), tmp_path, {"host": nothing}) as box:
+        threading.Timer(1.5, stop.set).start()
+        assert box.run(stop)
+    assert app.spool_summary(box_settings(), tmp_path)["waiting"] >= 2
+
+
+@pytest.mark.parametrize("victim", ["sender", "worker", "nothing moves"])
+def test_a_box_that_can_not_work_ends_to_be_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
+) -> None:
+    """A dead sender, a dead worker, or no progress at all: each ends the program instead of pretending."""
+    monkeypatch.setattr(threading, "excepthook", lambda _args: None)
+    with app.running(box_settings(), tmp_path, {"host": nothing}) as box:
+        if victim == "sender":
+            monkeypatch.setattr(box.sender, "step", lambda: 1 / 0)
+        elif victim == "worker":
+            monkeypatch.setattr(box._runner, "run", lambda _name: 1 / 0)
+        else:
+            monkeypatch.setattr(app, "STALLED_S", -1.0)
+        monkeypatch.setattr(app, "_END_ANYHOW_S", 600.0)
+        assert not box.run(threading.Event())
 
 
 def test_check_logs_in_and_says_why_it_can_not(tmp_path: Path) -> None:

@@ -238,10 +238,20 @@ def test_an_unknown_clock_gives_no_endless_budget() -> None:
     """A clock at 1970 that jumps about has one budget for a day of uptime, and another for the next."""
     book = Book()
     door = gate(book)
-    for text in ("1970-01-02", "1970-01-03", "2036-02-07", "2001-01-01"):
+    for text in ("1970-01-02", "1970-01-03", "2024-02-07", "2001-01-01"):
         door.settle(granted(door.ask("internet", stamp(text, synchronised=False))), None)
     assert "budget" in refused(door.ask("internet", stamp("1980-01-01", synchronised=False, uptime_h=23.9)))
     granted(door.ask("internet", stamp("1980-01-01", synchronised=False, uptime_h=24.1)))
+
+
+def test_starting_anew_opens_no_budget() -> None:
+    """Many boots of one unvouched day share its budget; the next day has its own."""
+    book = Book()
+    for _ in range(4):
+        door = gate(book)
+        door.settle(granted(door.ask("internet", stamp("2026-11-23", synchronised=False))), None)
+    assert "budget" in refused(gate(book).ask("internet", stamp("2026-11-23", synchronised=False)))
+    granted(gate(book).ask("internet", stamp("2026-11-24", synchronised=False)))
 
 
 @given(

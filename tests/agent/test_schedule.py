@@ -426,9 +426,10 @@ class Life(RuleBasedStateMachine):
         """A box gets power at some time of the year."""
         self.world = World(at("2026-01-01") + start, synchronised=known)
         self.plan = make(self.world, HEAVY, LATENCY, random=Random(seed))
-        self.known = known
+        self.known = False
         self.tested: Counter[tuple[object, ...]] = Counter()
         self.latency = -math.inf
+        self.look()
 
     def key(self) -> tuple[object, ...]:
         """The stretch of now, by the district's own reckoning."""

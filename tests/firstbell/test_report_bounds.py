@@ -17,11 +17,11 @@ _EPOCH = b"0123456789abcdef"
         (b'"clock_error_ms":-0.5', "clock_error_ms"),
         (b'"not_before_ns":-1', "not a time"),
         (b'"not_after_ns":9999999999999999999', "not a time"),
-        (b'"opening":{"predecessor":null,"last_seq":9007199254740993}', "last_seq"),
+        (b'"opening":{"predecessor":null,"last_seq":4294967297}', "last_seq"),
         (b'"opening":{"predecessor":null,"last_seq":-1}', "last_seq"),
         (b'"opening":{"predecessor":"x"}', "predecessor"),
         (b'"opening":{"predecessor":null,"ended":"a b"}', "ended"),
-        (b'"losses":[{"epoch":"%s","first":1,"last":9007199254740993,"reason":"x"}]' % _EPOCH, "ranges"),
+        (b'"losses":[{"epoch":"%s","first":1,"last":4294967297,"reason":"x"}]' % _EPOCH, "ranges"),
         (b'"losses":[{"epoch":"%s","first":2,"last":1,"reason":"x"}]' % _EPOCH, "ranges"),
         (b'"losses":[{"epoch":"%s","first":1,"last":2,"reason":"\\n"}]' % _EPOCH, "reason"),
     ],
@@ -36,7 +36,7 @@ def test_numbers_within_their_bounds_are_read() -> None:
     """The largest that may be are."""
     row = _ROW % (
         b'"readings":{"new_metric":9223372036854775807},'
-        b'"opening":{"predecessor":"%s","last_seq":9007199254740992,"ended":"power"},'
-        b'"losses":[{"epoch":"%s","first":1,"last":9007199254740992,"reason":"full"}]' % (_EPOCH, _EPOCH)
+        b'"opening":{"predecessor":"%s","last_seq":4294967296,"ended":"power"},'
+        b'"losses":[{"epoch":"%s","first":1,"last":4294967296,"reason":"full"}]' % (_EPOCH, _EPOCH)
     )
     assert wire.read_report(row).readings == {"new_metric": 9223372036854775807}

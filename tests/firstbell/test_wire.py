@@ -1,6 +1,7 @@
 """Batches, answers and states to bytes and back, and every way in which bytes can be wrong."""
 
 import json
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -241,3 +242,22 @@ def test_only_well_named_boxes_have_topics(topic: str, agent: str | None) -> Non
     assert wire.agent_of(topic) == agent
     if agent and topic.endswith("report"):
         assert wire.topic(agent, "report") == topic
+
+
+def test_a_bomb_is_never_inflated_beyond_its_bound() -> None:
+    """Fifty megabytes of blanks in 50 kB cost no more memory than a whole batch may."""
+    bomb = payload(body=BOMB[:60_000], deflated=True, digest="")
+    tracemalloc.start()
+    try:
+        with pytest.raises(wire.InflatedError):
+            read(bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * wire.INFLATED_BYTES
+
+
+def test_nothing_may_follow_the_deflate_stream() -> None:
+    """Bytes behind the stream are not silently dropped: somebody put them there."""
+    with pytest.raises(wire.InflatedError, match="followed"):
+        read(payload(body=zlib.compress(ROW) + b"more", deflated=True, digest=""))

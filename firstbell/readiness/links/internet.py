@@ -264,7 +264,13 @@ def _why_open(question: Question, weighed: Weighed, progress: Progress) -> str:
     return say.too_few(progress, circuit.since if changed else None, _stopped(question, weighed))
 
 
-_FAILED = {Reason.SERVER_FAILED, Reason.BOX_CUT_OFF, Reason.UNCONFIRMED, Reason.NO_READING}
+_FAILED = {
+    Reason.SERVER_FAILED,
+    Reason.NEVER_ONLINE,
+    Reason.BOX_CUT_OFF,
+    Reason.UNCONFIRMED,
+    Reason.NO_READING,
+}
 _SILENT_DAYS = 2
 
 

@@ -127,6 +127,29 @@ def test_a_failed_test_counts_only_with_the_cheap_probes_of_its_minute(bench: Be
     assert answer(bench, folder).state is State.NOT_READY
 
 
+def test_a_box_cut_off_from_its_own_network_is_no_outage_of_the_line(bench: Bench, folder: Folder) -> None:
+    """A gateway that answers by day and is silent around each failure excuses the line: the switch was off."""
+    failed = [
+        speed_test(day, hour, status=Status.FAILED, reason="no route", readings={}, limited_by=None)
+        for day in (6, 5, 4)
+        for hour in (4, 7, 21)
+    ]
+    good = quiet_week()
+
+    def looked(test: Report, target: str, segment: Segment, why: str) -> Report:
+        seen = report(target=target, at_ns=test.at_ns + 10**9)
+        status = Status.FAILED if why else Status.OK
+        return msgspec.structs.replace(seen, status=status, reason=why, segment=segment, readings={})
+
+    cheap = [looked(test, "gateway", Segment.SITE, "no answer") for test in failed]
+    cheap += [looked(test, "google", Segment.INTERNET, "no answer") for test in failed]
+    cheap += [looked(test, "gateway", Segment.SITE, "") for test in good]
+    opened(EPOCH, None, [*good, *failed, *cheap], bench)
+    said = answer(bench, folder)
+    assert said.state is State.READY_THROUGH, said.sentence
+    assert {left.reason for left in said.links[0].left_out} == {Reason.BOX_CUT_OFF}
+
+
 @pytest.mark.parametrize("school", ["Hogwarts", "", "\x00"])
 def test_a_school_that_is_not_there_is_named_among_those_that_are(
     bench: Bench, folder: Folder, school: str

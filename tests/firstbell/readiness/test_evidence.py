@@ -167,15 +167,25 @@ def test_a_servers_403_does_not_count_against_the_line() -> None:
 )
 def test_whose_failure_it_was(latency: list[Stored], reason: Reason | None) -> None:
     """Only cheap looks of the same box and minute tell; a cut-off box is known by a gateway that answers else."""
-    weighed = weigh([failed("2026-12-02 19:05")], latency)
+    worked = check("2026-12-01 03:00")
+    weighed = weigh([worked, failed("2026-12-02 19:05")], latency)
     assert [test.reason for test in weighed.left_out] == ([reason] if reason else [])
-    assert len(weighed.checks) == (0 if reason else 1)
+    assert len(weighed.checks) == (1 if reason else 2)
+
+
+def test_a_box_that_never_reached_the_internet_proves_no_outage() -> None:
+    """A closed switch port looks like a dead line; one look that was answered, or one good test, tells them apart."""
+    lost, around = failed("2026-12-02 19:05"), outage("2026-12-02 19:05")
+    assert [test.reason for test in weigh([lost], around).left_out] == [Reason.NEVER_ONLINE]
+    assert weigh([lost], [*around, look("2026-12-01 03:00")]).left_out == ()
+    assert weigh([check("2026-12-01 03:00"), lost], around).left_out == ()
 
 
 def test_a_failed_test_without_a_server_is_still_a_test_of_the_line() -> None:
     """A test that could not even choose a server names no part of the way."""
     lost = check("2026-12-02 19:05", status=Status.TIMEOUT, segment=None)
-    assert [seen.down_mbps for seen in weigh([lost], outage("2026-12-02 19:05")).checks] == [0]
+    seen = weigh([lost], [*outage("2026-12-02 19:05"), look("2026-12-01 03:00")])
+    assert [check.down_mbps for check in seen.checks] == [0]
 
 
 def test_two_boxes_with_one_name_are_no_evidence() -> None:
