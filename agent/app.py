@@ -60,10 +60,11 @@ class Box:
         line: MqttLine,
         progress: Progress,
         measures: Mapping[str, Measure],
+        last_resort: threading.Timer,
     ) -> None:
         clock, tz = machine.clock, _zone(settings)
         self.progress = progress
-        self._clock, self._spool = clock, spool
+        self._clock, self._spool, self._last_resort = clock, spool, last_resort
         self._wake = threading.Event()
         self._nudged = threading.Event()
         gate = Gate(settings.ceilings, spool, tz, fill=spool.fill, metered=lambda: settings.box.metered)
@@ -105,9 +106,7 @@ class Box:
             self._wake.clear()
         if not stop.is_set():
             # Whatever hangs may hang the way out too. The spool can do without a farewell.
-            last_resort = threading.Timer(_END_ANYHOW_S, os._exit, (1,))
-            last_resort.daemon = True
-            last_resort.start()
+            self._last_resort.start()
         for due in self._due.values():
             with suppress(queue.Full):
                 due.put_nowait("")
@@ -176,10 +175,14 @@ def running(settings: Settings, folder: Path, measures: Mapping[str, Measure] | 
         clock=machine.clock,
         random=machine.random,
     )
+    last_resort = threading.Timer(_END_ANYHOW_S, os._exit, (1,))
+    last_resort.daemon = True
     try:
-        yield Box(settings, machine, spool, line, progress, measures or _measures(settings, folder))
+        measures = measures or _measures(settings, folder)
+        yield Box(settings, machine, spool, line, progress, measures, last_resort)
     finally:
         spool.close()
+        last_resort.cancel()
 
 
 def once(settings: Settings, probe: str) -> list[Draft]:

@@ -1,5 +1,7 @@
 """The box's own choices when it is put together."""
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,8 +59,24 @@ def test_a_box_that_can_not_work_ends_to_be_started_again(
             monkeypatch.setattr(box._runner, "run", lambda _name: 1 / 0)
         else:
             monkeypatch.setattr(app, "STALLED_S", -1.0)
-        monkeypatch.setattr(app, "_END_ANYHOW_S", 600.0)
         assert not box.run(threading.Event())
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join(5)
+    assert not any(timer.is_alive() for timer in timers)
+
+
+def test_a_way_out_that_hangs_is_cut_short(tmp_path: Path) -> None:
+    """A box that gave up and can't even close ends all the same, with a failing exit code."""
+    program = (
+        "import sys, threading, time, pathlib; sys.path.insert(0, '.')\n"
+        "from agent import app; from tests.agent.test_app import box_settings, nothing\n"
+        "app._END_ANYHOW_S, app.STALLED_S = 1.0, -1.0\n"
+        "with app.running(box_settings(), pathlib.Path(sys.argv[1]), {'host': nothing}) as box:\n"
+        "    box.run(threading.Event()); time.sleep(60)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=30, check=False)
+    assert ended.returncode == 1
 
 
 def test_check_logs_in_and_says_why_it_can_not(tmp_path: Path) -> None:
