@@ -17,6 +17,8 @@ SHORT = {
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "GNU Lesser General Public License v3.0": "LGPL-3.0",
+    "Dual License": "Apache-2.0 OR BSD-3-Clause",
 }
 
 
@@ -33,9 +35,15 @@ def licence_of(dist: Distribution) -> str:
     said = dist.metadata["License-Expression"] or dist.metadata["License"] or ""
     if not said or "\n" in said:
         classifiers = dist.metadata.get_all("Classifier") or []
-        (said,) = [line.split(" :: ")[-1] for line in classifiers if line.startswith("License :: OSI")][:1]
+        named = [line.split(" :: ")[-1] for line in classifiers if line.startswith("License :: OSI")]
+        said = named[0] if named else _first_line_of_the_text(dist)
     said = re.sub(r"^(\d-Clause) (BSD).*|^(BSD) (\d-Clause).*", r"BSD \1\4", said)
     return SHORT.get(said, said)
+
+
+def _first_line_of_the_text(dist: Distribution) -> str:
+    (text,) = [path for path in dist.files or [] if path.name == "LICENSE"]
+    return text.read_text().splitlines()[0]
 
 
 @pytest.mark.parametrize("extra", [extra or "-" for extra in installed.declared()])
