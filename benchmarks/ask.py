@@ -247,7 +247,7 @@ def outside(place: Home, env: dict[str, str]) -> list[Figure]:
     """The whole command, and what Python takes of it."""
     arguments = ["--data", str(place.folder), "ask", SCHOOL, "--model", MODEL, "--json"]
     whole = command(env, "-m", "collector.cli", *arguments)
-    if json.loads(whole())["measured"]["have_mbps"] is None:
+    if json.loads(whole())["measured"]["have"] is None:
         raise RuntimeError("the answer rests on no test: this would measure nothing")
     commands = timed(whole, _COMMANDS)
     imports = timed(command(env, "-c", "import collector.cli"), _COMMANDS)

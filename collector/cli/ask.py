@@ -10,7 +10,7 @@ from collector.clock import SystemClock
 from collector.config import Home
 from collector.questions import ask
 from firstbell.readiness.chain import SchoolAnswer
-from firstbell.readiness.links.internet import LinkAnswer, Side
+from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.words import mbit, number
 
 WIDTH = 96
@@ -69,29 +69,9 @@ def text(answer: SchoolAnswer) -> str:
 
 
 def _link(link: LinkAnswer) -> str:
-    lines = [f"{link.name}: how do you know?"]
-    for side in link.sides:
-        lines += [_item(sentence) for sentence in _side(side)]
-    lines = [line for line in lines if line]
+    lines = [f"{link.name}: how do you know?", *(_item(sentence) for sentence in link.working)]
     lines += [_item(f"Left out: {left.checks} ({left.words}).") for left in link.left_out]
     return "\n".join(lines)
-
-
-def _side(side: Side) -> list[str]:
-    way = {"down": "Down", "up": "Up"}[side.direction]
-    sources = [
-        f"{factor.name} {factor.value:g}{' ' + factor.unit if factor.unit else ''}: {factor.source}"
-        + (f", {factor.year}" if factor.year else "")
-        + (" (a judgement)" if factor.judgement else "")
-        for factor in side.need.factors
-    ]
-    return [
-        f"{way}, need today: {side.need.working}",
-        *sources,
-        side.working,
-        side.worst_sentence,
-        side.left_over.sentence,
-    ]
 
 
 def _others(answer: SchoolAnswer) -> str:

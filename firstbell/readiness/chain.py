@@ -15,7 +15,8 @@ from firstbell.readiness import change, evidence, published, words
 from firstbell.readiness.change import Change
 from firstbell.readiness.evidence import Line, Weighed
 from firstbell.readiness.links import internet
-from firstbell.readiness.links.internet import LinkAnswer, Question, badness
+from firstbell.readiness.links.answer import LinkAnswer, badness
+from firstbell.readiness.links.internet import Question
 from firstbell.readiness.models import Model, Number, Targets
 from firstbell.readiness.published import PublishedNeed
 from firstbell.readiness.sizing import Factor
@@ -37,12 +38,13 @@ NOT_ASSESSED = (
 
 
 class Weakest(msgspec.Struct, frozen=True, kw_only=True):
-    """The link that stops the school first. `today`: it already does."""
+    """The link that stops the school first. `today`: it already does. `short` is in `counted_in`."""
 
     link: str
     name: str
     today: bool
-    short_mbps: float
+    short: float
+    counted_in: str
     sentence: str
 
 
@@ -59,8 +61,10 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
 class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is said about one school and one way of teaching.
 
-    `sentence` is the answer; `paper` stands beside it always. `links` are those that were looked at;
-    `rules` are the numbers by which the verdict was drawn; `examples` names the inputs that nobody entered.
+    `sentence` is the answer; `paper` stands beside it always. `links` stand in the order in which a lesson
+    passes them; `assessed` of them are known well enough to say, and on `ready_on` of these the school is
+    ready today; `not_assessed` names the others, and those that nothing measures yet. `rules` are the
+    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered.
     """
 
     school_id: str
@@ -69,6 +73,7 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     how: str
     people: int
+    students: int
     years: int
     as_of_ns: int
     as_of: str
@@ -81,6 +86,8 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     paper: Verdict
     measured: Verdict
     links: tuple[LinkAnswer, ...]
+    assessed: int
+    ready_on: int
     not_assessed: tuple[str, ...]
     assessed_sentence: str
     weakest: Weakest | None
@@ -121,6 +128,7 @@ def judge(
     question = _question(way, targets, district, school, asked, horizon, as_of_ns)
     known = [[stored for stored in rows if stored.arrival <= facts_until] for rows in (tests, latency)]
     link = internet.judge(question, _weigh(question, known[0], known[1], suspended))
+    links = _marked((link,))
     examples = _examples(question, people_given=people is not None)
     return SchoolAnswer(
         school_id=school.id,
@@ -129,6 +137,7 @@ def judge(
         model=way.name,
         how=way.how,
         people=asked,
+        students=max(0, asked - school.staff),
         years=horizon,
         as_of_ns=as_of_ns,
         as_of=districts.local(school, as_of_ns).isoformat(timespec="minutes"),
@@ -138,12 +147,14 @@ def judge(
         state=link.measured.state,
         label=link.measured.label,
         sentence=link.measured.sentence,
-        paper=link.paper,
+        paper=min((side.paper for side in link.sides), key=badness),
         measured=link.measured,
-        links=(link,),
+        links=links,
+        assessed=sum(link.assessed for link in links),
+        ready_on=sum(link.measured.state.ready for link in links),
         not_assessed=NOT_ASSESSED,
         assessed_sentence=f"Judged by its line to the internet. Not assessed: {words.listed(NOT_ASSESSED)}.",
-        weakest=_weakest((link,)),
+        weakest=_weakest(links),
         home=_home(way, targets),
         changes=change.changes(question, link),
         published=published.beside(question, link, asked),
@@ -195,16 +206,24 @@ def _weigh(
     return evidence.weigh(tests, latency, line)
 
 
-def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
-    """The worst of the links that were measured; None while none is, or all are ready to the horizon."""
-    assessed = [link for link in links if link.measured.state.ready or link.measured.state.short]
+def _marked(links: tuple[LinkAnswer, ...]) -> tuple[LinkAnswer, ...]:
+    """The links, the one that stops the school first marked as `weak`; none while all are ready."""
+    assessed = [link for link in links if link.assessed]
     worst = min(assessed, key=lambda link: badness(link.measured), default=None)
     if worst is None or worst.measured.state is State.READY_THROUGH:
+        return links
+    return tuple(msgspec.structs.replace(link, weak=True) if link is worst else link for link in links)
+
+
+def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
+    """What is said of the link that is marked as `weak`."""
+    worst = next((link for link in links if link.weak), None)
+    if worst is None:
         return None
     verdict = worst.measured
     today = verdict.state.short
-    short = max(0.0, verdict.need_mbps - (verdict.have_mbps or 0.0))
-    number = words.mbit(f"{_shown_short(verdict):,f}")
+    short = max(0.0, verdict.need - (verdict.have or 0.0))
+    number = f"{_shown_short(verdict):,f}{words.NBSP}{worst.counted_in}"
     when = (
         f"is {number} short today"
         if today
@@ -214,15 +233,16 @@ def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
         link=worst.link,
         name=worst.name,
         today=today,
-        short_mbps=short,
+        short=short,
+        counted_in=worst.counted_in,
         sentence=f"The weakest link: the {worst.name[0].lower()}{worst.name[1:]} {when}.",
     )
 
 
 def _shown_short(verdict: Verdict) -> Decimal:
     """What is missing, as the difference of the numbers that are shown: whoever subtracts finds the same."""
-    need = words.rounded(verdict.need_mbps)
-    return max(Decimal(0), need - words.rounded(verdict.have_mbps or 0.0, at_least=True))
+    need = words.rounded(verdict.need)
+    return max(Decimal(0), need - words.rounded(verdict.have or 0.0, at_least=True))
 
 
 def _home(model: Model, targets: Targets) -> Home | None:

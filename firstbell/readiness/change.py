@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 from firstbell.readiness import sizing, words
-from firstbell.readiness.links.internet import LinkAnswer, Question, Side
+from firstbell.readiness.links.answer import LinkAnswer, Side
+from firstbell.readiness.links.internet import Question
 from firstbell.readiness.verdict import State, enough
 
 _LOOK_AHEAD_YEARS = 40
@@ -36,7 +37,7 @@ def changes(question: Question, link: LinkAnswer) -> tuple[Change, ...]:
 
 def _to_measure(side: Side) -> tuple[Change, ...]:
     progress = side.progress
-    if side.measured.have_mbps is not None or progress.limited > progress.checks:
+    if side.measured.have is not None or progress.limited > progress.checks:
         return (Change(kind="box", sentence="A box that is faster, or on a faster port, would see more."),)
     if progress.place_missing:
         return (Change(kind="box", sentence="A box on a cable, or one in a second place, would settle it."),)
@@ -48,7 +49,7 @@ def _to_measure(side: Side) -> tuple[Change, ...]:
 
 
 def _to_be_ready(question: Question, side: Side) -> tuple[Change, ...]:
-    need, have = side.need, side.measured.have_mbps or 0.0
+    need, have = side.need, side.measured.have or 0.0
     way = "" if side.direction == "down" else " upwards"
     number = words.mbit(words.number(need.horizon))
     until = words.fall(need.last_fall)
@@ -70,7 +71,7 @@ def _to_be_ready(question: Question, side: Side) -> tuple[Change, ...]:
 
 def _later(question: Question, side: Side) -> tuple[Change, ...]:
     """What stops it first, and when, if it grows on."""
-    need, have = side.need, side.measured.have_mbps or 0.0
+    need, have = side.need, side.measured.have or 0.0
     growth, tolerance = question.numbers.growth.value, question.numbers.tolerance.value
     for year in islice(count(1), _LOOK_AHEAD_YEARS):
         if not enough(have, sizing.grown(need.horizon, growth, year), tolerance):

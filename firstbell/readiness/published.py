@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from firstbell.readiness.links.internet import LinkAnswer, Question
+from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.links.internet import Question
 from firstbell.readiness.models import Confidence, Published
 from firstbell.readiness.verdict import enough
 
@@ -81,7 +82,7 @@ def need_of(key: str, target: Published, count: float, district_students: int) -
 
 def _met(need: PublishedNeed, link: LinkAnswer, tolerance: float) -> PublishedNeed:
     side = link.sides[0]
-    bought, have = side.paper.have_mbps, side.carries
+    bought, have = side.paper.have, side.carries
     measured = None
     if have is not None and (enough(have.mbps, need.mbps, tolerance) or not have.at_least):
         measured = enough(have.mbps, need.mbps, tolerance)

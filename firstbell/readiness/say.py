@@ -3,8 +3,9 @@
 from datetime import date
 
 from firstbell.readiness import words
+from firstbell.readiness.links.answer import Side
 from firstbell.readiness.proof import Bound, Progress
-from firstbell.readiness.sizing import Need
+from firstbell.readiness.sizing import Factor, Need
 from firstbell.readiness.verdict import State, label
 
 BOX_IS_THE_LIMIT = "the box itself saw no more"
@@ -128,3 +129,20 @@ def proof(have: Bound, framing: float) -> str:
         f"{payload} Mbit/s of payload {words.TIMES} {words.exact(framing)} for the frames around it "
         f"= {words.exact(have.mbps)} Mbit/s of line. {lower}, at 95 % confidence."
     )
+
+
+def working(side: Side) -> list[str]:
+    """How one side of a line's answer came about: the need, its sources, the checks, what is left over."""
+    way = {"down": "Down", "up": "Up"}[side.direction]
+    return [
+        f"{way}, need today: {side.need.working}",
+        *(_source(factor) for factor in side.need.factors),
+        *filter(None, [side.working, side.worst_sentence, side.left_over.sentence]),
+    ]
+
+
+def _source(factor: Factor) -> str:
+    unit = f" {factor.unit}" if factor.unit else ""
+    year = f", {factor.year}" if factor.year else ""
+    judged = " (a judgement)" if factor.judgement else ""
+    return f"{factor.name} {factor.value:g}{unit}: {factor.source}{year}{judged}"

@@ -36,37 +36,35 @@ class State(StrEnum):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. `fall` is the first in which it is no longer enough (until), or the last asked for.
 
-    `at_least` says that more than `have_mbps` may well be there: the box saw no more. `ratio` is
-    `have_mbps` as a share of today's need. `sentence` can be read aloud.
+    `have` and `need` (today's) are in the link's unit. `at_least` says that more than `have` may well be
+    there: the box saw no more. `ratio` is `have` as a share of `need`. `sentence` can be read aloud.
     """
 
     state: State
     label: str
     sentence: str
-    need_mbps: float
-    have_mbps: float | None = None
+    need: float
+    have: float | None = None
     at_least: bool = False
     ratio: float | None = None
     fall: int | None = None
 
 
-def enough(have_mbps: float, need_mbps: float, tolerance: float = 0.0) -> bool:
-    """Whether `have_mbps` meets the need, but for the share `tolerance` that measuring can be off by."""
-    return have_mbps >= need_mbps * (1 - tolerance) * (1 - _ROUNDING)
+def enough(have: float, need: float, tolerance: float = 0.0) -> bool:
+    """Whether `have` meets the need, but for the share `tolerance` that measuring can be off by."""
+    return have >= need * (1 - tolerance) * (1 - _ROUNDING)
 
 
-def grade(
-    have_mbps: float, need: Need, just_short: float, tolerance: float = 0.0
-) -> tuple[State, int | None]:
+def grade(have: float, need: Need, just_short: float, tolerance: float = 0.0) -> tuple[State, int | None]:
     """The state that a speed earns against the needs of the falls to come, and the fall it names."""
     years = 0
-    while years < len(need.mbps) and enough(have_mbps, need.mbps[years], tolerance):
+    while years < len(need.mbps) and enough(have, need.mbps[years], tolerance):
         years += 1
     if years == len(need.mbps):
         return State.READY_THROUGH, need.last_fall
     if years:
         return State.READY_UNTIL, need.first_fall + years
-    return (State.JUST_SHORT if enough(have_mbps, just_short * need.today) else State.NOT_READY), None
+    return (State.JUST_SHORT if enough(have, just_short * need.today) else State.NOT_READY), None
 
 
 def label(state: State, fall: int | None = None, *, at_least: bool = False) -> str:

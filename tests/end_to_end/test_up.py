@@ -144,7 +144,7 @@ def test_the_answer_can_be_asked_again(answered: tuple[Path, list[dict[str, Any]
         firstbell(data, "ask", "exam", "--model", "flex", "--people", "1200", "--years", "3", "--json").stdout
     )
     assert more["paper"]["state"] == "just_short"
-    assert more["paper"]["need_mbps"] == pytest.approx(1032.75)
+    assert more["paper"]["need"] == pytest.approx(1032.75)
     text = firstbell(data, "ask", "exam", "--model", "flex", "--people", "1200").stdout
     assert "1,030" in text
     assert "how do you know" in text

@@ -12,7 +12,8 @@ import msgspec
 from firstbell import district as districts
 from firstbell.district import Circuit, District, School
 from firstbell.readiness import proof, say, sizing
-from firstbell.readiness.evidence import Check, Weighed
+from firstbell.readiness.evidence import Weighed
+from firstbell.readiness.links.answer import LeftOutCount, LeftOver, LinkAnswer, Side, badness
 from firstbell.readiness.models import Model, Numbers, Targets
 from firstbell.readiness.proof import Bound, Point, Progress
 from firstbell.readiness.reasons import Reason
@@ -21,60 +22,6 @@ from firstbell.readiness.verdict import State, Verdict, enough, grade, label
 
 NO_LINE = "No line to the internet is entered for this school."
 NO_BOX = "Not measured yet: no box measures this line."
-
-
-class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left over in class. `certain`: it covers today's need; `settle`: it is far below it."""
-
-    bound: Bound | None
-    checks: int
-    certain: bool
-    settle: bool
-    sentence: str
-
-
-class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One direction of the line, on paper and measured. `carries` is None until enough is measured.
-
-    `worst` is the same for the worst tenth of the time, from 29 checks on; `working` says how `carries`
-    came about.
-    """
-
-    direction: Direction
-    need: Need
-    paper: Verdict
-    measured: Verdict
-    carries: Bound | None
-    worst: Bound | None
-    worst_sentence: str
-    left_over: LeftOver
-    progress: Progress
-    working: str
-
-
-class LeftOutCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many checks were left out for one reason."""
-
-    reason: Reason
-    checks: int
-    words: str
-
-
-class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer for one link of the chain. `paper` and `measured` are those of its worse direction.
-
-    `people` are all who share it. `checks` are those that count, `left_out` says why others don't.
-    """
-
-    link: str
-    name: str
-    circuit: str | None
-    people: int
-    sides: tuple[Side, ...]
-    paper: Verdict
-    measured: Verdict
-    checks: tuple[Check, ...]
-    left_out: tuple[LeftOutCount, ...]
 
 
 class Question(NamedTuple):
@@ -100,35 +47,29 @@ def judge(question: Question, weighed: Weighed) -> LinkAnswer:
     up: tuple[Direction, ...] = ("up",) if question.model.up_rate_mbps else ()
     sides = tuple(_side(question, weighed, direction) for direction in ("down", *up))
     circuit = question.circuit
+    worse = min(sides, key=lambda side: badness(side.measured))
     return LinkAnswer(
         link="internet",
         name="Line to the internet",
+        counted_in="Mbit/s",
         circuit=circuit.id if circuit else None,
+        schools=circuit.schools if circuit else (),
         people=question.people,
-        sides=sides,
         paper=min((side.paper for side in sides), key=badness),
-        measured=min((side.measured for side in sides), key=badness),
+        measured=worse.measured,
+        have=worse.measured.have,
+        need=worse.need.today,
+        need_then=worse.need.horizon,
+        at_least=worse.measured.at_least,
+        note="" if worse.measured.state.ready or worse.measured.state.short else worse.measured.sentence,
+        working=tuple(sentence for side in sides for sentence in say.working(side)),
+        sides=sides,
         checks=weighed.checks,
         left_out=tuple(
             LeftOutCount(reason=reason, checks=count, words=reason.words)
             for reason, count in weighed.reasons()
         ),
     )
-
-
-_ORDER = (
-    State.NOT_READY,
-    State.JUST_SHORT,
-    State.NOT_MEASURED,
-    State.NOT_KNOWN,
-    State.READY_UNTIL,
-    State.READY_THROUGH,
-)
-
-
-def badness(verdict: Verdict) -> tuple[int, int, float]:
-    """A key by which the worst of several verdicts comes first."""
-    return _ORDER.index(verdict.state), verdict.fall or 0, verdict.ratio or 0.0
 
 
 def _side(question: Question, weighed: Weighed, direction: Direction) -> Side:
@@ -205,8 +146,8 @@ def _paper(question: Question, need: Need) -> Verdict:
         state=state,
         label=label(state, fall),
         sentence=say.on_paper(state, fall, bought, need, who, model),
-        need_mbps=need.today,
-        have_mbps=bought,
+        need=need.today,
+        have=bought,
         ratio=None if bought is None else bought / need.today,
         fall=fall,
     )
@@ -234,8 +175,8 @@ def _measured(
         state=state,
         label=label(state, fall, at_least=have.at_least),
         sentence=say.measured(state, fall, have, need, model, in_class=in_class),
-        need_mbps=need.today,
-        have_mbps=have.mbps,
+        need=need.today,
+        have=have.mbps,
         at_least=have.at_least,
         ratio=have.mbps / need.today,
         fall=fall,
@@ -247,8 +188,8 @@ def _open(need: Need, have: Bound | None, sentence: str) -> Verdict:
         state=State.NOT_MEASURED,
         label=label(State.NOT_MEASURED),
         sentence=sentence,
-        need_mbps=need.today,
-        have_mbps=have.mbps if have else None,
+        need=need.today,
+        have=have.mbps if have else None,
         at_least=have is not None,
         ratio=have.mbps / need.today if have else None,
     )

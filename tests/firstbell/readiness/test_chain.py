@@ -114,7 +114,7 @@ def test_the_framing_factor_is_in_the_working() -> None:
     """941.5 Mbit/s of payload are a full gigabit line: 941.5 x 1538 / 1448 = 1,000."""
     tests = [check(f"{when} {time}", readings={"down_mbps": 941.5}) for when in DAYS for time in QUIET]
     side = ask(tests).links[0].sides[0]
-    assert side.measured.have_mbps == pytest.approx(1000, abs=0.1)
+    assert side.measured.have == pytest.approx(1000, abs=0.1)
     assert side.working.startswith("941.5 Mbit/s of payload")
     assert "1.0622" in side.working
 
@@ -123,7 +123,7 @@ def test_four_of_ten_checks() -> None:
     """One day's four checks, asked on the next morning: the date is three school days after the first."""
     answer = ask(week(1000, days=DAYS[:1]), now="2026-12-02 07:00")
     assert answer.sentence == "Not measured enough yet: 4 of 10 checks, answer about 3 December."
-    assert answer.measured.have_mbps is None
+    assert answer.measured.have is None
     assert answer.weakest is None
     assert "6 more checks" in answer.changes[0].sentence
 
@@ -209,7 +209,7 @@ def test_left_over_in_class_that_covers_the_need_is_certain() -> None:
     side = answer.links[0].sides[0]
     assert side.left_over.certain
     assert "the answer is certain" in side.left_over.sentence
-    assert side.measured.have_mbps == pytest.approx(2500)
+    assert side.measured.have == pytest.approx(2500)
     alone = ask(in_class)
     assert alone.state is State.READY_UNTIL
     assert "even in class the internet line has at least 1,100" in alone.sentence
@@ -345,7 +345,7 @@ def test_a_shared_line_is_judged_for_all_its_schools() -> None:
     )
     answer = ask(week(1500), district=shared)
     assert answer.links[0].people == 2000
-    assert answer.measured.need_mbps == pytest.approx(1721.25)
+    assert answer.measured.need == pytest.approx(1721.25)
     assert answer.state is State.JUST_SHORT
     assert ask(week(1500)).state is State.READY_UNTIL
     levels = {need.level for need in answer.published if need.paper_meets is not None}
@@ -436,3 +436,16 @@ def test_what_is_not_assessed_is_named() -> None:
     answer = ask(week(2500))
     assert "Wi-Fi by room" in answer.assessed_sentence
     assert answer.weakest is None
+
+
+def test_the_link_says_the_same_in_the_chains_own_words() -> None:
+    """Have, need and the horizon's need stand on the link with their unit; one link at most is the weak one."""
+    answer = ask(week(910))
+    (link,) = answer.links
+    assert (link.link, link.counted_in, link.weak, link.assessed) == ("internet", "Mbit/s", True, True)
+    assert (link.have, link.need, link.need_then) == pytest.approx((910, NEED, NEED * 1.953125))
+    assert (answer.assessed, answer.ready_on, answer.students) == (1, 0, 1200)
+    assert any("1,200 people" in sentence for sentence in link.working)
+    few = ask(week(910, days=DAYS[:1])).links[0]
+    assert (few.have, few.weak, few.note) == (None, False, few.measured.sentence)
+    assert not ask(week(2500)).links[0].weak

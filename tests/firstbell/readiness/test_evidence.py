@@ -111,7 +111,7 @@ def test_what_was_limited_elsewhere_still_speaks_for_the_line(limit: LimitedBy) 
     assert enough.measured.at_least
     little = ask([check(when, LOW, limited_by=limit) for when in times])
     assert little.state is State.NOT_MEASURED
-    assert little.measured.have_mbps == pytest.approx(LOW)
+    assert little.measured.have == pytest.approx(LOW)
     assert "the box itself saw no more" in little.sentence
 
 
@@ -127,7 +127,7 @@ def test_a_failed_test_counts_against_the_line_if_all_sites_failed_too() -> None
     latency = [stored for when in BAD_TIMES for stored in outage(when)]
     answer = ask(tests, latency)
     assert answer.state is State.NOT_READY
-    assert answer.measured.have_mbps == 0
+    assert answer.measured.have == 0
     assert [seen.limit for seen in answer.links[0].checks].count("outage") == 3
 
 
