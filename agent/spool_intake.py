@@ -9,7 +9,18 @@ import msgspec
 import firstbell
 from agent.freeze import STEP_NS
 from agent.spool_rescue import Salvage
-from agent.spool_schema import add, cap, checksum, epoch_name, place, seal, unplace, unseal
+from agent.spool_schema import (
+    MOST_SEQ,
+    DamagedError,
+    add,
+    cap,
+    checksum,
+    epoch_name,
+    place,
+    seal,
+    unplace,
+    unseal,
+)
 from firstbell.report import REASON_CHARS, Draft, Loss, Opening, Stamp, Status
 
 MOST_LOSSES = 1000
@@ -39,8 +50,13 @@ def open_epoch(db: sqlite3.Connection, name: str, stamp: Stamp, ended: str | Non
     n, opening = 1, Opening(predecessor=None, ended=ended or "first")
     if before:
         n = before[0] + 1
-        ended = ended or before[2] or ("killed" if before[3] == stamp.boot_id else "power")
-        opening = Opening(predecessor=epoch_name(db, before[0]), last_seq=before[1], ended=ended)
+        _, last_seq, mark, boot_id = before
+        if not isinstance(last_seq, int) or not 0 <= last_seq <= MOST_SEQ:
+            raise DamagedError(f"the spool's file is damaged: the start {before[0]} ends at {last_seq!r}")
+        # No other mark stands there before this moment; anything else is a flipped bit.
+        clean = "clean" if mark == "clean" else ""
+        ended = ended or clean or ("killed" if boot_id == stamp.boot_id else "power")
+        opening = Opening(predecessor=epoch_name(db, before[0]), last_seq=last_seq, ended=ended)
         db.execute("UPDATE epochs SET ended = ? WHERE n = ?", (ended, before[0]))
     db.execute("INSERT OR IGNORE INTO boots (boot_id) VALUES (?)", (stamp.boot_id,))
     db.execute(
