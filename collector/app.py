@@ -1,5 +1,6 @@
 """The one constructor of the collector: journal, writer, intake, the way in, and the web server."""
 
+import errno
 import logging
 import signal
 import socket
@@ -14,6 +15,7 @@ from collector.clock import SystemClock
 from collector.config import Home, Settings
 from collector.intake import Intake
 from collector.mqtt import Address, Link
+from collector.registry import EMPTY, Folder
 from collector.store.decisions import keep_district
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
@@ -37,13 +39,22 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     address = _address(home, settings)
     home.folder.mkdir(parents=True, exist_ok=True)
     journal = open_journal(home.journal)
-    _keep_district(home, journal, clock.now_ns())
+    folder = _keep_district(home, journal, clock.now_ns())
     writer = Writer(journal, clock)
     intake = Intake(writer, clock, journal.id)
     link = Link(address, intake, clock, journal.id)
     reads = Reads(journal)
-    parts = Parts(writer=writer, intake=intake, reads=reads, link=link, clock=clock, folder=home.folder)
-    with socket.create_server((HOST, settings.web.port)) as listener:
+    parts = Parts(
+        writer=writer,
+        intake=intake,
+        reads=reads,
+        link=link,
+        clock=clock,
+        folder=home.folder,
+        folder_now=lambda: folder,
+        targets=registry.targets(),
+    )
+    with _listen(settings.web.port) as listener:
         writer.start()
         link.start()
         try:
@@ -53,6 +64,17 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             link.stop()
             writer.stop()
             reads.close()
+
+
+def _listen(port: int) -> socket.socket:
+    """The web server's port. The default one may be another program's: then any will do. Raises OSError."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        if port != config.WEB_PORT or error.errno != errno.EADDRINUSE:
+            raise
+        log.warning("port %d is taken; serving at another one", port)
+        return socket.create_server((HOST, 0))
 
 
 def _serve(parts: Parts, listener: socket.socket, ready: Callable[[int], None]) -> None:
@@ -90,15 +112,16 @@ def _tls(home: Home, ca_file: str) -> ssl.SSLContext | None:
         raise SettingsError(str(home.settings), [f"broker.ca_file: {path} can't be used: {error}"]) from error
 
 
-def _keep_district(home: Home, journal: Journal, now_ns: int) -> None:
-    """Keep the folder by its digest, so that an answer given under it can be given again."""
+def _keep_district(home: Home, journal: Journal, now_ns: int) -> Folder:
+    """The folder, kept by its digest, so that an answer given under it can be given again."""
     if not home.district.is_dir():
         log.warning("there is no district folder at %s yet", home.district)
-        return
+        return EMPTY
     try:
         folder = registry.read(home.district)
     except FolderError as error:
         # A typo in a table must not keep a district's measurements waiting in its boxes.
         log.error("the district folder can't be used; reports are taken all the same: %s", error)  # noqa: TRY400
-        return
+        return EMPTY
     keep_district(journal, folder.district.digest, folder.contents, now_ns)
+    return folder

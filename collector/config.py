@@ -14,6 +14,8 @@ import platformdirs
 from firstbell import settings as toml
 
 DATA_VARIABLE = "FIRSTBELL_DATA"
+WEB_PORT = 8830
+"""School begins at half past eight. Taken on this machine, the system chooses another one."""
 _MOST_PORT = 65_535
 
 
@@ -76,9 +78,9 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where /healthz and /metrics are served: loopback only. Port 0 lets the system choose."""
+    """Where pages, API, /healthz and /metrics are served. Port 0 lets the system choose."""
 
-    port: int = 0
+    port: int = WEB_PORT
 
     def __post_init__(self) -> None:
         """See that the port can be one."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firstbell import folder as folders
-from firstbell.district import District
+from firstbell.district import District, Settings
 from firstbell.folder import CIRCUITS, COLUMNS, DISTRICT, FILES, SCHOOLS, SEATS
 from firstbell.readiness import models
 from firstbell.readiness.models import Targets
@@ -42,6 +42,10 @@ class Folder(NamedTuple):
 
     district: District
     contents: dict[str, str]
+
+
+EMPTY = Folder(District(settings=Settings(), schools=(), circuits=()), {})
+"""Where no folder could be read yet."""
 
 
 def read(path: Path) -> Folder:

@@ -1,5 +1,6 @@
 """NOTICE names the licences that differ, as they are."""
 
+import hashlib
 import re
 import tomllib
 from importlib.metadata import Distribution
@@ -66,6 +67,19 @@ def test_what_is_installed_is_what_the_lock_names() -> None:
     for requirements in installed.declared().values():
         for name, dist in installed.closure(requirements).items():
             assert dist.version == locked[name], f"{name} is {dist.version}; run uv sync"
+
+
+def test_files_of_others_are_what_notice_says() -> None:
+    """Every script and sheet that isn't ours stands in NOTICE: where from, which version, byte for byte."""
+    folder = ROOT / "collector" / "web" / "static"
+    table = NOTICE.split("\nfile ")[1]
+    rows = re.findall(r"^(\S+) +(\S+) (\d\S+) +(0BSD|MIT) +([0-9a-f]{64})$", table, re.MULTILINE)
+    shipped = {path.name for path in folder.glob("*.min.*")}
+    assert {name for name, *_ in rows} == shipped
+    for name, _package, version, _licence, digest in rows:
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+        if name.endswith(".js"):
+            assert version in (folder / name).read_text(encoding="utf-8"), name
 
 
 def test_the_licence_is_what_the_metadata_says() -> None:

@@ -82,13 +82,15 @@ def packages_of(wheel: Path, extras: tuple[str, ...], folder: Path) -> Path:
 
 
 def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
-    """The three packages with their data, the licences, no tests, scripts, docs or compiled files."""
+    """The three packages with their data and pages, the licences, no tests, scripts, docs or compiled files."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"firstbell", "agent", "collector"}
     assert "firstbell/readiness/models.toml" in names
-    assert [name for name in names if not name.endswith((".py", ".toml")) and ".dist-info/" not in name] == []
+    pages = ("collector/web/templates/", "collector/web/static/")
+    plain = [name for name in names if ".dist-info/" not in name and not name.startswith(pages)]
+    assert [name for name in plain if not name.endswith((".py", ".toml"))] == []
     assert {name.split("/", 1)[1] for name in names if "/licenses/" in name} == {
         "licenses/LICENSE",
         "licenses/NOTICE",
@@ -96,7 +98,8 @@ def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
     tree = {
         path.relative_to(ROOT).as_posix()
         for top in ("firstbell", "agent", "collector")
-        for path in (ROOT / top).rglob("*.py")
+        for pattern in ("*.py", "*.html", "static/*")
+        for path in (ROOT / top).rglob(pattern)
     }
     assert tree <= set(names)
 

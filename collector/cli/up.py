@@ -254,6 +254,7 @@ def _what_next(home: Home, voice: Voice, household: up.Household) -> None:
     school, program = registry.read(home.district).district.schools[0].id, _program(home)
     voice.say(
         "next",
+        f"Open http://127.0.0.1:{household.web_port}/ in a browser on this machine.\n"
         "First Bell goes on measuring: leave it running, Ctrl-C ends it. Meanwhile, in another terminal:\n"
         f"  {program} ask {school} --model flex\n      the whole answer, with its working\n"
         f"  {program} status\n      what the box does and what was measured\n"

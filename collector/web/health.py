@@ -1,6 +1,7 @@
 """Whether the collector does its work, in one look: for people, and for whoever restarts it."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -8,9 +9,11 @@ import msgspec
 
 from collector.clock import Clock
 from collector.intake import Intake
+from collector.registry import Folder
 from collector.store.errors import StoreError
 from collector.store.reads import Counts, Reads
 from collector.store.writer import Writer
+from firstbell.readiness.models import Targets
 
 
 class LinkState(Protocol):
@@ -29,7 +32,10 @@ class LinkState(Protocol):
 
 
 class Parts(NamedTuple):
-    """The collector's working parts, to look at. `folder` is where the journal lies."""
+    """The collector's working parts, to look at. `folder` is where the journal lies.
+
+    `folder_now` gives the district folder as it was loaded last: one without schools where there is none.
+    """
 
     writer: Writer
     intake: Intake
@@ -37,6 +43,8 @@ class Parts(NamedTuple):
     link: LinkState
     clock: Clock
     folder: Path
+    folder_now: Callable[[], Folder]
+    targets: Targets
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

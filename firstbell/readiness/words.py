@@ -4,7 +4,7 @@ Values are rounded here, at the very end, and never before they are compared.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 NBSP = "\u00a0"
@@ -19,6 +19,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -76,6 +77,27 @@ def count(n: int, one: str, many: str = "") -> str:
 def day(when: date) -> str:
     """`15 December`."""
     return f"{when.day} {_MONTHS[when.month - 1]}"
+
+
+def weekday(when: date) -> str:
+    """`Friday 4 December`."""
+    return f"{_DAYS[when.weekday()]} {day(when)}"
+
+
+def clock(local: datetime, *, seconds: bool = False) -> str:
+    """`7:31`, or `7:40:16` where a technician reads it."""
+    return f"{local.hour}:{local:%M:%S}" if seconds else f"{local.hour}:{local:%M}"
+
+
+def moment(local: datetime) -> str:
+    """`Tuesday 8 December 2026, 14:05`."""
+    return f"{weekday(local)} {local.year}, {clock(local)}"
+
+
+def since(local: datetime, now: datetime) -> str:
+    """`7:31` for today, else with its day: `Friday 4 December, 15:31`."""
+    at = clock(local)
+    return at if local.date() == now.date() else f"{weekday(local)}, {at}"
 
 
 def fall(year: int) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+from collector import registry
 from collector.clock import SystemClock
 from collector.intake import Intake
 from collector.mqtt import Address, Link
@@ -148,6 +149,15 @@ def _parts(folder: Path) -> Iterator[Parts]:
     link = Link(Address("127.0.0.1", 1), intake, clock, journal.id)
     reads = Reads(journal)
     try:
-        yield Parts(writer=writer, intake=intake, reads=reads, link=link, clock=clock, folder=folder)
+        yield Parts(
+            writer=writer,
+            intake=intake,
+            reads=reads,
+            link=link,
+            clock=clock,
+            folder=folder,
+            folder_now=lambda: registry.EMPTY,
+            targets=registry.targets(),
+        )
     finally:
         reads.close()

@@ -2,31 +2,14 @@
 
 import http.client
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-import uvicorn
 
-from collector.web.app import create_app
-from collector.web.health import Parts
 from firstbell.report import Loss, Opening
-from tests.collector.workbench import BOX, Bench, files_no_larger_than, report, reports, wait_until
-
-
-class FakeLink:
-    """A connection to the broker in the state that the test wants."""
-
-    def __init__(self) -> None:
-        self.connected = True
-        self.received = 7
-        self.acknowledged = 6
-        self.outlived = 1
-        self.answered = 5
-        self.unsaid = 2
-        self.rebuilt = 3
+from tests.collector.web.site import FakeLink, parts_of, serving
+from tests.collector.workbench import BOX, Bench, files_no_larger_than, report, reports
 
 
 class Site(NamedTuple):
@@ -67,15 +50,9 @@ class Site(NamedTuple):
 def site(bench: Bench) -> Iterator[Site]:
     """The application, served on loopback as the program does."""
     link = FakeLink()
-    parts = Parts(bench.writer, bench.intake, bench.reads, link, bench.clock, bench.path.parent)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        wait_until(lambda: server.started)
-        yield Site(listener.getsockname()[1], bench, link)
-        server.should_exit = True
-        thread.join()
+    parts = parts_of(bench, link)
+    with serving(parts) as port:
+        yield Site(port, bench, link)
 
 
 def test_a_collector_that_works_is_healthy(site: Site) -> None:
@@ -221,8 +198,10 @@ def test_a_page_of_another_origin_may_not(site: Site, origin: str) -> None:
 
 
 def test_there_is_nothing_else(site: Site) -> None:
-    """Two pages, both to be read only."""
-    assert site.get("/")[0] == 404
+    """What isn't there is said so, and what is to be read is read only."""
+    status, text = site.get("/nothing")
+    assert status == 404
+    assert "There is no such page." in text
     line = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
     line.request("POST", "/healthz")
     assert line.getresponse().status == 405

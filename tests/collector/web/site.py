@@ -1,0 +1,56 @@
+"""The web application on a real loopback port, over a bench's journal and a district folder."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from collector import registry
+from collector.registry import EMPTY, Folder
+from collector.web.app import create_app
+from collector.web.health import Parts
+from tests.collector.workbench import Bench, wait_until
+
+
+class FakeLink:
+    """A connection to the broker in the state that the test wants."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.received = 7
+        self.acknowledged = 6
+        self.outlived = 1
+        self.answered = 5
+        self.unsaid = 2
+        self.rebuilt = 3
+
+
+def parts_of(bench: Bench, link: FakeLink | None = None, folder: Folder = EMPTY) -> Parts:
+    """The collector's parts, as the program puts them together."""
+    return Parts(
+        writer=bench.writer,
+        intake=bench.intake,
+        reads=bench.reads,
+        link=link or FakeLink(),
+        clock=bench.clock,
+        folder=bench.path.parent,
+        folder_now=lambda: folder,
+        targets=registry.targets(),
+    )
+
+
+@contextmanager
+def serving(parts: Parts) -> Iterator[int]:
+    """Serve the application as the program does; yields its port on 127.0.0.1."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        wait_until(lambda: server.started)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
