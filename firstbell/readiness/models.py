@@ -44,6 +44,12 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     places_on_wifi: Number
     window_school_days: Number
     worst_share: Number
+    shared_margin: Number
+    uptime_share: Number
+    uptime_days: Number
+    uptime_watched: Number
+    replies: Number
+    replies_looks: Number
     home_down_mbps: Number
     home_up_mbps: Number
 
@@ -128,12 +134,23 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in letters if letter.isalnum())
 
 
-_ABOVE_ZERO = ("rate_mbps", "wire_octets", "payload_octets", "checks", "days", "times", "window_school_days")
+_ABOVE_ZERO = (
+    "rate_mbps",
+    "wire_octets",
+    "payload_octets",
+    "checks",
+    "days",
+    "times",
+    "window_school_days",
+    "uptime_days",
+)
 _SHARES = (
     "just_short",
     "far_below",
     "tolerance",
     "worst_share",
+    "uptime_share",
+    "uptime_watched",
     "onsite_share",
     "online_share",
     "fullest_share",

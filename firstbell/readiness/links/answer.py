@@ -7,10 +7,11 @@ is less (milliseconds, outages) is turned round before it comes here.
 import msgspec
 
 from firstbell.readiness.evidence import Check
+from firstbell.readiness.models import Number
 from firstbell.readiness.proof import Bound, Progress
 from firstbell.readiness.reasons import Reason
 from firstbell.readiness.sizing import Direction, Need
-from firstbell.readiness.verdict import State, Verdict
+from firstbell.readiness.verdict import State, Verdict, enough, label
 
 
 class LeftOver(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,3 +101,60 @@ _ORDER = (
 def badness(verdict: Verdict) -> tuple[int, int, float]:
     """A key by which the worst of several verdicts comes first."""
     return _ORDER.index(verdict.state), verdict.fall or 0, verdict.ratio or 0.0
+
+
+def counted(
+    *,
+    link: str,
+    name: str,
+    counted_in: str,
+    people: int,
+    have: float | None,
+    need: float,
+    fall: int,
+    just_short: float,
+    sentence: str,
+    note: str,
+    working: tuple[str, ...],
+) -> LinkAnswer:
+    """The answer of a link whose need does not grow: rooms, days, batteries, replies.
+
+    `fall` is the last that was asked for; below the share `just_short` of the need it is not ready.
+    `sentence` says what was seen; None for `have` says that too little was, and `note` then says why.
+    """
+    state, at = State.NOT_MEASURED, None
+    if have is not None:
+        state, at = _flat(have, need, fall, just_short)
+    text = label(state, at)
+    measured = Verdict(
+        state=state,
+        label=text,
+        sentence=f"{name}: {note}." if have is None else f"{text}: {sentence}.",
+        need=need,
+        have=have,
+        ratio=None if have is None or not need else have / need,
+        fall=at,
+    )
+    return LinkAnswer(
+        link=link,
+        name=name,
+        counted_in=counted_in,
+        people=people,
+        measured=measured,
+        have=have,
+        need=need,
+        need_then=need,
+        note=note,
+        working=working,
+    )
+
+
+def _flat(have: float, need: float, fall: int, just_short: float) -> tuple[State, int | None]:
+    if enough(have, need):
+        return State.READY_THROUGH, fall
+    return (State.JUST_SHORT if enough(have, just_short * need) else State.NOT_READY), None
+
+
+def sourced(number: Number) -> str:
+    """Where a number comes from, as it follows the number itself."""
+    return f"{number.source}, {number.year}{' (a judgement)' if number.judgement else ''}"
