@@ -221,8 +221,13 @@ def _set_up(db: sqlite3.Connection) -> None:
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring the file up to this program. Raises NewerSpoolError if it is ahead and says to keep off."""
+    """Bring the file up to this program.
+
+    Raises NewerSpoolError if it is ahead and says to keep off, DamagedError if no program wrote it so.
+    """
     schema = _pragma(db, "user_version")
+    if schema < 0:
+        raise DamagedError(f"the spool's file is damaged: there is no form {schema}")
     if schema > len(MIGRATIONS):
         since = number(db, "readable_since")
         if since > len(MIGRATIONS):

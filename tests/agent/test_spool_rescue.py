@@ -249,6 +249,7 @@ def test_a_row_changed_on_the_disk_is_counted_when_a_file_is_rescued(
 
 @settings(max_examples=60)
 @example([(20347, 1)])  # in the mark that says how a start ended
+@example([(60, 128)])  # in the sign of the number of the file's form
 @given(st.lists(st.tuples(st.integers(0, 1 << 40), st.integers(1, 255)), min_size=1, max_size=12))
 def test_bits_that_flip_anywhere_invent_nothing(
     tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int]]
