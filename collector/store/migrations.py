@@ -116,14 +116,93 @@ CREATE TABLE districts (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What follows from reports alone (store/derived): a program of format 1 neither reads nor misses it, and
+# what that program takes is beyond `derivation.arrival`, so that it is derived as soon as this one is back.
+_SECOND = """
+-- hour, day: their number since 1970 UTC. arrival: the newest report that is in it.
+CREATE TABLE hours (
+    agent_id INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    arrival INTEGER NOT NULL,
+    gateway INTEGER NOT NULL,
+    heard BLOB NOT NULL,
+    line BLOB NOT NULL,
+    PRIMARY KEY (agent_id, hour)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE days (
+    agent_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    arrival INTEGER NOT NULL,
+    gateway INTEGER NOT NULL,
+    online_ms INTEGER,
+    heard_rhythm_ms INTEGER NOT NULL,
+    line_rhythm_ms INTEGER NOT NULL,
+    heard BLOB NOT NULL,
+    line BLOB NOT NULL,
+    PRIMARY KEY (agent_id, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rollups (
+    agent_id INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    probe TEXT NOT NULL,
+    target TEXT NOT NULL,
+    totals BLOB NOT NULL,
+    PRIMARY KEY (agent_id, hour, probe, target)
+) STRICT, WITHOUT ROWID;
+
+-- arrival: everything up to it is in the three tables above.
+CREATE TABLE derivation (arrival INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
+INSERT INTO derivation VALUES (0, 0);
+
+-- A school's gateway as the collector itself tried it: a stretch in which it did (answers = 1) or didn't.
+CREATE TABLE gateways (
+    gateway_id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,
+    begin_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    answers INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+) STRICT;
+CREATE INDEX gateways_time ON gateways (address, begin_ns);
+
+-- Figures of each start and each box, so that counting costs nothing that grows with the starts ever made.
+CREATE TABLE epoch_figures (
+    epoch_id INTEGER PRIMARY KEY,
+    agent_id INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    missing INTEGER NOT NULL
+) STRICT;
+CREATE TABLE box_figures (
+    agent_id INTEGER PRIMARY KEY,
+    starts INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    missing INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL
+) STRICT;
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    for statement in _FIRST.split(";\n"):
+    _execute(db, _FIRST)
+
+
+def _second(db: sqlite3.Connection) -> None:
+    _execute(db, _SECOND)
+
+
+def _execute(db: sqlite3.Connection, script: str) -> None:
+    for statement in script.split(";\n"):
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1
 

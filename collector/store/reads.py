@@ -10,6 +10,10 @@ import msgspec
 
 from collector.store import gaps, quarantine
 from collector.store.clones import place_of
+from collector.store.derived import answers
+from collector.store.derived.answers import Book, Fold
+from collector.store.derived.intervals import Interval
+from collector.store.derived.rollups import Rollup
 from collector.store.errors import told
 from collector.store.gaps import EpochState
 from collector.store.journal import Journal
@@ -131,6 +135,65 @@ class Reads:
                 rows = db.execute(_TESTS, (agent, probe, max(from_ns, since_ns), until, newest))
                 found += [_stored(row) for row in rows]
         return found
+
+    # outages, silences, watched and rollups answer from what was derived while writing, and from rows where
+    # that is behind or knows too much. With `facts_until` an answer is the one that was given when that
+    # report was the newest, however much of that time has arrived since then. Suspended boxes are among
+    # them, as in `tests`.
+
+    def outages(
+        self, boxes: Sequence[Box], since_ns: int, until_ns: int, *, facts_until: int | None = None
+    ) -> list[Interval]:
+        """When each box, within its own dates, found its line or its site down (kinds of `Interval`).
+
+        Cut to `since_ns` until `until_ns` (not included), by box as asked, then by time.
+        """
+        return self._intervals(boxes, since_ns, until_ns, facts_until, answers.outages)
+
+    def silences(
+        self, boxes: Sequence[Box], since_ns: int, until_ns: int, *, facts_until: int | None = None
+    ) -> list[Interval]:
+        """When nothing of each box is here after its first report; a backlog that comes later fills it.
+
+        `until_ns` must not lie in the future: what nobody could have heard yet would be silence.
+        """
+        return self._intervals(boxes, since_ns, until_ns, facts_until, answers.silences)
+
+    def watched(
+        self, boxes: Sequence[Box], since_ns: int, until_ns: int, *, facts_until: int | None = None
+    ) -> list[Interval]:
+        """When each box looked at the internet: of all other time its outages say nothing."""
+        return self._intervals(boxes, since_ns, until_ns, facts_until, answers.watched)
+
+    def rollups(
+        self,
+        boxes: Sequence[Box],
+        probe: str,
+        since_ns: int,
+        until_ns: int,
+        *,
+        facts_until: int | None = None,
+    ) -> list[Rollup]:
+        """The hours of a cheap probe that begin within that time: counts, least, most and sums of numbers.
+
+        By box as asked, then by hour and target. Quantiles need rows (`tests`): what they would need is not
+        kept here.
+        """
+        with self._connection() as db:
+            book = Book(db, facts_until)
+            return [
+                rollup
+                for agent, from_ns, to_ns in boxes
+                for rollup in book.rollups(
+                    agent, probe, max(since_ns, from_ns), until_ns if to_ns is None else min(until_ns, to_ns)
+                )
+            ]
+
+    def _intervals(
+        self, boxes: Sequence[Box], since_ns: int, until_ns: int, facts_until: int | None, fold: Fold
+    ) -> list[Interval]:
+        with self._connection() as db:
+            return answers.ask(Book(db, facts_until), boxes, since_ns, until_ns, fold)
 
     def latest(self, agent: str | None = None) -> list[Stored]:
         """The newest measurement of each probe and target, of one box or of all."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from collector.clock import Clock
 from collector.store import ledger
 from collector.store.connections import transaction
+from collector.store.derived.spare import Spare
 from collector.store.inbox import Inbox
 from collector.store.journal import Journal
 from collector.store.offers import Offer, Outcome, Refusal
@@ -81,6 +82,7 @@ class Writer:
         self._clock = clock
         self._inbox = Inbox(waiting_reports, waiting_bytes)
         self._db: sqlite3.Connection | None = None
+        self._spare = Spare(clock)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     @property
@@ -109,11 +111,25 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            group = self._inbox.gather(GROUP_REPORTS, _RETRY_S if self.trouble else None)
+            group = self._inbox.gather(GROUP_REPORTS, _RETRY_S if self.trouble else self._spare.wait_s())
             if group is None:
                 break
-            self._keep(group)
+            if group or self.trouble:
+                self._keep(group)
+            if not self.trouble:
+                self._derive(idle=not group)
         self._disconnect()
+
+    def _derive(self, *, idle: bool) -> None:
+        """Take a step of the derivation if there is time for it. Whatever becomes of it, intake goes on."""
+        try:
+            if self._db is None:
+                self._db = self._journal.writer()
+            self._spare.use(self._db, idle=idle)
+        except Exception:
+            self._disconnect()
+            log.exception("hours and days could not be derived; answers are made from reports meanwhile")
+            self._spare.pause()
 
     def _keep(self, group: Sequence[Offer]) -> None:
         """Commit a group and settle it. Nothing escapes: each of its offers hears something."""
@@ -141,6 +157,7 @@ class Writer:
         ended = self._clock.monotonic()
         self.figures.committed(ended - started, ended)
         self._count(group, taken)
+        self._spare.taken()
         if self.trouble:
             log.warning("the journal takes reports again")
             self.trouble = ""

@@ -314,7 +314,8 @@ def test_commits_are_timed_on_the_monotonic_clock(tmp_path: Path) -> None:
     writer.put(Offer(BOX, EPOCH, NOW_NS, [row(1)], (), told.append))
     writer.stop()
     assert writer.figures.commit_seconds == pytest.approx(0.001)
-    assert writer.figures.last_commit_at == pytest.approx(0.002)
+    assert writer.figures.last_commit_at is not None
+    assert 0.002 <= writer.figures.last_commit_at <= clock.readings / 1000
     assert sum(writer.figures.commit_counts) == writer.figures.commits == 1
 
 

@@ -1,0 +1,191 @@
+"""What is derived follows from the reports alone: any order, any grouping, any kill, rebuild or not."""
+
+import random
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.clock import SystemClock
+from collector.intake import Intake
+from collector.store.connections import transaction
+from collector.store.derived.deriver import Deriver, cursor_of, forget
+from collector.store.reads import Reads
+from collector.store.writer import Writer
+from firstbell.report import Report
+from tests.collector.store.derived.life import (
+    ALWAYS,
+    DEAF,
+    LINE,
+    ONLINE,
+    SITE,
+    at,
+    look,
+    looks,
+    send_all,
+    told,
+)
+from tests.collector.workbench import BOX, DEADLINE_S, Bench, wait_until
+
+TABLES = {
+    "hours": "agent_id, hour, gateway, heard, line",
+    "days": "agent_id, day, gateway, online_ms, heard_rhythm_ms, line_rhythm_ms, heard, line",
+    "rollups": "agent_id, hour, probe, target, totals",
+}
+"""Everything but arrival numbers, which are the order."""
+
+MINUTES = st.one_of(st.integers(0, 200), st.integers(1400, 1500), st.integers(2800, 2810))
+LOOKS = st.lists(
+    st.tuples(MINUTES, st.sampled_from([ONLINE, LINE, SITE, DEAF]), st.sampled_from(["box-1", "box-2"])),
+    unique_by=lambda each: (each[0], each[2]),
+    max_size=60,
+)
+
+
+def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """The derived tables, box by name."""
+    return {
+        table: db.execute(
+            f"SELECT name, {columns} FROM {table} JOIN agents USING (agent_id) ORDER BY 1, 3, 4, 5".replace(
+                "agent_id, ", "", 1
+            )
+        ).fetchall()
+        for table, columns in TABLES.items()
+    }
+
+
+def drain(deriver: Deriver, db: sqlite3.Connection) -> None:
+    """Derive until there is nothing to do."""
+    while deriver.step(db):
+        pass
+
+
+def answers(reads: Reads, end_ns: int, facts_until: int | None = None) -> list[object]:
+    """Everything that is answered from what is derived."""
+    boxes = [("box-1", 0, None), ("box-2", 0, at(1450))]
+    return [
+        reads.outages(boxes, 0, end_ns, facts_until=facts_until),
+        reads.silences(boxes, at(50), end_ns, facts_until=facts_until),
+        reads.watched(boxes, 0, at(1420), facts_until=facts_until),
+        reads.rollups(boxes, "latency", 0, end_ns, facts_until=facts_until),
+    ]
+
+
+@settings(max_examples=25)
+@given(seen=LOOKS, dice=st.randoms(use_true_random=False), step=st.integers(1, 4), window=st.integers(1, 40))
+def test_any_order_and_any_grouping_derives_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    seen: list[tuple[int, str, str]],
+    dice: random.Random,
+    step: int,
+    window: int,
+) -> None:
+    """Reports shuffled, cut into any batches, derived now and then in any steps: the tables of one pass.
+
+    The answers are the same at every moment, however far the derivation is, and one that was given once
+    is given again from what was known then.
+    """
+    rows = [(box, report) for minute, saw, box in seen for report in look(minute, saw)]
+    orderly = Bench(tmp_path_factory.mktemp("orderly"))
+    shuffled = Bench(tmp_path_factory.mktemp("shuffled"))
+    try:
+        for box in ("box-1", "box-2"):
+            send_all(orderly, [report for name, report in rows if name == box], agent=box)
+        with closing(orderly.journal.writer()) as db:
+            drain(Deriver(), db)
+            expected = derived(db)
+        dice.shuffle(rows)
+        given_then = deliver(shuffled, rows, dice, Deriver(window, step))
+        with closing(shuffled.journal.writer()) as db:
+            before = answers(shuffled.reads, at(3000))
+            drain(Deriver(window, step), db)
+            assert derived(db) == expected
+            with transaction(db):
+                forget(db)
+            drain(Deriver(window, step), db)
+            assert derived(db) == expected
+        assert answers(shuffled.reads, at(3000)) == before == answers(orderly.reads, at(3000))
+        for facts_until, answer in given_then:
+            assert answers(shuffled.reads, at(3000), facts_until) == answer
+    finally:
+        orderly.close()
+        shuffled.close()
+
+
+def deliver(
+    bench: Bench, rows: Sequence[tuple[str, Report]], dice: random.Random, deriver: Deriver
+) -> list[tuple[int, list[object]]]:
+    """Send rows in random batches, deriving a step now and then; what was answered in between."""
+    numbers = {"box-1": 1, "box-2": 1}
+    given_then: list[tuple[int, list[object]]] = []
+    rest = list(rows)
+    with closing(bench.journal.writer()) as db:
+        while rest:
+            size = dice.randint(1, 40)
+            part, rest = rest[:size], rest[size:]
+            for box in ("box-1", "box-2"):
+                mine = [report for name, report in part if name == box]
+                numbers[box] = send_all(bench, mine, first=numbers[box], agent=box)
+            if dice.random() < 0.5:
+                deriver.step(db)
+            if dice.random() < 0.2:
+                given_then.append((bench.reads.facts_until(), answers(bench.reads, at(3000))))
+    return given_then
+
+
+def test_the_writer_derives_while_nobody_waits(bench: Bench) -> None:
+    """Soon after reports came, hours and days are there, and questions need no rows."""
+    send_all(bench, looks(range(20), ONLINE) + looks(range(20, 25), LINE) + looks(range(25, 30), ONLINE))
+    bench.writer.stop()
+    writer = Writer(bench.journal, SystemClock())
+    writer.start()
+    try:
+        with closing(bench.journal.reader()) as db:
+            wait_until(lambda: cursor_of(db).arrival == 90, "everything is derived")
+    finally:
+        writer.stop(DEADLINE_S)
+    with closing(bench.journal.writer()) as db:
+        db.execute("UPDATE reports SET raw = x'00'")
+    assert told(bench.reads.outages(ALWAYS, 0, at(30))) == [("line_down", 20, 25)]
+
+
+def test_a_derivation_that_fails_stops_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Without its tables the writer goes on taking reports, and says so once."""
+    assert bench.send(1, look(1, ONLINE)).held == ((1, 3),)
+    bench.writer.stop()
+    with closing(bench.journal.writer()) as db:
+        db.execute("ALTER TABLE hours RENAME TO mislaid")
+    writer = Writer(bench.journal, SystemClock())
+    writer.start()
+    wait_until(lambda: "could not be derived" in caplog.text)
+    bench.intake = Intake(writer, bench.clock, bench.journal.id)
+    assert bench.send(4, look(2, ONLINE)).held == ((4, 6),)
+    assert bench.send(7, look(3, ONLINE)).held == ((7, 9),)
+    assert writer.alive
+    assert not writer.trouble
+    writer.stop()
+    assert caplog.text.count("could not be derived") == 1
+
+
+def test_a_step_begun_before_all_was_thrown_away_ends_nothing(bench: Bench) -> None:
+    """Two derivers, one of which begins anew: the other one's window counts for nothing."""
+    bench.writer.stop()
+    with closing(bench.journal.writer()) as db:
+        fill = Bench(bench.path.parent)
+        send_all(fill, looks(range(0, 600, 3), ONLINE))
+        fill.close()
+        slow = Deriver(step_hours=3)
+        slow.step(db)
+        with transaction(db):
+            forget(db)
+        drain(slow, db)
+        whole = derived(db)
+        with transaction(db):
+            forget(db)
+        drain(Deriver(), db)
+        assert derived(db) == whole
+        assert len(whole["hours"]) > 9
+        assert told(bench.reads.outages([(BOX, 0, None)], 0, at(600))) == []
