@@ -12,7 +12,7 @@ import uvicorn
 
 from collector import config, registry
 from collector.clock import SystemClock
-from collector.config import Home, Settings
+from collector.config import Home, Settings, WebSettings
 from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.registry import EMPTY, Folder
@@ -20,14 +20,13 @@ from collector.store.decisions import keep_district
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
+from collector.tokens import Tokens
 from collector.web.app import create_app
 from collector.web.health import Parts
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
 log = logging.getLogger(__name__)
-
-HOST = "127.0.0.1"
 
 
 def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
@@ -54,11 +53,11 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         folder_now=lambda: folder,
         targets=registry.targets(),
     )
-    with _listen(settings.web.port) as listener:
+    with _listen(settings.web) as listener:
         writer.start()
         link.start()
         try:
-            _serve(parts, listener, ready)
+            _serve(home, settings.web, parts, listener, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             link.stop()
@@ -66,25 +65,50 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             reads.close()
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(web: WebSettings) -> socket.socket:
     """The web server's port. The default one may be another program's: then any will do. Raises OSError."""
     try:
-        return socket.create_server((HOST, port))
+        return _listener(web.host, web.port)
     except OSError as error:
-        if port != config.WEB_PORT or error.errno != errno.EADDRINUSE:
+        if web.port != config.WEB_PORT or error.errno != errno.EADDRINUSE:
             raise
-        log.warning("port %d is taken; serving at another one", port)
-        return socket.create_server((HOST, 0))
+        log.warning("port %d is taken; serving at another one", web.port)
+        return _listener(web.host, 0)
 
 
-def _serve(parts: Parts, listener: socket.socket, ready: Callable[[int], None]) -> None:
+def _listener(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return socket.create_server(address[:2], family=family)
+
+
+def _serve(
+    home: Home, web: WebSettings, parts: Parts, listener: socket.socket, ready: Callable[[int], None]
+) -> None:
     """Serve in this thread until a signal, which is heard from before `ready` on.
 
     uvicorn hears it only once it runs, and gives it back at its end, when it means nothing any more.
     """
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(parts), log_config=None, access_log=False, lifespan="off")
+    tokens = None if web.on_loopback else Tokens(home.folder)
+    tls = {
+        name: home.folder / path for name, path in (("cert", web.cert_file), ("key", web.key_file)) if path
+    }
+    settings = uvicorn.Config(
+        create_app(parts, tokens),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        ssl_certfile=tls.get("cert"),
+        ssl_keyfile=tls.get("key"),
     )
+    try:
+        settings.load()
+    except OSError as error:
+        raise SettingsError(
+            str(home.settings), [f"web.cert_file, web.key_file can't be used: {error}"]
+        ) from error
+    server = uvicorn.Server(settings)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         log.info("stopping")

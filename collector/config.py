@@ -6,7 +6,9 @@ told at once (`firstbell.settings`).
 
 import os
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from socket import gethostname
 
 import msgspec
 import platformdirs
@@ -78,14 +80,47 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where pages, API, /healthz and /metrics are served. Port 0 lets the system choose."""
+    """Where pages, API, /healthz and /metrics are served. Port 0 lets the system choose.
 
+    At any `host` but loopback whoever asks needs a token, and TLS with `cert_file` and `key_file` (PEM, seen
+    from the data folder) is a must, because tokens mean nothing on a line that others can read.
+    """
+
+    host: str = "127.0.0.1"
     port: int = WEB_PORT
+    cert_file: str = ""
+    key_file: str = ""
 
     def __post_init__(self) -> None:
         """See that the port can be one."""
         if not 0 <= self.port <= _MOST_PORT:
             raise ValueError(f"port: from 0 to {_MOST_PORT}")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file go together")
+        if not self.on_loopback and not self.cert_file:
+            raise ValueError(
+                f"host: {self.host} is reached from other machines, so cert_file and key_file must be set "
+                "(docs/pages.md says how); 127.0.0.1 needs neither"
+            )
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def url(self, port: int) -> str:
+        """What to type into a browser."""
+        try:
+            address = ip_address(self.host)
+        except ValueError:
+            name = self.host
+        else:
+            name = gethostname() if address.is_unspecified else self.host
+            name = f"[{name}]" if ":" in name else name
+        return f"http{'s' if self.cert_file else ''}://{name}:{port}/"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

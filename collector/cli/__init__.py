@@ -4,7 +4,7 @@ import click
 
 import firstbell
 from collector import config
-from collector.cli import ask, backup, box, collector, quarantine, status, up
+from collector.cli import ask, backup, box, collector, quarantine, status, token, up
 from collector.cli.common import Plain
 from collector.config import DATA_VARIABLE
 
@@ -26,6 +26,7 @@ for command in (
     status.command,
     quarantine.command,
     box.group,
+    token.group,
     backup.save,
     backup.load,
     collector.group,

@@ -33,8 +33,9 @@ def run(home: Home, broker_port: int | None, on_lifeline: bool, as_json: bool) -
         lifeline.hold()
 
     def ready(port: int) -> None:
-        url = f"http://{app.HOST}:{port}"
-        click.echo(json.dumps({"web_port": port}) if as_json else f"Taking reports; health at {url}/healthz")
+        url = settings.web.url(port)
+        text = f"Taking reports; pages at {url} and health at {url}healthz"
+        click.echo(json.dumps({"web_port": port}) if as_json else text)
         sys.stdout.flush()
 
     try:

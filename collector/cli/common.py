@@ -17,13 +17,14 @@ from collector.store import decisions
 from collector.store.errors import StoreError, UnreadableError
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
+from collector.tokens import TokenError
 from collector.up import UpError
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TROUBLES = (SettingsError, FolderError, RegistryError, StoreError, QuestionError, UpError)
+TROUBLES = (SettingsError, FolderError, RegistryError, StoreError, QuestionError, TokenError, UpError)
 """What a user can mend: said in words, never as a traceback."""
 
 pass_home = click.make_pass_decorator(Home)

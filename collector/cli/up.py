@@ -252,15 +252,18 @@ def _program(home: Home) -> str:
 
 def _what_next(home: Home, voice: Voice, household: up.Household) -> None:
     school, program = registry.read(home.district).district.schools[0].id, _program(home)
+    web = config.read(home.settings).web
+    url = web.url(household.web_port)
     voice.say(
         "next",
-        f"Open http://127.0.0.1:{household.web_port}/ in a browser on this machine.\n"
+        f"Open {url} in a browser{' on this machine' if web.on_loopback else ''}.\n"
         "First Bell goes on measuring: leave it running, Ctrl-C ends it. Meanwhile, in another terminal:\n"
         f"  {program} ask {school} --model flex\n      the whole answer, with its working\n"
         f"  {program} status\n      what the box does and what was measured\n"
-        f"  http://127.0.0.1:{household.web_port}/healthz\n      whether all is well, for a monitor\n"
+        f"  {url}healthz\n      whether all is well, for a monitor\n"
         f"The school's numbers are in {home.district}; the box's settings in {home.box / 'agent.toml'}",
         school=school,
         web_port=household.web_port,
+        url=url,
         folder=str(home.folder),
     )

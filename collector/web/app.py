@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from collector.web import static, troubles
-from collector.web.guard import Guard
+from collector.tokens import Tokens
+from collector.web import access, static, troubles
+from collector.web.access import Access, Slowness
+from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
 from collector.web.health import Parts, look
 from collector.web.metrics import registry_of, text_of
@@ -20,12 +22,18 @@ PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = ()
 """Every page's `routes`, one file each."""
 
 
-def create_app(parts: Parts) -> Starlette:
-    """The application. Serve it on loopback: it asks for no token and answers to loopback names only."""
+def create_app(parts: Parts, tokens: Tokens | None = None, slowness: Slowness | None = None) -> Starlette:
+    """The application. Without `tokens` serve it on loopback: it then answers to loopback names only."""
+    slowness = slowness or Slowness()
     routes: list[BaseRoute] = [*_machines(parts), Mount("/static", static.files(), name="static")]
     for page in PAGES:
         routes += page(parts)
-    middleware = [Middleware(Headers), Middleware(Guard)]
+    routes += access.routes(tokens, slowness)
+    middleware = [
+        Middleware(Headers),
+        Middleware(Guard, hosts=LOOPBACK if tokens is None else None),
+        Middleware(Access, tokens=tokens, slowness=slowness),
+    ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers=troubles.HANDLERS)
     app.state.parts = parts
     return app

@@ -27,7 +27,10 @@ NONE = "\u2013"
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around every page. `page` is the open one of the head: schools, rooms or boxes."""
+    """What stands around every page. `page` is the open one of the head: schools, rooms or boxes.
+
+    `operator`: whoever asks may act; `signed_in`: by a token.
+    """
 
     district: str
     as_of: str
@@ -35,6 +38,8 @@ class Frame:
     command: str
     json: str
     simulated: bool
+    operator: bool
+    signed_in: bool
     banners: tuple[banners.Banner, ...]
 
 
@@ -66,6 +71,8 @@ def page(
         command=command,
         json=json,
         simulated=any(banner.kind == "simulated" for banner in said),
+        operator=request.state.role == "operator",
+        signed_in=request.state.signed_in,
         banners=said,
     )
     text = ENVIRONMENT.get_template(template).render(context | {"frame": frame})

@@ -4,11 +4,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
 from collector import registry
 from collector.registry import EMPTY, Folder
+from collector.tokens import Tokens
+from collector.web.access import Slowness
 from collector.web.app import create_app
 from collector.web.health import Parts
 from tests.collector.workbench import Bench, wait_until
@@ -42,10 +45,23 @@ def parts_of(bench: Bench, link: FakeLink | None = None, folder: Folder = EMPTY)
 
 
 @contextmanager
-def serving(parts: Parts) -> Iterator[int]:
-    """Serve the application as the program does; yields its port on 127.0.0.1."""
+def serving(
+    parts: Parts, tokens: Tokens | None = None, slowness: Slowness | None = None, tls: Path | None = None
+) -> Iterator[int]:
+    """Serve the application as the program does; yields its port on 127.0.0.1.
+
+    `tls` is a folder with cert.pem and key.pem.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_level="warning", lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(parts, tokens, slowness),
+                log_level="warning",
+                lifespan="off",
+                ssl_certfile=tls and tls / "cert.pem",
+                ssl_keyfile=tls and tls / "key.pem",
+            )
+        )
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         wait_until(lambda: server.started)
