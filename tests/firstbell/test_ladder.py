@@ -185,7 +185,7 @@ def test_at_most_one_place_is_troubled_and_it_is_the_verdicts() -> None:
         assert troubled == ([] if silent_box or verdict.where not in places else [places[verdict.where]])
 
 
-FAULTS = {
+FAULTS: dict[Where, tuple[list[str], list[str], list[bool | None]]] = {
     Where.ROOM: (["no wifi", "no gateway", "cut"], ["joined", "online", "nothing"], [True, None]),
     Where.BUILDING: (["no gateway", "cut", "nothing"], ["no gateway", "cut", "silent", ""], [True, None]),
     Where.LINE: (["no internet", "cut", "nothing"], ["no internet", "cut", "gateway only", ""], [None]),
