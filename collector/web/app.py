@@ -11,15 +11,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, static, troubles
+from collector.web import access, api, static, troubles
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
 from collector.web.health import Parts, look
 from collector.web.metrics import registry_of, text_of
 
-PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = ()
-"""Every page's `routes`, one file each."""
+PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (api.routes,)
+"""The API's and every page's `routes`, one file each."""
 
 
 def create_app(parts: Parts, tokens: Tokens | None = None, slowness: Slowness | None = None) -> Starlette:

@@ -58,9 +58,14 @@ def _question(request: Request, error: Exception) -> Response:
     return answer(request, 404, trouble)
 
 
-def _store(_request: Request, error: Exception) -> Response:
+def _store(request: Request, error: Exception) -> Response:
+    trouble = Trouble(
+        error=f"The journal can't be read just now: {error}", what_to_do="Try again in a minute."
+    )
+    if request.url.path.startswith(API):
+        return answer(request, 503, trouble)
     # No page around it: its head would need the journal, too.
-    return Response(f"The journal can't be read just now: {error}\n", 503, media_type="text/plain")
+    return Response(f"{trouble.error}\n", 503, media_type="text/plain")
 
 
 HANDLERS: Mapping[Any, Callable[[Request, Exception], Response]] = {

@@ -1,0 +1,191 @@
+"""The API: the answers of the questions as JSON, each one line in `QUERIES`.
+
+Routes and the OpenAPI document are both made from that table and from the structs themselves, so neither
+can say what the other doesn't.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+import firstbell
+from collector.questions import ask, status
+from collector.questions.status import DistrictStatus
+from collector.web import troubles
+from collector.web.health import Parts
+from collector.web.troubles import Trouble
+from firstbell.readiness.chain import MOST_PEOPLE, MOST_YEARS, SchoolAnswer
+
+ROOT = "/api/v1"
+DOCUMENT = f"{ROOT}/openapi.json"
+_REF = "#/components/schemas/{name}"
+
+People = Annotated[
+    int, Meta(ge=1, le=MOST_PEOPLE, description="Students and staff, instead of the folder's.")
+]
+Years = Annotated[int, Meta(ge=0, le=MOST_YEARS, description="How far ahead to look.")]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A query without parameters."""
+
+
+class AskQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One question: can this school teach this way?"""
+
+    school: Annotated[Name, Meta(description="The school's id, its name, or the beginning of it.")]
+    model: Annotated[Name, Meta(description="The way of teaching, as docs/models.md names it.")] = "flex"
+    people: People | None = None
+    years: Years | None = None
+
+
+class Query(NamedTuple):
+    """One address: what is asked in its query, what is answered, and by which function.
+
+    `ask` is given the parts, the query's struct, and the parts of the path by name.
+    """
+
+    path: str
+    summary: str
+    query: type[Struct]
+    answer: Any
+    ask: Callable[..., object]
+
+
+def _ask(parts: Parts, query: AskQuery) -> SchoolAnswer:
+    return ask.ask(
+        parts.reads,
+        parts.folder_now(),
+        parts.targets,
+        school=query.school,
+        model=query.model,
+        people=query.people,
+        years=query.years,
+        as_of_ns=parts.clock.now_ns(),
+    )
+
+
+def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
+    return status.ask(parts.reads)
+
+
+QUERIES: tuple[Query, ...] = (
+    Query("/ask", "Can this school teach this way, now and in some years?", AskQuery, SchoolAnswer, _ask),
+    Query(
+        "/status",
+        "What the boxes do, and what is missing, lost or set aside.",
+        Nothing,
+        DistrictStatus,
+        _status,
+    ),
+)
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """Every address of the API."""
+    document = msgspec.json.encode(openapi())
+
+    def described(_request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    # Plain functions (a partial of one is one): Starlette runs them in its pool.
+    return [
+        Route(DOCUMENT, described),
+        *(Route(ROOT + query.path, partial(_answer, parts, query)) for query in QUERIES),
+    ]
+
+
+def _answer(parts: Parts, query: Query, request: Request) -> Response:
+    try:
+        asked = msgspec.convert(dict(request.query_params), query.query, strict=False)
+    except msgspec.ValidationError as error:
+        trouble = Trouble(error=str(error), what_to_do=f"{DOCUMENT} says what may be asked.")
+        return troubles.answer(request, 422, trouble)
+    answer = query.ask(parts, asked, **request.path_params)
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+# --- the document -----------------------------------------------------------------------------------------
+
+_TROUBLES = {
+    "401": "A token is wanted, and none that opens anything came along.",
+    "403": "A page from elsewhere asks.",
+    "404": "There is no such school, room or way of teaching.",
+    "422": "The query is not one.",
+    "503": "The journal can't be read just now.",
+}
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    answers = [*dict.fromkeys(query.answer for query in QUERIES), Trouble]
+    schemas, components = msgspec.json.schema_components(answers, ref_template=_REF)
+    by_type = dict(zip(answers, schemas, strict=True))
+    trouble = {
+        code: {"description": why, "content": {"application/json": {"schema": by_type[Trouble]}}}
+        for code, why in _TROUBLES.items()
+    }
+    paths: dict[str, Any] = {
+        DOCUMENT: {"get": _operation("openapi", "This document.", [], {"type": "object"}, trouble)}
+    }
+    for query in QUERIES:
+        name = query.path.strip("/").split("/")[0]
+        parameters = [*_in_path(query.path), *_in_query(query.query)]
+        operation = _operation(name, query.summary, parameters, by_type[query.answer], trouble)
+        paths[ROOT + query.path] = {"get": operation}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "First Bell", "version": firstbell.__version__},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        # On loopback nobody is asked for a token.
+        "security": [{}, {"token": []}],
+    }
+
+
+def _operation(
+    name: str, summary: str, parameters: list[dict[str, Any]], schema: object, trouble: dict[str, Any]
+) -> dict[str, Any]:
+    answer = {"description": "The answer.", "content": {"application/json": {"schema": schema}}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {"200": answer, **trouble},
+    }
+
+
+def _in_path(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    schema = {"type": "string", "minLength": 1}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+
+
+def _in_query(query: type[Struct]) -> list[dict[str, Any]]:
+    (_,), components = msgspec.json.schema_components([query], ref_template=_REF)
+    described = components[query.__name__]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in described.get("required", []),
+            "schema": _plain(schema),
+        }
+        for name, schema in described["properties"].items()
+    ]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that may be left out has no null: there is no way to write one in an address."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind.get("type") != "null"]
+    return kinds[0] if kinds else schema
