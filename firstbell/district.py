@@ -5,50 +5,49 @@ folder corrects the past too. What is dated by a day alone is known to the day: 
 changed or a box was moved belongs to neither side.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Literal, NamedTuple
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from firstbell import calendar as calendars
+from firstbell.calendar import NS, Calendar
+from firstbell.circuits import Circuit, Kind, Lines, Role
+from firstbell.district_settings import QuietTime, Settings, Thresholds
 from firstbell.report import Medium
 
-NS = 1_000_000_000
+__all__ = [
+    "DEFAULT_TZ", "NS", "Calendar", "Circuit", "District", "Kind", "Period", "QuietTime", "Role", "Room",
+    "School", "Seat", "Settings", "Span", "Thresholds", "class_spans", "edges", "find_school", "internet_of",
+    "is_school_day", "local", "midnight_ns", "path_of", "period_of", "place_of", "quiet_at", "quiet_begins",
+    "rooms_of", "school_days", "school_of", "schools_through", "seat_at", "seats_on", "stays", "unplaced",
+    "window_begins", "zone",
+]  # fmt: skip
+"""The one door to the district: others import these from here, wherever they are written."""
 
-NIGHT_ENDS = time(5, 0)
-EVENING_BEGINS = time(18, 0)
-"""Local times; between them and the hours of class lie "before school" and "late afternoon"."""
 DEFAULT_TZ = "America/New_York"
-
-Kind = Literal["internet", "wan"]
-Role = Literal["primary", "backup"]
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What `district.toml` holds.
-
-    `tz` is the time zone of schools that name none. `class_from` and `class_to` bound the hours of class.
-    `examples` names the numbers that nobody entered, as `school.people` or `circuit.down_mbps`.
-    """
-
-    name: str = "District"
-    tz: str = ""
-    class_from: time = time(7, 30)
-    class_to: time = time(15, 30)
-    examples: tuple[str, ...] = ()
+_DAY = timedelta(days=1)
 
 
 class School(msgspec.Struct, frozen=True, kw_only=True):
-    """One school; `tz` and the hours of class are its own or the district's."""
+    """One school. `tz` and `calendar` are its own or the district's.
+
+    `gateway` is the address of its router, which the collector itself tries; "" where nobody entered it.
+    `model` is how it plans to teach; "" means the district's own way (`Settings.model`).
+    """
 
     id: str
     name: str
     students: int
     staff: int = 0
     tz: str = DEFAULT_TZ
-    class_from: time = time(7, 30)
-    class_to: time = time(15, 30)
+    calendar: Calendar = calendars.DEFAULT
+    gateway: str = ""
+    model: str = ""
 
     @property
     def people(self) -> int:
@@ -56,25 +55,25 @@ class School(msgspec.Struct, frozen=True, kw_only=True):
         return self.students + self.staff
 
 
-class Circuit(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that somebody pays for. Speeds are the contract's, in Mbit/s; None where nobody knows.
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """A room of a school. `room` is what seats.csv calls it, `name` what people do.
 
-    `since` is the day of its last change, `until` the last day on which it was in use.
+    `seats` is how many people it seats, None where nobody entered it. `access_points` are the district's own
+    names of those that serve it; two rooms that name the same one share it.
     """
 
-    id: str
-    kind: Kind = "internet"
-    role: Role = "primary"
-    parent: str = ""
-    down_mbps: float | None = None
-    up_mbps: float | None = None
-    since: date | None = None
-    until: date | None = None
-    schools: tuple[str, ...] = ()
+    school: str
+    room: str
+    name: str = ""
+    seats: int | None = None
+    access_points: tuple[str, ...] = ()
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a box stands since a day (None: always), and the line that it measures."""
+    """Where a box stands since a day (None: always), and the line that it measures.
+
+    `school` is "" for a box at the hub: it measures a line that schools share and stands in none of them.
+    """
 
     agent: str
     school: str
@@ -86,22 +85,58 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """The room, or the box itself where no room is named: what "two places" are counted by."""
-        return f"{self.school}/{self.room}" if self.room else self.agent
+        return f"{self.school or self.circuit}/{self.room}" if self.room else self.agent
 
 
-class District(msgspec.Struct, frozen=True, kw_only=True):
+class District(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All of it. `digest` names the folder's contents; `examples` the numbers that nobody entered."""
 
     settings: Settings
     schools: tuple[School, ...]
     circuits: tuple[Circuit, ...]
     seats: tuple[Seat, ...] = ()
+    rooms: tuple[Room, ...] = ()
     digest: str = ""
     examples: frozenset[str] = frozenset()
 
+    @cached_property
+    def lines(self) -> Lines:
+        """The circuits, with what hangs on what."""
+        return Lines(self.circuits)
+
+    @cached_property
+    def _schools(self) -> dict[str, School]:
+        return {school.id: school for school in reversed(self.schools)}
+
+    @cached_property
+    def _rooms(self) -> dict[str, tuple[Room, ...]]:
+        found: dict[str, list[Room]] = {}
+        for room in self.rooms:
+            found.setdefault(room.school, []).append(room)
+        return {school: tuple(rooms) for school, rooms in found.items()}
+
+    @cached_property
+    def _stays(self) -> dict[str, "list[tuple[Seat, Span]]"]:
+        found: dict[str, list[Seat]] = {}
+        for seat in sorted(self.seats, key=lambda seat: seat.since or date.min):
+            found.setdefault(seat.agent, []).append(seat)
+        return {agent: _dated(self, seats) for agent, seats in found.items()}
+
+    @cached_property
+    def _spans(self) -> dict[str, "list[Span]"]:
+        found: dict[str, list[Span]] = {}
+        for agent in sorted(self._stays):
+            for seat, span in self._stays[agent]:
+                found.setdefault(seat.circuit, []).append(span)
+        return found
+
 
 class Period(NamedTuple):
-    """A stretch of a local day. `slot` is 0 for the night and 7 for the evening, on every day."""
+    """A stretch of a local day.
+
+    `slot` is one number for each time of day: 0 the night, 1 before school, from 2 on the periods of class,
+    behind them late afternoon, evening, and the breaks between classes.
+    """
 
     day: date
     slot: int
@@ -119,19 +154,6 @@ class Span(NamedTuple):
 
 # --- time ---------------------------------------------------------------------------------------------
 
-_NAMES = (
-    "night",
-    "before school",
-    "class period 1",
-    "class period 2",
-    "class period 3",
-    "class period 4",
-    "late afternoon",
-    "evening",
-)
-_FIRST_CLASS, _LAST_CLASS = 2, 5
-_FRIDAY = 4
-
 
 def zone(name: str) -> tzinfo:
     """The time zone called `name`. Raises LookupError or ValueError where this machine knows none such."""
@@ -148,45 +170,95 @@ def midnight_ns(school: School, day: date) -> int:
     return int(datetime.combine(day, time(), zone(school.tz)).timestamp()) * NS
 
 
-def is_school_day(day: date) -> bool:
-    """Monday to Friday; holidays are not known yet."""
-    return day.weekday() <= _FRIDAY
+def is_school_day(school: School, day: date) -> bool:
+    """Whether the school's calendar has school on `day`."""
+    return school.calendar.is_school_day(day)
 
 
-def school_days(day: date, step: int = 1) -> Iterator[date]:
-    """`day` if it is a school day, and all school days after it; before it with `step` -1."""
-    while True:
-        if is_school_day(day):
+def school_days(school: School, day: date, step: int = 1) -> Iterator[date]:
+    """`day` if it is a school day, and all school days after it; before it with `step` -1.
+
+    Ends with the last day (the first one) that the school's calendar knows.
+    """
+    first, last = school.calendar.bounds
+    day = max(day, first) if step > 0 else min(day, last)
+    while first <= day <= last:
+        if is_school_day(school, day):
             yield day
+        if day in {date.min, date.max}:
+            return
         day += timedelta(days=step)
 
 
+def window_begins(school: School, today: date, days: int) -> date:
+    """The first of the last `days` school days, `today` included.
+
+    Where the calendar does not reach so far back, what lies before it is counted by weeks of five days:
+    the first checks of a new year need not wait for it to grow old.
+    """
+    known = list(islice(school_days(school, today, -1), days))
+    if len(known) == days:
+        return known[-1]
+    return next(
+        islice(school_days(_PLAIN, (known[-1] - _DAY) if known else today, -1), days - len(known) - 1, None)
+    )
+
+
+_PLAIN = School(id="", name="", students=0)
+
+
 def edges(school: School) -> tuple[time, ...]:
-    """The local times at which the eight periods of a day begin; the hours of class fall into quarters."""
-    start = datetime.combine(date.min, school.class_from)
-    quarter = (datetime.combine(date.min, school.class_to) - start) / 4
-    quarters = ((start + n * quarter).time() for n in range(5))
-    return (time(), NIGHT_ENDS, *quarters, EVENING_BEGINS)
+    """The local times at which the parts of a common day begin."""
+    return tuple(part.since for part in calendars.stretches(school.calendar.usual_bells))
 
 
 def period_of(school: School, at_ns: int) -> Period:
-    """The period of the school's day that holds `at_ns`. Saturdays and Sundays are quiet all day."""
+    """The period of the school's day that holds `at_ns`. Days without school are quiet all day."""
     now = local(school, at_ns)
-    slot = sum(begins <= now.time() for begins in edges(school)) - 1
-    daytime = _FIRST_CLASS <= slot <= _LAST_CLASS
-    if is_school_day(now.date()):
-        return Period(now.date(), slot, _NAMES[slot], in_class=daytime)
-    name = f"weekend, daytime {slot - 1}" if daytime else f"weekend, {_NAMES[slot]}"
-    return Period(now.date(), slot, name, in_class=False)
+    day, calendar = now.date(), school.calendar
+    part = calendar.stretch_at(now)
+    if calendar.is_school_day(day):
+        return Period(day, part.slot, part.name, part.in_class)
+    off = "weekend" if calendar.why_off(day) == "weekend" else "day off"
+    name = f"daytime {part.slot - calendars.FIRST_CLASS + 1}" if part.in_class else part.name
+    return Period(day, part.slot, f"{off}, {name}", in_class=False)
+
+
+def class_spans(school: School, day: date) -> list[tuple[int, int, str]]:
+    """The periods of class of `day`: begin and end (ns since 1970 UTC) and name; none on a day off.
+
+    Exactly the moments that `period_of` calls class: on the day on which clocks change a period may be
+    missing, shorter, or come twice.
+    """
+    if not is_school_day(school, day):
+        return []
+    where = zone(school.tz)
+    return [
+        (begin, end, bell.name)
+        for bell in school.calendar.bells(day)
+        for begin, end in calendars.on_the_clock(where, day, bell.since, bell.until)
+    ]
 
 
 def quiet_begins(school: School, day: date) -> list[int]:
-    """When each quiet period of the school day `day` begins, in nanoseconds since 1970 UTC."""
+    """When each quiet period of `day` begins, were it a school day, in nanoseconds since 1970 UTC."""
+    where = zone(school.tz)
     return [
-        int(datetime.combine(day, begins, zone(school.tz)).timestamp()) * NS
-        for slot, begins in enumerate(edges(school))
-        if not _FIRST_CLASS <= slot <= _LAST_CLASS
+        int(datetime.combine(day, part.since, where).timestamp()) * NS
+        for part in school.calendar.stretches(day)
+        if not part.in_class
     ]
+
+
+def quiet_at(district: District, school: School, at_ns: int) -> QuietTime | None:
+    """The quiet time of the district that holds `at_ns` at the school, if one does."""
+    if not district.settings.quiet:
+        return None
+    now = local(school, at_ns).replace(tzinfo=None)
+    for quiet in district.settings.quiet:
+        if quiet.since <= now < quiet.until and (not quiet.schools or school.id in quiet.schools):
+            return quiet
+    return None
 
 
 # --- schools, lines and boxes -------------------------------------------------------------------------
@@ -194,9 +266,9 @@ def quiet_begins(school: School, day: date) -> list[int]:
 
 def school_of(district: District, school_id: str) -> School:
     """The school with this id. Raises LookupError that names those there are."""
-    for school in district.schools:
-        if school.id == school_id:
-            return school
+    found = district._schools.get(school_id)  # noqa: SLF001 - the index is this file's
+    if found:
+        return found
     known = ", ".join(school.id for school in district.schools)
     raise LookupError(f"there is no school {school_id!r}; known: {known}")
 
@@ -216,17 +288,29 @@ def find_school(district: District, asked: str) -> School:
     raise LookupError(f"{asked!r} {trouble}; known: {known}")
 
 
+def rooms_of(district: District, school_id: str) -> tuple[Room, ...]:
+    """The school's rooms, in the folder's order."""
+    return district._rooms.get(school_id, ())  # noqa: SLF001
+
+
+def path_of(district: District, school_id: str, day: date) -> tuple[Circuit, ...]:
+    """The circuits through which the school's internet passes on `day`: its own first, the internet's last.
+
+    Empty if no circuit serves it. Where a line on the way is out of use, the path ends before it. A backup
+    stands in only where no other line is in use.
+    """
+    return district.lines.path(school_id, day)
+
+
+def schools_through(district: District, circuit_id: str, day: date) -> tuple[str, ...]:
+    """The ids of all schools whose path on `day` passes through the circuit."""
+    return district.lines.through(circuit_id, day)
+
+
 def internet_of(district: District, school_id: str, day: date) -> Circuit | None:
     """The line that carries the school's internet on `day`; None if no circuit does."""
-    lines = [
-        circuit
-        for circuit in district.circuits
-        if circuit.kind == "internet"
-        and school_id in circuit.schools
-        and (circuit.since is None or circuit.since <= day)
-        and (circuit.until is None or day <= circuit.until)
-    ]
-    return min(lines, key=lambda circuit: circuit.role != "primary", default=None)
+    path = path_of(district, school_id, day)
+    return path[-1] if path and path[-1].kind == "internet" else None
 
 
 def stays(district: District, agent: str) -> list[tuple[Seat, Span]]:
@@ -234,17 +318,25 @@ def stays(district: District, agent: str) -> list[tuple[Seat, Span]]:
 
     Nobody wrote down the hour of a move: on that day the box is nowhere, rather than in both places.
     """
-    mine = sorted(
-        (seat for seat in district.seats if seat.agent == agent), key=lambda seat: seat.since or date.min
-    )
+    return district._stays.get(agent, [])  # noqa: SLF001
+
+
+def _dated(district: District, mine: list[Seat]) -> list[tuple[Seat, Span]]:
     found = []
     for n, seat in enumerate(mine):
-        school = school_of(district, seat.school)
+        school = _clock_of(district, seat)
         first = (seat.since + timedelta(days=1 if n else 0)) if seat.since else None
         last = mine[n + 1].since if n + 1 < len(mine) else None
         since_ns = midnight_ns(school, first) if first else 0
-        found.append((seat, Span(agent, since_ns, midnight_ns(school, last) if last else None)))
+        found.append((seat, Span(seat.agent, since_ns, midnight_ns(school, last) if last else None)))
     return found
+
+
+def _clock_of(district: District, seat: Seat) -> School:
+    """The school whose days are the seat's; at the hub they are the district's."""
+    if seat.school:
+        return school_of(district, seat.school)
+    return School(id="", name="", students=0, tz=district.settings.tz or DEFAULT_TZ)
 
 
 def seat_at(stays: list[tuple[Seat, Span]], at_ns: int) -> Seat | None:
@@ -262,5 +354,16 @@ def place_of(district: District, agent: str, at_ns: int) -> Seat | None:
 
 def seats_on(district: District, circuit_id: str) -> list[Span]:
     """Which boxes have measured the line, each with its times."""
-    agents = sorted({seat.agent for seat in district.seats if seat.circuit == circuit_id})
-    return [span for agent in agents for seat, span in stays(district, agent) if seat.circuit == circuit_id]
+    return district._spans.get(circuit_id, [])  # noqa: SLF001
+
+
+def unplaced(district: District, boxes: Mapping[str, int]) -> list[str]:
+    """Those of `boxes` (name to a time, ns since 1970 UTC) that the folder has no place for at that time.
+
+    What they report is kept; it counts once somebody enters them. The day of a move is no such time.
+    """
+    return sorted(agent for agent, at_ns in boxes.items() if not _had_a_place(stays(district, agent), at_ns))
+
+
+def _had_a_place(mine: list[tuple[Seat, Span]], at_ns: int) -> bool:
+    return bool(mine) and mine[0][1].since_ns <= at_ns

@@ -6,28 +6,32 @@ again that a verdict was made with.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar, get_args
 
+from firstbell import calendar as calendars
 from firstbell import district as districts
+from firstbell import folder_calendars, folder_checks, tables
 from firstbell import settings as toml
-from firstbell import tables
-from firstbell.district import Circuit, District, Kind, Role, School, Seat, Settings
+from firstbell.calendar import Calendar
+from firstbell.district import Circuit, District, Kind, Role, Room, School, Seat, Settings
+from firstbell.folder_checks import Found
 from firstbell.report import AGENT_NAME, Medium
 from firstbell.tables import NAME_CHARS, Columns, FolderError, Problem, Row
 
 T = TypeVar("T")
 
-DISTRICT, SCHOOLS, CIRCUITS, SEATS = FILES = ("district.toml", "schools.csv", "circuits.csv", "seats.csv")
+DISTRICT, SCHOOLS, CIRCUITS, ROOMS, SEATS = FILES = folder_checks.FILES
 REQUIRED = (SCHOOLS, CIRCUITS)
 COLUMNS = {
-    SCHOOLS: Columns(("id", "name", "students", "staff", "tz"), ("id", "name", "students")),
-    CIRCUITS: Columns(
-        ("id", "kind", "parent", "role", "down_mbps", "up_mbps", "since", "until", "schools"),
-        ("id", "schools"),
+    SCHOOLS: Columns(
+        ("id", "name", "students", "staff", "tz", "calendar", "gateway", "model"), ("id", "name", "students")
     ),
-    SEATS: Columns(("agent", "school", "room", "circuit", "since", "medium"), ("agent", "school", "circuit")),
+    CIRCUITS: Columns(
+        ("id", "kind", "parent", "role", "down_mbps", "up_mbps", "since", "until", "schools"), ("id",)
+    ),
+    ROOMS: Columns(("school", "room", "name", "seats", "access_points"), ("school", "room")),
+    SEATS: Columns(("agent", "school", "room", "circuit", "since", "medium"), ("agent",)),
 }
 EXAMPLES = ("school.name", "school.people", "school.tz", "circuit.down_mbps", "circuit.up_mbps")
 """The inputs that may be marked as examples in district.toml: nobody entered them."""
@@ -42,25 +46,35 @@ def digest_of(contents: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def parse(contents: Mapping[str, str], unreadable: Sequence[Problem] = ()) -> District:
+def parse(
+    contents: Mapping[str, str],
+    unreadable: Sequence[Problem] = (),
+    *,
+    models: Collection[str] | None = None,
+) -> District:
     """The district that the texts (by file name) describe. Raises FolderError.
 
     `unreadable` are files that could not even become texts: they are told along with all other problems.
+    `models` are the ways of teaching that there are (None: any will do).
     """
-    reader = _Reader(contents, list(unreadable))
-    settings = reader.settings()
-    schools = reader.table(SCHOOLS, lambda row: _school(row, settings))
-    circuits = reader.table(CIRCUITS, _circuit)
-    seats = reader.table(SEATS, _seat)
-    reader.check(schools, circuits, seats)
+    reader = _Reader(contents, list(unreadable), models)
+    settings, known = reader.settings()
+    found = Found(
+        schools=reader.table(SCHOOLS, lambda row: _school(row, settings, known, models)),
+        circuits=reader.table(CIRCUITS, _circuit),
+        rooms=reader.table(ROOMS, _room),
+        seats=reader.table(SEATS, _seat),
+    )
+    seats = folder_checks.check(found, settings, reader.broken, reader.problems)
     if reader.problems:
         raise FolderError(sorted(reader.problems, key=lambda p: (FILES.index(p.file), p.line or 0)))
-    default_tz = not settings.tz and any(not row.cells.get("tz") for _, row in schools)
+    default_tz = not settings.tz and any(not row.cells.get("tz") for _, row in found.schools)
     return District(
         settings=settings,
-        schools=tuple(school for school, _ in schools),
-        circuits=tuple(circuit for circuit, _ in circuits),
-        seats=tuple(seat for seat, _ in seats),
+        schools=tuple(school for school, _ in found.schools),
+        circuits=tuple(circuit for circuit, _ in found.circuits),
+        rooms=tuple(room for room, _ in found.rooms),
+        seats=tuple(seats),
         digest=digest_of(contents),
         examples=frozenset([*settings.examples, *(["school.tz"] if default_tz else [])]),
     )
@@ -72,13 +86,28 @@ _Rows = list[tuple[T, Row]]
 class _Reader:
     """The folder's texts, and what was found wrong so far."""
 
-    def __init__(self, contents: Mapping[str, str], problems: list[Problem]) -> None:
+    def __init__(
+        self, contents: Mapping[str, str], problems: list[Problem], models: Collection[str] | None
+    ) -> None:
         self.problems = problems
+        self.broken = {problem.file for problem in problems}
+        """Files of which something is missing: what refers to them is left in peace."""
         self._contents = contents
-        self._broken = {problem.file for problem in problems}
+        self._models = models
 
-    def settings(self) -> Settings:
-        """What district.toml says; the defaults where there is none, or where it is wrong."""
+    def settings(self) -> tuple[Settings, dict[str, Calendar]]:
+        """What district.toml says, and its calendars; the defaults where it is missing or wrong."""
+        settings = self._settings()
+        troubles = _settings_troubles(settings, self._models)
+        if troubles:
+            self.problems += [Problem(DISTRICT, None, what) for what in troubles]
+            return Settings(), {"default": calendars.DEFAULT}
+        found = folder_calendars.read(
+            settings, lambda what: self.problems.append(Problem(DISTRICT, None, what))
+        )
+        return settings, found
+
+    def _settings(self) -> Settings:
         if DISTRICT not in self._contents:
             return Settings()
         try:
@@ -90,62 +119,39 @@ class _Reader:
                 )
                 line, what = match.groups() if match else (None, complaint)
                 self.problems.append(Problem(DISTRICT, int(line) if line else None, what))
+            self.broken.add(DISTRICT)
             return Settings()
-        self.problems += [Problem(DISTRICT, None, what) for what in _settings_troubles(settings)]
         return settings
 
     def table(self, file: str, read: Callable[[Row], T]) -> _Rows[T]:
         """Each line of `file`, read."""
-        if file in self._broken:
+        if file in self.broken:
             return []
         if file not in self._contents:
             if file in REQUIRED:
                 self.problems.append(Problem(file, None, f"is missing; its columns: {COLUMNS[file]}"))
-                self._broken.add(file)
+                self.broken.add(file)
             return []
         found: _Rows[T] = []
         for row in tables.rows(file, self._contents[file], COLUMNS[file], self.problems):
             if isinstance(row, Problem):
                 self.problems.append(row)
-                self._broken.add(file)  # what is missing from it may be what others refer to
+                self.broken.add(file)  # what is missing from it may be what others refer to
             else:
                 found.append((read(row), row))
-        if not found and file in REQUIRED and file not in self._broken:
+        if not found and file in REQUIRED and file not in self.broken:
             self.problems.append(Problem(file, None, "has no line below its header"))
-            self._broken.add(file)
+            self.broken.add(file)
         return found
 
-    def check(self, schools: _Rows[School], circuits: _Rows[Circuit], seats: _Rows[Seat]) -> None:
-        """What no line can know of itself: doubles, and references to nothing."""
-        _doubles(schools, lambda school: school.id, "id")
-        _doubles(circuits, lambda circuit: circuit.id, "id")
-        _doubles(seats, lambda seat: f"{seat.agent} since {seat.since or 'ever'}", "the box")
-        served = {circuit.id: set(circuit.schools) for circuit, _ in circuits}
-        if SCHOOLS not in self._broken:
-            known = {school.id for school, _ in schools}
-            for circuit, row in circuits:
-                for school in circuit.schools:
-                    _known(row, "schools", school, known, SCHOOLS)
-            for seat, row in seats:
-                _known(row, "school", seat.school, known, SCHOOLS)
-        if CIRCUITS not in self._broken:
-            for circuit, row in circuits:
-                if circuit.parent:
-                    _known(row, "parent", circuit.parent, set(served) - {circuit.id}, CIRCUITS)
-            for seat, row in seats:
-                _known(row, "circuit", seat.circuit, set(served), CIRCUITS)
-                if seat.circuit in served and seat.school not in served[seat.circuit]:
-                    row.wrong(f"the line {seat.circuit} does not serve the school {seat.school}")
-        _one_line_each(circuits)
 
-
-def _settings_troubles(settings: Settings) -> list[str]:
+def _settings_troubles(settings: Settings, models: Collection[str] | None) -> list[str]:
     troubles = [
         f"examples: {name!r} is none of {', '.join(EXAMPLES)}"
         for name in settings.examples
         if name not in EXAMPLES
     ]
-    begin, end = districts.NIGHT_ENDS, districts.EVENING_BEGINS
+    begin, end = calendars.NIGHT_ENDS, calendars.EVENING_BEGINS
     if settings.class_from.tzinfo or settings.class_to.tzinfo:
         troubles.append("class_from and class_to are times without a zone")
     elif not begin <= settings.class_from < settings.class_to <= end:
@@ -154,6 +160,13 @@ def _settings_troubles(settings: Settings) -> list[str]:
         troubles.append(f"tz {settings.tz!r} is no time zone known here, as America/Chicago")
     if not tables.printable(settings.name) or not 1 <= len(settings.name) <= NAME_CHARS:
         troubles.append(f"name must be 1 to {NAME_CHARS} characters that can be printed")
+    if models is not None and settings.model not in models:
+        troubles.append(f"model {tables.shown(settings.model)} is none of {', '.join(sorted(models))}")
+    for quiet in settings.quiet:
+        if quiet.since.tzinfo or quiet.until.tzinfo or quiet.until <= quiet.since:
+            troubles.append("quiet: since must lie before until, both as 2026-12-07T08:00:00, without a zone")
+        if not tables.printable(quiet.why) or len(quiet.why) > NAME_CHARS:
+            troubles.append(f"quiet: why must be at most {NAME_CHARS} characters that can be printed")
     return troubles
 
 
@@ -165,19 +178,27 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _school(row: Row, settings: Settings) -> School:
+def _school(
+    row: Row, settings: Settings, known: Mapping[str, Calendar], models: Collection[str] | None
+) -> School:
     tz = row.cells.get("tz", "")
     if tz and not _is_zone(tz):
         row.wrong(f"tz {tables.shown(tz)} is no time zone known here, as America/Chicago")
         tz = ""
+    calendar, model = row.cells.get("calendar") or "default", row.cells.get("model", "")
+    if calendar not in known:
+        row.unknown("calendar", calendar, known, DISTRICT)
+    if model and models is not None and model not in models:
+        row.wrong(f"model {tables.shown(model)} is none of {', '.join(sorted(models))}")
     school = School(
         id=row.label("id"),
         name=row.name("name"),
         students=row.whole("students"),
         staff=row.whole("staff"),
         tz=tz or settings.tz or districts.DEFAULT_TZ,
-        class_from=settings.class_from,
-        class_to=settings.class_to,
+        calendar=known.get(calendar, calendars.DEFAULT),
+        gateway=row.address("gateway"),
+        model=model,
     )
     if row.cells.get("students") == "0" and not school.people:
         row.wrong("there is nobody at this school: students and staff are 0")
@@ -194,11 +215,33 @@ def _circuit(row: Row) -> Circuit:
         up_mbps=row.speed("up_mbps"),
         since=row.day("since"),
         until=row.day("until"),
-        schools=tuple(dict.fromkeys(re.split(r"[;\s]+", row.cells.get("schools", "").strip("; ")))),
+        schools=row.several("schools"),
     )
     if circuit.since and circuit.until and circuit.until < circuit.since:
         row.wrong("until lies before since")
     return circuit
+
+
+def _room(row: Row) -> Room:
+    room = row.name("room")
+    return Room(
+        school=row.label("school"),
+        room=room,
+        name=row.name("name") or room,
+        seats=row.whole("seats") if row.cells.get("seats") else None,
+        access_points=_access_points(row, room),
+    )
+
+
+def _access_points(row: Row, room: str) -> tuple[str, ...]:
+    """Their names; for a number so many that serve no other room."""
+    said = row.several("access_points")
+    if len(said) == 1 and said[0].isdecimal() and len(said[0]) <= 2:  # noqa: PLR2004 - a hundred in a room are none
+        return tuple(f"{row.cells.get('school', '')}/{room}/{n}" for n in range(1, int(said[0]) + 1))
+    for name in said:
+        if len(name) > NAME_CHARS or not tables.printable(name):
+            row.wrong(f"access_points: {tables.shown(name)} is no name")
+    return said
 
 
 def _seat(row: Row) -> Seat:
@@ -210,36 +253,3 @@ def _seat(row: Row) -> Seat:
         since=row.day("since"),
         medium=row.choice("medium", tuple(Medium), None),
     )
-
-
-def _doubles(rows: _Rows[T], key: Callable[[T], str], what: str) -> None:
-    first: dict[str, int] = {}
-    for item, row in rows:
-        name = key(item)
-        if name in first:
-            row.wrong(f"{what} {name} stands already in line {first[name]}")
-        first.setdefault(name, row.line)
-
-
-def _known(row: Row, column: str, name: str, known: set[str], file: str) -> None:
-    if name and name not in known:
-        row.unknown(column, name, known, file)
-
-
-def _one_line_each(circuits: _Rows[Circuit]) -> None:
-    """A school has one line to the internet at a time that is not a backup."""
-    mine: dict[str, list[tuple[date, date, str, Row]]] = {}
-    for circuit, row in circuits:
-        if circuit.kind == "internet" and circuit.role == "primary":
-            begins, ends = circuit.since or date.min, circuit.until or date.max
-            for school in circuit.schools:
-                mine.setdefault(school, []).append((begins, ends, circuit.id, row))
-    for school, lines in mine.items():
-        lines.sort(key=lambda line: line[:2])
-        _, last, name, _ = lines[0]
-        for begins, ends, other, row in lines[1:]:
-            if begins <= last:
-                what = f"{tables.shown(school)} has the line {name} at the same time"
-                row.wrong(f"{what}; make one of them the backup, or give it an until")
-            if ends > last:
-                last, name = ends, other

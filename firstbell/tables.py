@@ -20,6 +20,8 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _WHOLE = re.compile(r"[0-9]{1,7}\Z")
 _SPEED = re.compile(r"[0-9]{1,7}(\.[0-9]{1,4})?\Z")
 _DAY = re.compile(r"(19[7-9]|20[0-9])[0-9]-[0-9]{2}-[0-9]{2}\Z")
+_BETWEEN = re.compile(r"[;\s]+")
+_ADDRESS = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)\Z", re.ASCII)
 _JOINERS = {"\u200c", "\u200d"}
 """Not printable by themselves, but words of some scripts can't be written without them."""
 
@@ -86,6 +88,14 @@ class Row:
     def whole(self, column: str) -> int:
         """A number without decimals; 0 where there is none."""
         return int(self._matched(column, _WHOLE, "is no whole number, as 1200") or 0)
+
+    def several(self, column: str) -> tuple[str, ...]:
+        """Names with spaces or semicolons between them, each once."""
+        return tuple(dict.fromkeys(name for name in _BETWEEN.split(self.cells.get(column, "")) if name))
+
+    def address(self, column: str) -> str:
+        """An IP address or a host's name; "" where there is none."""
+        return self._matched(column, _ADDRESS, "is neither an address, as 10.1.0.1, nor a name")
 
     def speed(self, column: str) -> float | None:
         """Mbit/s; None where nobody knows."""

@@ -8,7 +8,6 @@ whose time, place or way is not known says nothing. What the tests that count pr
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -89,7 +88,7 @@ class Line(NamedTuple):
     def first_day(self) -> date:
         """The first day whose tests are young enough."""
         days = int(self.numbers.window_school_days.value)
-        return next(islice(districts.school_days(self.today, -1), days - 1, None))
+        return districts.window_begins(self.school, self.today, days)
 
 
 def weigh(tests: Iterable[Stored], latency: Iterable[Stored], line: Line) -> Weighed:

@@ -169,7 +169,7 @@ def _answer_on(said: Sequence[Point], numbers: Numbers, school: School, as_of_ns
     days = {point.check.day for point in said}
     times = {point.check.slot for point in said}
     today = districts.local(school, as_of_ns).date()
-    for day in islice(districts.school_days(today), _LOOK_AHEAD_DAYS):
+    for day in islice(districts.school_days(school, today), _LOOK_AHEAD_DAYS):
         for begins_ns in districts.quiet_begins(school, day):
             if begins_ns > as_of_ns:
                 count += 1

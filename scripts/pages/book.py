@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from firstbell.folder import CIRCUITS, SCHOOLS, SEATS
+from firstbell.folder import CIRCUITS, ROOMS, SCHOOLS, SEATS
 from scripts.pages import commands, folder, metrics, models, session, settings
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -21,6 +21,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "the targets of a box that names none": settings.default_targets,
     "collector settings": settings.collector_settings,
     "district settings": settings.district_settings,
+    "a calendar's settings": settings.calendar,
+    "a quiet time's settings": settings.quiet,
     "commands of firstbell": commands.firstbell,
     "commands of firstbell-agent": commands.firstbell_agent,
     "probes": metrics.probes,
@@ -34,6 +36,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "files": folder.files,
     "columns of schools.csv": partial(folder.columns, SCHOOLS),
     "columns of circuits.csv": partial(folder.columns, CIRCUITS),
+    "columns of rooms.csv": partial(folder.columns, ROOMS),
     "columns of seats.csv": partial(folder.columns, SEATS),
 }
 _BLOCK = re.compile(r"<!-- made by scripts/docs: ([^\n]*) -->\n.*?<!-- end -->", re.DOTALL)

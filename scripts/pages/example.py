@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from collector import config, registry
 from collector.clock import SystemClock
@@ -31,7 +30,7 @@ def write(folder: Path, now_ns: int) -> None:
     folder.mkdir(parents=True)
     home = config.home(str(folder))
     shutil.copytree(SOURCE / "district", home.district)
-    zone = ZoneInfo(registry.read(home.district).district.settings.tz)
+    school = registry.read(home.district).district.schools[0]
     with (SOURCE / "checks.csv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
     journal = open_journal(home.journal)
@@ -40,17 +39,17 @@ def write(folder: Path, now_ns: int) -> None:
     writer.start()
     for box in dict.fromkeys(row["box"] for row in rows):
         reports = sorted(
-            (_report(row, zone, now_ns) for row in rows if row["box"] == box), key=lambda r: r.at_ns
+            (_report(row, school, now_ns) for row in rows if row["box"] == box), key=lambda r: r.at_ns
         )
         _send(intake, box, reports)
     writer.stop()
 
 
-def _report(row: Mapping[str, str], zone: ZoneInfo, now_ns: int) -> Report:
-    today = datetime.fromtimestamp(now_ns / district.NS, zone).date()
+def _report(row: Mapping[str, str], school: district.School, now_ns: int) -> Report:
+    today = district.local(school, now_ns).date()
     ago = int(row["school_days_ago"]) - 1
-    day = next(islice(district.school_days(today - timedelta(days=1), -1), ago, None))
-    local = datetime.fromisoformat(f"{day} {row['time']}").replace(tzinfo=zone)
+    day = next(islice(district.school_days(school, today - timedelta(days=1), -1), ago, None))
+    local = datetime.fromisoformat(f"{day} {row['time']}").replace(tzinfo=district.zone(school.tz))
     return Report(
         probe="internet",
         status=Status.OK,

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from datetime import time
+from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
@@ -12,6 +13,7 @@ from agent import config as agent
 from agent.probes.settings import Target
 from collector import config as collector
 from firstbell import district
+from firstbell.district_settings import CalendarTable
 from scripts.pages.markdown import code, table
 from scripts.pages.meanings import meanings
 
@@ -42,6 +44,16 @@ def collector_settings() -> str:
 def district_settings() -> str:
     """The settings of district.toml."""
     return _page("district.toml", district.Settings)
+
+
+def calendar() -> str:
+    """The settings of one calendar."""
+    return _page("calendars", CalendarTable)
+
+
+def quiet() -> str:
+    """The settings of one quiet time."""
+    return _page("quiet", district.QuietTime)
 
 
 def fields(kind: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, Any, object]]:
@@ -75,13 +87,22 @@ def _page(file: str, kind: type[msgspec.Struct]) -> str:
     )
 
 
-_TYPES = {str: "text", bool: "true or false", int: "whole number", float: "number", time: "time of day"}
+_TYPES = {
+    str: "text",
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    time: "time of day",
+    date: "day",
+    datetime: "day and time",
+}
 
 
 def _type(hint: Any) -> str:  # noqa: ANN401 - types are values here
+    hint = _bare(hint)
     origin, inner = get_origin(hint), get_args(hint)
     if origin is dict:
-        return f"table of {_type(inner[1])}s"
+        return "table of tables" if _is_struct(inner[1]) else f"table of {_type(inner[1])}s"
     if origin is tuple and inner[-1] is Ellipsis:
         return "list of tables" if _is_struct(inner[0]) else f"list of {_type(inner[0])}s"
     if origin is tuple:
@@ -91,6 +112,14 @@ def _type(hint: Any) -> str:  # noqa: ANN401 - types are values here
     return _TYPES[hint]
 
 
+def _bare(hint: Any) -> Any:  # noqa: ANN401
+    """The type without its bounds, and without the None of a setting that may be missing."""
+    inner = get_args(hint)
+    if get_origin(hint) is Annotated:
+        return inner[0]
+    return next(kind for kind in inner if kind is not NoneType) if NoneType in inner else hint
+
+
 def _is_struct(hint: Any) -> bool:  # noqa: ANN401 - types are values here
     return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
@@ -98,6 +127,8 @@ def _is_struct(hint: Any) -> bool:  # noqa: ANN401 - types are values here
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "must be set"
+    if value is None:
+        return "none"
     if isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
         return "see below"
     if isinstance(value, bool | str | int | float | tuple | dict):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent import schedule
 from firstbell import district as districts
+from firstbell.calendar import hours
 from firstbell.district import NS, Circuit, District, School, Seat, Settings
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -75,7 +76,7 @@ def test_a_school_day_has_four_class_periods_and_four_quiet_ones(
 
 def test_a_schools_own_hours_move_the_quarters() -> None:
     """8:00 to 14:00 has quarters of an hour and a half."""
-    short = School(id="s", name="S", students=1, tz="UTC", class_from=time(8), class_to=time(14))
+    short = School(id="s", name="S", students=1, tz="UTC", calendar=hours(time(8), time(14)))
     starts = [begins.strftime("%H:%M") for begins in districts.edges(short)]
     assert starts == ["00:00", "05:00", "08:00", "09:30", "11:00", "12:30", "14:00", "18:00"]
 
@@ -119,8 +120,8 @@ def test_every_moment_lies_in_one_period_of_its_local_day(seconds: int, tz: str)
 
 def test_school_days_skip_weekends_both_ways() -> None:
     """From a Saturday forward to Monday, and back to Friday."""
-    assert next(districts.school_days(date(2026, 12, 5))) == date(2026, 12, 7)
-    back = list(islice(districts.school_days(date(2026, 12, 7), -1), 3))
+    assert next(districts.school_days(LINCOLN, date(2026, 12, 5))) == date(2026, 12, 7)
+    back = list(islice(districts.school_days(LINCOLN, date(2026, 12, 7), -1), 3))
     assert back == [date(2026, 12, 7), date(2026, 12, 4), date(2026, 12, 3)]
 
 

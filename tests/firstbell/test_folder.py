@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firstbell import calendar as calendars
 from firstbell import folder, tables
 from firstbell.folder import COLUMNS, SCHOOLS
 from firstbell.report import Medium
@@ -62,7 +63,7 @@ def test_only_schools_and_one_line_are_needed() -> None:
         }
     )
     assert (district.schools[0].staff, district.schools[0].tz) == (0, "America/New_York")
-    assert (district.schools[0].class_from, district.schools[0].class_to) == (time(7, 30), time(15, 30))
+    assert district.schools[0].calendar == calendars.hours(time(7, 30), time(15, 30))
     assert (district.circuits[0].kind, district.circuits[0].role) == ("internet", "primary")
     assert district.seats == ()
     assert district.examples == {"school.tz"}
@@ -72,7 +73,7 @@ def test_the_hours_of_class_reach_the_schools() -> None:
     """TOML has times of day."""
     changed = dict(GOOD)
     changed["district.toml"] += "class_from = 08:00:00\nclass_to = 14:00:00\n"
-    assert folder.parse(changed).schools[0].class_from == time(8)
+    assert folder.parse(changed).schools[0].calendar.usual_bells[0].since == time(8)
 
 
 def test_the_digest_names_the_contents() -> None:
@@ -234,7 +235,7 @@ def test_wrong_seats() -> None:
 def test_missing_files_and_empty_tables() -> None:
     """Schools and lines must be there, with a line each; a missing one is not told again by all who refer to it."""
     assert problems(schools_csv=None) == [
-        "schools.csv: is missing; its columns: id, name, students, staff, tz"
+        "schools.csv: is missing; its columns: id, name, students, staff, tz, calendar, gateway, model"
     ]
     assert problems(schools_csv="id,name,students\n") == ["schools.csv: has no line below its header"]
     assert problems(schools_csv="") == ["schools.csv: has no line below its header"]
@@ -251,7 +252,7 @@ def test_missing_files_and_empty_tables() -> None:
         ("id,name,students,id", ["the column 'id' comes twice"]),
         (
             "id,name,students,principal",
-            ["'principal' is no column; known here: id, name, students, staff, tz"],
+            ["'principal' is no column; known here: id, name, students, staff, tz, calendar, gateway, model"],
         ),
     ],
 )
@@ -270,9 +271,8 @@ def test_what_could_not_be_read_is_told_with_the_rest() -> None:
         folder.parse(contents, [Problem("schools.csv", None, "is not UTF-8")])
     assert [str(problem) for problem in caught.value.problems] == [
         "schools.csv: is not UTF-8",
-        "seats.csv, line 3: school is empty",
-        "seats.csv, line 3: circuit is empty",
         "seats.csv, line 3: agent 'x' must be of a to z, 0 to 9 and dashes, at most 40",
+        "seats.csv, line 3: names neither a school nor a circuit",
     ]
 
 
