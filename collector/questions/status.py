@@ -2,7 +2,7 @@
 
 import msgspec
 
-from collector.store.reads import Reads
+from collector.store.reads import BoxState, Reads
 from firstbell.report import ClockQuality, Status, Stored
 
 NS = 1_000_000_000
@@ -59,17 +59,11 @@ def ask(reads: Reads) -> DistrictStatus:
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,
-        boxes=tuple(
-            _box(reads, box.agent, box.last_ns, box.reports, box.suspended, newest.get(box.agent, []))
-            for box in reads.boxes()
-        ),
+        boxes=tuple(_box(box, newest.get(box.agent, [])) for box in reads.boxes()),
     )
 
 
-def _box(
-    reads: Reads, name: str, last_ns: int, reports: int, suspended: str, newest: list[Stored]
-) -> BoxStatus:
-    epochs = reads.epochs(name)
+def _box(box: BoxState, newest: list[Stored]) -> BoxStatus:
     itself = [stored.report for stored in newest if stored.report.probe == "box"]
     waiting = [report.readings.get("spool_reports") for report in itself]
     versions = [
@@ -77,17 +71,17 @@ def _box(
     ]
     last = max(newest, key=lambda stored: stored.arrival, default=None)
     return BoxStatus(
-        name=name,
-        last_seen_ns=last_ns,
-        reports=reports,
-        starts=len(epochs),
+        name=box.agent,
+        last_seen_ns=box.last_ns,
+        reports=box.reports,
+        starts=box.starts,
         waiting=next((count for count in waiting if isinstance(count, int)), None),
-        missing=sum(epoch.missing for epoch in epochs),
-        lost=sum(epoch.lost for epoch in epochs),
-        refused=sum(epoch.refused for epoch in epochs),
+        missing=box.missing,
+        lost=box.lost,
+        refused=box.refused,
         clock=last.report.clock if last else None,
         version=versions[0] if versions else "",
-        two_boxes=suspended,
+        two_boxes=box.suspended,
         measurements=tuple(
             measurement(stored) for stored in sorted(newest, key=lambda s: (s.report.probe, s.report.target))
         ),

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from collector.store import figures
 from collector.store.connections import connect, make_durable, transaction
 from collector.store.errors import BackupError, InUseError, NotEmptyError, told
 from collector.store.journal import Journal, check, identity_of, new_identity
@@ -94,6 +95,7 @@ def _renamed(part: Path) -> str:
     with closing(connect(part, "rw")) as db:
         make_durable(db)
         migrate(db)
+        figures.catch_up(db, arrivals(db))
         with transaction(db):
             identity = new_identity(db)
         db.execute("PRAGMA journal_mode = DELETE")

@@ -66,15 +66,18 @@ def count(db: sqlite3.Connection, place: Place, sum_: Tally, now_ns: int) -> Non
     )
 
 
-def open_epoch(db: sqlite3.Connection, place: Place, opening: Opening, now_ns: int) -> None:
-    """Note what an epoch's first report says of the one before; the first word stands."""
+def open_epoch(db: sqlite3.Connection, place: Place, opening: Opening, now_ns: int) -> int:
+    """Note what an epoch's first report says of the one before; the first word stands.
+
+    Returns the epoch of which something is known now.
+    """
     predecessor = opening.predecessor if opening.predecessor != place.epoch else None
     opened = db.execute(
         "UPDATE epochs SET predecessor = ?, ended = ? WHERE epoch_id = ? AND ended IS NULL",
         (predecessor, opening.ended, place.epoch_id),
     )
     if not opened.rowcount or predecessor is None:
-        return
+        return place.epoch_id
     before = find(db, place.agent, predecessor, now_ns)
     if opening.ended != "aside":  # a box whose spool was set aside can't know where it stopped
         db.execute(
@@ -83,12 +86,14 @@ def open_epoch(db: sqlite3.Connection, place: Place, opening: Opening, now_ns: i
         )
         clones.look(db, before, now_ns)
     clones.look_for_twins(db, place, predecessor, now_ns)
+    return before.epoch_id
 
 
-def lose(db: sqlite3.Connection, place: Place, loss: Loss, now_ns: int) -> None:
-    """Note what a box says that it had to give up, in whichever of its epochs."""
+def lose(db: sqlite3.Connection, place: Place, loss: Loss, now_ns: int) -> int:
+    """Note what a box says that it had to give up, in whichever of its epochs, which it returns."""
     other = place if loss.epoch == place.epoch else find(db, place.agent, loss.epoch, now_ns)
     absent(db, other, "lost", (loss.first, loss.last), loss.reason, now_ns)
+    return other.epoch_id
 
 
 def absent(db: sqlite3.Connection, place: Place, kind: str, numbers: Range, reason: str, now_ns: int) -> None:

@@ -32,7 +32,7 @@ class EpochState(NamedTuple):
 
 _COLUMNS = """
 SELECT epoch_id, max(highest, coalesce(told_last, 0)), epoch, epochs.first_ns, last_ns, held,
-predecessor, ended FROM epochs
+predecessor, ended, epochs.agent_id FROM epochs
 """
 _Row = tuple[int, int, str, int, int, int, str | None, str | None]
 
@@ -50,20 +50,13 @@ def epochs_of(db: sqlite3.Connection, agent: str) -> list[EpochState]:
     rows = db.execute(
         _COLUMNS + "JOIN agents USING (agent_id) WHERE name = ? ORDER BY epoch_id", (agent,)
     ).fetchall()
-    return [_state(db, row) for row in rows]
+    return [_state(db, row[:8]) for row in rows]
 
 
-def totals(db: sqlite3.Connection) -> tuple[int, int]:
-    """Missing and lost reports of the whole district; looks closer only where some are known to be absent."""
-    plain: int = db.execute(
-        "SELECT coalesce(sum(max(highest, coalesce(told_last, 0)) - held), 0) FROM epochs "
-        "WHERE epoch_id NOT IN (SELECT epoch_id FROM absences)"
-    ).fetchone()[0]
-    rows = db.execute(
-        _COLUMNS + "WHERE epoch_id IN (SELECT epoch_id FROM absences)"  # noqa: S608 - our own words
-    ).fetchall()
-    states = [_state(db, row) for row in rows]
-    return plain + sum(state.missing for state in states), sum(state.lost for state in states)
+def state_of(db: sqlite3.Connection, epoch_id: int) -> tuple[int, int, EpochState]:
+    """One start: its box, when anything of it came last, and its state."""
+    row = db.execute(_COLUMNS + "WHERE epoch_id = ?", (epoch_id,)).fetchone()
+    return row[8], row[4], _state(db, row[:8])
 
 
 def _state(db: sqlite3.Connection, row: _Row) -> EpochState:

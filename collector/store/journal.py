@@ -6,8 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from collector.store import figures
 from collector.store.connections import connect, make_durable, transaction
 from collector.store.errors import NewerJournalError, UnreadableError, told
+from collector.store.ledger import arrivals
 from collector.store.migrations import APPLICATION_ID, SCHEMA, migrate, schema_of
 
 
@@ -39,6 +41,7 @@ def open_journal(path: Path) -> Journal:
         check(db, path)
         make_durable(db)
         migrate(db)
+        figures.catch_up(db, arrivals(db))
         return Journal(path, _identity(db))
 
 

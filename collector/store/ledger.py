@@ -3,17 +3,32 @@
 import sqlite3
 from collections.abc import Sequence
 
-from collector.store import clones, epochs, quarantine
+from collector.store import clones, epochs, figures, quarantine
 from collector.store.clones import Place
 from collector.store.offers import Offer, Outcome, Refusal, Row
 from collector.store.ranges import ranges_of
 from firstbell.report import Report
 
+_AHEAD_NS = 60 * 10**9
 CLASH = "another report is already held under this number"
 
 
-def take(db: sqlite3.Connection, offer: Offer) -> tuple[Outcome, int]:
+def take_all(db: sqlite3.Connection, group: Sequence[Offer]) -> list[tuple[Outcome, int]]:
+    """Write all of a group down, and count; of each offer what became of it, and its new reports.
+
+    Raises sqlite3.Error; then nothing of the transaction holds.
+    """
+    touched: set[int] = set()
+    taken = [take(db, offer, touched) for offer in group]
+    if touched:
+        figures.count(db, touched, arrivals(db))
+    return taken
+
+
+def take(db: sqlite3.Connection, offer: Offer, touched: set[int]) -> tuple[Outcome, int]:
     """Write all of an offer down; what became of it, and how many of its reports are new.
+
+    The epochs of which something changed are added to `touched`.
 
     Same number and same digest: held, and no second row. Same number and another digest: refused, for
     the first one stands. Raises sqlite3.Error; then nothing of the transaction holds.
@@ -23,9 +38,10 @@ def take(db: sqlite3.Connection, offer: Offer) -> tuple[Outcome, int]:
             quarantine.put(db, offer.agent, "", refusal, offer.received_ns)
         return Outcome(), 0
     place = epochs.find(db, offer.agent, offer.epoch, offer.received_ns)
+    touched.add(place.epoch_id)
     fresh, held, clashes = _sort(db, place, offer.rows)
     _insert(db, place, fresh, offer.received_ns)
-    _note(db, place, fresh, offer.received_ns)
+    touched |= _note(db, place, fresh, offer.received_ns)
     for refusal in offer.refusals:
         numbers = refusal.first, refusal.last
         epochs.absent(db, place, "refused", numbers, refusal.reason, offer.received_ns)
@@ -66,7 +82,9 @@ def _insert(db: sqlite3.Connection, place: Place, rows: Sequence[Row], now_ns: i
     for number, row in enumerate(rows, arrival + 1):
         report: Report = row.report
         key = report.probe, report.target
-        latest[key] = max(latest.get(key, (-1, 0)), (report.at_ns, number))
+        # A clock that runs ahead must not make its report the newest until time has caught up with it.
+        at_ns = min(report.at_ns, now_ns + _AHEAD_NS)
+        latest[key] = max(latest.get(key, (-1, 0)), (at_ns, number))
         values.append(
             (
                 number,
@@ -88,16 +106,20 @@ def _insert(db: sqlite3.Connection, place: Place, rows: Sequence[Row], now_ns: i
     )
 
 
-def _note(db: sqlite3.Connection, place: Place, rows: Sequence[Row], now_ns: int) -> None:
-    """Take down what the new rows say beside their readings: beginnings, losses, their number."""
+def _note(db: sqlite3.Connection, place: Place, rows: Sequence[Row], now_ns: int) -> set[int]:
+    """Take down what the new rows say beside their readings: beginnings, losses, their number.
+
+    Returns the epochs that they speak of.
+    """
+    touched = set()
     epochs.count(db, place, epochs.tally(rows), now_ns)
     for row in rows:
         if row.report.opening:
-            epochs.open_epoch(db, place, row.report.opening, now_ns)
-        for loss in row.report.losses:
-            epochs.lose(db, place, loss, now_ns)
+            touched.add(epochs.open_epoch(db, place, row.report.opening, now_ns))
+        touched |= {epochs.lose(db, place, loss, now_ns) for loss in row.report.losses}
     if rows:
         clones.look(db, place, now_ns)
+    return touched
 
 
 def arrivals(db: sqlite3.Connection) -> int:

@@ -152,21 +152,6 @@ CREATE TABLE rollups (
     PRIMARY KEY (agent_id, hour, probe, target)
 ) STRICT, WITHOUT ROWID;
 
--- arrival: everything up to it is in the three tables above.
-CREATE TABLE derivation (arrival INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
-INSERT INTO derivation VALUES (0, 0);
-
--- A school's gateway as the collector itself tried it: a stretch in which it did (answers = 1) or didn't.
-CREATE TABLE gateways (
-    gateway_id INTEGER PRIMARY KEY,
-    address TEXT NOT NULL,
-    begin_ns INTEGER NOT NULL,
-    last_ns INTEGER NOT NULL,
-    answers INTEGER NOT NULL,
-    tries INTEGER NOT NULL
-) STRICT;
-CREATE INDEX gateways_time ON gateways (address, begin_ns);
-
 -- Figures of each start and each box, so that counting costs nothing that grows with the starts ever made.
 CREATE TABLE epoch_figures (
     epoch_id INTEGER PRIMARY KEY,
@@ -185,6 +170,27 @@ CREATE TABLE box_figures (
     missing INTEGER NOT NULL,
     last_ns INTEGER NOT NULL
 ) STRICT;
+
+-- arrival: everything up to it is in hours, days and rollups. counted: everything up to it is in the figures.
+CREATE TABLE derivation (
+    arrival INTEGER NOT NULL, generation INTEGER NOT NULL, counted INTEGER NOT NULL
+) STRICT;
+INSERT INTO derivation VALUES (0, 0, 0);
+
+-- A school's gateway as the collector itself tried it: a stretch in which it did (answers = 1) or didn't.
+CREATE TABLE gateways (
+    gateway_id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,
+    begin_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    answers INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+) STRICT;
+CREATE INDEX gateways_time ON gateways (address, begin_ns);
+
+-- A report from the future no longer stays the newest until time catches up.
+UPDATE latest SET at_ns = min(at_ns, coalesce(
+    (SELECT received_ns FROM reports WHERE reports.arrival = latest.arrival), at_ns) + 60000000000);
 """
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import gaps, quarantine
+from collector.store import figures, gaps, quarantine
 from collector.store.clones import place_of
 from collector.store.derived import answers
 from collector.store.derived.answers import Book, Fold
@@ -40,13 +40,20 @@ _REPORTS = msgspec.json.Decoder(Report)
 
 
 class BoxState(NamedTuple):
-    """One box as the journal knows it. `suspended` says why nothing of it is evidence; else empty."""
+    """One box as the journal knows it. `suspended` says why nothing of it is evidence; else empty.
+
+    `starts` counts its epochs; `refused`, `lost` and `missing` are reports, as in `EpochState`.
+    """
 
     agent: str
     first_ns: int
     last_ns: int
     reports: int
     suspended: str
+    starts: int
+    refused: int
+    lost: int
+    missing: int
 
 
 class Suspension(NamedTuple):
@@ -209,10 +216,10 @@ class Reads:
         """Every box that ever reported, by name."""
         with self._connection() as db:
             rows = db.execute(
-                "SELECT name, agents.first_ns, max(last_ns), sum(held), coalesce(("
+                "SELECT name, first_ns, last_ns, held, coalesce(("
                 "  SELECT why FROM suspensions WHERE suspensions.agent_id = agents.agent_id "
-                "  AND decided_ns IS NULL LIMIT 1), '') "
-                "FROM agents JOIN epochs USING (agent_id) GROUP BY agent_id ORDER BY name"
+                "  AND decided_ns IS NULL LIMIT 1), ''), starts, refused, lost, missing "
+                "FROM agents JOIN box_figures USING (agent_id) ORDER BY name"
             )
             return [BoxState(*row) for row in rows]
 
@@ -262,15 +269,14 @@ class Reads:
         return contents
 
     def counts(self) -> Counts:
-        """The journal in figures. Costs nothing that grows with the number of reports."""
+        """The journal in figures. Costs nothing that grows with the number of reports or of starts."""
         with self._connection() as db:
             boxes = db.execute("SELECT count(*) FROM agents").fetchone()[0]
+            sums = figures.of_all(db)
             suspended = db.execute(
                 "SELECT count(DISTINCT agent_id) FROM suspensions WHERE decided_ns IS NULL"
             ).fetchone()[0]
-            reports = db.execute("SELECT coalesce(sum(held), 0) FROM epochs").fetchone()[0]
-            missing, lost = gaps.totals(db)
-            return Counts(boxes, suspended, reports, missing, lost, quarantine.totals(db))
+            return Counts(boxes, suspended, sums.held, sums.missing, sums.lost, quarantine.totals(db))
 
 
 def _stored(row: tuple[str, str, int, int, int, bytes]) -> Stored:

@@ -151,7 +151,7 @@ class Writer:
         if self._db is None:
             self._db = self._journal.writer()
         with transaction(self._db):
-            taken = [ledger.take(self._db, offer) for offer in group]
+            taken = ledger.take_all(self._db, group)
             if not group:  # nothing but a question whether the disk takes anything again
                 self._db.execute("REPLACE INTO meta VALUES ('tried_ns', ?)", (str(self._clock.now_ns()),))
         ended = self._clock.monotonic()
@@ -199,8 +199,13 @@ class Writer:
         elif raws:
             first, last, raw = raws[0]
             self._keep([offer._replace(rows=(), refusals=(Refusal(first, last, reason, raw),))])
+        elif any(refusal.raw for refusal in offer.refusals):
+            aside = tuple(refusal._replace(reason=reason, raw=b"") for refusal in offer.refusals)
+            self._keep([offer._replace(refusals=aside)])  # its bytes are lost here, but not its number
         else:
-            _settle(offer, Outcome(later=reason))
+            # Not even its number can be written: the box is told all the same, or it would ask for ever.
+            self.figures.refused += len(offer.refusals)
+            _settle(offer, Outcome(refused=[(each.first, each.last, reason) for each in offer.refusals]))
 
     def _disconnect(self) -> None:
         # After any failure a new connection: the file may be another one by now, or mounted anew.

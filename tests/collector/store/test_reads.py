@@ -108,3 +108,11 @@ def test_questions_use_their_indexes(two: Bench) -> None:
             )
         ]
     assert any("reports_time (agent_id=? AND probe=? AND at_ns>? AND at_ns<?)" in step for step in plan)
+
+
+def test_a_report_from_the_future_is_not_the_newest_for_ever(bench: Bench) -> None:
+    """A clock that was wrong once is overtaken by the reports after it, not by the year 2099."""
+    bench.send(1, [report(1, at_ns=NOW_NS + 73 * 365 * 86_400 * 10**9)])
+    bench.clock.wall_ns = NOW_NS + 120 * 10**9
+    bench.send(2, [report(2, at_ns=bench.clock.wall_ns)])
+    assert [row.seq for row in bench.reads.latest(BOX)] == [2]

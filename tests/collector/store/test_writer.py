@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from collector.clock import SystemClock
 from collector.store.journal import open_journal
 from collector.store.ledger import CLASH
-from collector.store.offers import Offer, Outcome, Row
+from collector.store.offers import Offer, Outcome, Refusal, Row
 from collector.store.reads import Reads
 from collector.store.writer import Writer
 from firstbell import wire
@@ -169,9 +169,10 @@ def test_poison_that_validation_let_pass_is_found_and_delays_nobody_else(bench: 
     assert slow.outcomes["good"] == [Outcome([(2, 2)], [])]
     assert slow.outcomes["last"] == [Outcome([(4, 4)], [])]
     assert [bool(outcome.halve) for outcome in slow.outcomes["mixed"]] == [True]
-    (told,) = slow.outcomes["bad"]  # its number fits no column, so it can't even be set aside
-    assert told.later
-    assert not told.held
+    # Its number fits no column, so it can't even be set aside; it is refused, or it would be sent for ever.
+    assert slow.outcomes["bad"] == [
+        Outcome(refused=[(1 << 70, 1 << 70, "the collector can't write it: OverflowError")])
+    ]
     assert bench.writer.alive
     assert not bench.writer.trouble
 
@@ -183,6 +184,18 @@ def test_poison_with_a_number_is_refused_and_set_aside(bench: Bench) -> None:
     wait_until(lambda: bool(slow.outcomes["bad"]))
     assert slow.outcomes["bad"] == [Outcome([], [(5, 5, "the collector can't write it: OverflowError")])]
     assert [aside.first for aside in bench.reads.quarantined()] == [5]
+
+
+def test_a_refusal_that_cannot_be_written_is_refused_without_its_bytes(bench: Bench) -> None:
+    """What the quarantine can't keep is set aside by its number: the box hears it once and sends it no more."""
+    slow = Slow()
+    unwritable = Refusal(7, 7, "\ud800", b"bytes")
+    bench.writer.put(Offer(BOX, EPOCH, NOW_NS, (), (unwritable,), slow.outcomes.setdefault("bad", []).append))
+    wait_until(lambda: bool(slow.outcomes["bad"]))
+    assert slow.outcomes["bad"] == [Outcome([], [(7, 7, "the collector can't write it: UnicodeEncodeError")])]
+    (aside,) = bench.reads.quarantined()
+    assert (aside.first, aside.raw) == (7, b"")
+    assert bench.reads.epochs(BOX)[0].refused == 1
 
 
 def test_a_listener_that_fails_does_not_end_the_writer(bench: Bench) -> None:
