@@ -10,7 +10,7 @@ import os
 import queue
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -70,7 +70,7 @@ class Box:
         gate = Gate(settings.ceilings, spool, tz, fill=spool.fill, metered=lambda: settings.box.metered)
         self._runner = Runner(machine, {**measures, "box": self._say_of_itself}, gate)
         self._schedule = Schedule(
-            _specs(settings),
+            _specs(settings, {*measures, "box"}),
             machine.random,
             tz,
             clock.monotonic(),
@@ -257,13 +257,13 @@ def _measures(settings: Settings, folder: Path) -> dict[str, Measure]:
     return {name: make(told) for name, make in PROBES.items()}
 
 
-def _specs(settings: Settings) -> list[ProbeSpec]:
-    """The catalogue's lines of the probes that are on, each with the rhythm that the settings want."""
+def _specs(settings: Settings, able: Container[str]) -> list[ProbeSpec]:
+    """The catalogue's lines of the probes that this box has and that are on, in the settings' rhythm."""
     every_s = settings.probes.every_s
     return [
         spec._replace(every_s=every_s.get(spec.name, spec.every_s))
         for spec in catalogue.PROBES.values()
-        if spec.name not in settings.probes.off
+        if spec.name in able and spec.name not in settings.probes.off
     ]
 
 

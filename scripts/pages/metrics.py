@@ -31,9 +31,20 @@ UNITS = {
     "c": "°C",
     "bytes": "bytes",
     "reports": "reports",
+    "dbm": "dBm",
+    "mhz": "MHz",
+    "networks": "networks",
+    "frames": "frames",
+    "beacons": "beacons",
+    "streams": "streams",
+    "stations": "devices",
+    "batteries": "batteries",
+    "cycles": "cycles",
+    "w": "W",
+    "wh": "Wh",
 }
 """What the ends of metric names stand for."""
-WITHOUT_A_UNIT = {"http_status", "server", "agent_version"}
+WITHOUT_A_UNIT = {"http_status", "server", "agent_version", "wifi_generation", "battery_status"}
 COUNTS = {"echoes_sent": "echoes", "bytes_received": "bytes", "bytes_sent": "bytes"}
 
 LOADS = {False: "no", True: "yes: a lease within the box's own ceilings"}
@@ -118,7 +129,7 @@ def rhythm(spec: ProbeSpec) -> str:
 
 def unit_of(metric: Metric) -> str:
     """The unit that the name of a metric ends in."""
-    if metric.name in WITHOUT_A_UNIT:
+    if metric.name in WITHOUT_A_UNIT or metric.kind == "bool":
         return ""
     return COUNTS.get(metric.name) or UNITS[metric.name.rsplit("_", maxsplit=1)[-1]]
 
@@ -134,6 +145,8 @@ def _where() -> dict[str, str]:
 def _bounds(metric: Metric) -> str:
     if metric.kind == "text":
         return f"text, at most {catalogue.TEXT_CHARS} characters"
+    if metric.kind == "bool":
+        return "true or false"
     whole = "whole, " if metric.kind == "int" else ""
     high = "" if metric.high == math.inf else f" to {metric.high:,.0f}"
     return f"{whole}{metric.low:,.0f}{high}"
