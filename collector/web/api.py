@@ -104,12 +104,22 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
 def _answer(parts: Parts, query: Query, request: Request) -> Response:
     try:
-        asked = msgspec.convert(dict(request.query_params), query.query, strict=False)
+        asked = msgspec.convert(_once(request), query.query, strict=False)
     except msgspec.ValidationError as error:
         trouble = Trouble(error=str(error), what_to_do=f"{DOCUMENT} says what may be asked.")
         return troubles.answer(request, 422, trouble)
     answer = query.ask(parts, asked, **request.path_params)
     return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def _once(request: Request) -> dict[str, str]:
+    """The query by name. Raises msgspec.ValidationError where a name comes twice: which one is meant?"""
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in found:
+            raise msgspec.ValidationError(f"{name} is given twice")
+        found[name] = value
+    return found
 
 
 # --- the document -----------------------------------------------------------------------------------------
