@@ -1,0 +1,73 @@
+"""Every school's answer at once: what the district's table and a school's own page are made of."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from collector.questions import ask
+from collector.questions.ask import QuestionError
+from collector.registry import Folder
+from collector.store.reads import Reads
+from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.models import Targets
+
+MOST_YEARS = 20
+PLANNED = "planned"
+"""How a question calls the way in which each school plans to teach."""
+
+
+class Judged(NamedTuple):
+    """The answer of every school, in the folder's order, and of each line that several of them share."""
+
+    answers: tuple[SchoolAnswer, ...]
+    lines: Mapping[str, LinkAnswer]
+
+
+def judged(
+    reads: Reads, folder: Folder, targets: Targets, model: str | None, years: int, as_of_ns: int
+) -> Judged:
+    """Judge every school for `model`, or with None for the way each plans to teach. Raises QuestionError."""
+    answers = tuple(
+        ask.ask(
+            reads,
+            folder,
+            targets,
+            school=school.id,
+            model=model or way_of(folder, school.id),
+            people=None,
+            years=years,
+            as_of_ns=as_of_ns,
+        )
+        for school in folder.district.schools
+    )
+    lines: dict[str, LinkAnswer] = {}
+    for answer in answers:
+        for link in answer.links:
+            if link.circuit and len(link.schools) > 1:
+                lines.setdefault(link.circuit, link)
+    return Judged(answers, lines)
+
+
+def way_of(folder: Folder, school_id: str) -> str:
+    """The id of the way in which the school plans to teach: its own, else the district's, else flex."""
+    district = folder.district
+    own = next((getattr(school, "model", "") for school in district.schools if school.id == school_id), "")
+    return own or getattr(district.settings, "model", "") or "flex"
+
+
+def model_of(targets: Targets, asked: str | None) -> str | None:
+    """The id of the way of teaching called `asked`; None for the way each plans to. Raises QuestionError."""
+    if not asked or asked == PLANNED:
+        return None
+    try:
+        return targets.find(asked)[0]
+    except LookupError as error:
+        raise QuestionError(str(error)) from error
+
+
+def years_of(targets: Targets, asked: int | None) -> int:
+    """How many years to look ahead: the horizon unless asked otherwise. Raises QuestionError."""
+    years = int(targets.numbers.horizon_years.value) if asked is None else asked
+    if not 0 <= years <= MOST_YEARS:
+        raise QuestionError(f"{years} years ahead can't be judged: 0 to {MOST_YEARS} can")
+    return years

@@ -1,0 +1,229 @@
+"""One row of the district's table: a school, or a line that several of them share; worst first."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from collector.questions.judged import Judged
+from collector.registry import Folder
+from firstbell.readiness import words
+from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.verdict import State, Verdict
+
+SHARED = "shared"
+_WORST_FIRST = (
+    State.NOT_READY,
+    State.JUST_SHORT,
+    State.NOT_MEASURED,
+    State.NOT_KNOWN,
+    State.READY_UNTIL,
+    State.READY_THROUGH,
+)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table. Speeds are in Mbit/s and of `line`, the school's own line (or the shared one).
+
+    `buys` is what the contract says; `have` what the line was seen to carry, `at_least`: or more. `note`
+    stands under the verdict, which is that of the weakest link. `stops` names that link, `stops_line` the
+    shared line that it is, if it is one. Empty or None is what isn't known.
+    """
+
+    id: str
+    name: str
+    how: str
+    model_id: str
+    people: int
+    students: int
+    line: str
+    buys: float | None
+    need: float
+    need_then: float
+    have: float | None
+    at_least: bool
+    short: bool
+    paper: Verdict
+    measured: Verdict
+    note: str
+    stops: str
+    stops_note: str
+    stops_line: str = ""
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The numbers of a row as texts, told apart where they differ."""
+
+    buys: str
+    need: str
+    need_then: str
+    have: str
+
+
+def figures(row: Row) -> Figures:
+    """The row's numbers as planners read them; an en dash for what isn't known."""
+    bought = [] if row.buys is None else [row.buys]
+    texts = words.apart(row.need, row.need_then, *bought, bound=row.have)
+    return Figures(
+        buys=texts[2] if bought else "\u2013",
+        need=texts[0],
+        need_then=texts[1],
+        have="\u2013" if row.have is None else texts[-1],
+    )
+
+
+def of_schools(found: Judged, folder: Folder) -> tuple[Row, ...]:
+    """A row for each school, worst first."""
+    names = {circuit.id: line_name(folder, circuit.id) for circuit in folder.district.circuits}
+    return _sorted(_school(answer, names) for answer in found.answers)
+
+
+def of_lines(found: Judged, folder: Folder) -> tuple[Row, ...]:
+    """A row for each shared line, worst first."""
+    students = {school.id: school.students for school in folder.district.schools}
+    return _sorted(
+        _line(circuit, link, line_name(folder, circuit), sum(students[s] for s in link.schools))
+        for circuit, link in found.lines.items()
+    )
+
+
+def line_name(folder: Folder, circuit_id: str) -> str:
+    """A line as planners call it: the folder's own name, which is its id."""
+    kind = next((c.kind for c in folder.district.circuits if c.id == circuit_id), "internet")
+    return f"Internet line {circuit_id}" if kind == "internet" else f"Line {circuit_id}"
+
+
+def own_line(answer: SchoolAnswer) -> LinkAnswer | None:
+    """The link that is the school's own line, shared with nobody; None if it has none."""
+    own = [link for link in answer.links if link.circuit and link.schools == (answer.school_id,)]
+    return own[0] if own else None
+
+
+def worst_first(verdict: Verdict) -> tuple[int, int]:
+    """A key by which the worst verdict comes first; nothing finer, because links don't compare."""
+    return _WORST_FIRST.index(verdict.state), verdict.fall or 0
+
+
+def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: (*worst_first(row.measured), row.name)))
+
+
+def _school(answer: SchoolAnswer, names: dict[str, str]) -> Row:
+    own = own_line(answer)
+    line = own or next((link for link in answer.links if link.sides), None)
+    stops, note, stops_line = _stops(answer, names)
+    # A shared line's need is that of all its schools: beside one school it would say nothing.
+    alone = line is not None and len(line.schools) <= 1
+    return Row(
+        id=answer.school_id,
+        name=answer.school,
+        how=answer.model,
+        model_id=answer.model_id,
+        people=answer.people,
+        students=answer.students,
+        line=own.circuit or "" if own else "",
+        buys=_bought(line) if line and alone else None,
+        need=line.need if line and alone else 0.0,
+        need_then=line.need_then if line and alone else 0.0,
+        have=line.have if line and alone else None,
+        at_least=bool(line and alone and line.at_least),
+        short=bool(line and alone and line.measured.state.short),
+        paper=answer.paper,
+        measured=answer.measured,
+        note=_note(line, answer.measured) if line and alone else "",
+        stops=stops,
+        stops_note=note,
+        stops_line=stops_line,
+    )
+
+
+def _line(circuit: str, link: LinkAnswer, name: str, students: int) -> Row:
+    stops, note = _stops_line(link)
+    return Row(
+        id=circuit,
+        name=name,
+        how=f"shared by {words.count(len(link.schools), 'school')}",
+        model_id="",
+        people=link.people,
+        students=students,
+        line=circuit,
+        buys=_bought(link),
+        need=link.need,
+        need_then=link.need_then,
+        have=link.have,
+        at_least=link.at_least,
+        short=link.measured.state.short,
+        paper=link.paper or link.measured,
+        measured=link.measured,
+        note=_note(link, link.measured),
+        stops="Its size" if stops == link.name else stops,
+        stops_note=note,
+    )
+
+
+def _bought(link: LinkAnswer) -> float | None:
+    return link.sides[0].paper.have if link.sides else None
+
+
+def _note(link: LinkAnswer, verdict: Verdict) -> str:
+    """`carries 930`, `carries at least 6,800`, or how far the checks are."""
+    if link.have is not None:
+        need = words.apart(link.need, bound=link.have)[-1]
+        return f"carries {'at least ' if link.at_least else ''}{need}"
+    if verdict.state is State.NOT_MEASURED and link.sides:
+        progress = link.sides[0].progress
+        return f"{progress.checks} of {words.count(progress.checks_wanted, 'check')}"
+    return ""
+
+
+def _stops(answer: SchoolAnswer, names: dict[str, str]) -> tuple[str, str, str]:
+    """What stops the school, a few words on it, and the shared line that it is."""
+    link = next((link for link in answer.links if link.weak), None)
+    if link is None or (not answer.measured.state.short and not answer.measured.state.ready):
+        return *_open(answer), ""
+    if answer.measured.state is State.READY_THROUGH:
+        return "Nothing", _assessed(answer), ""
+    if link.circuit and len(link.schools) > 1:
+        note = f"shared by {words.count(len(link.schools), 'school')}"
+        return names[link.circuit], note, link.circuit
+    return *_stops_line(link), ""
+
+
+def _open(answer: SchoolAnswer) -> tuple[str, str]:
+    """Nothing stops it, or nobody can say yet."""
+    if answer.measured.state is State.READY_THROUGH:
+        return "Nothing", _assessed(answer)
+    line = next((link for link in answer.links if link.measured == answer.measured), None)
+    return _stops_line(line) if line else ("Too few checks", "")
+
+
+def _stops_line(link: LinkAnswer) -> tuple[str, str]:
+    verdict = link.measured
+    if verdict.state is State.READY_THROUGH:
+        return "Nothing", ""
+    if verdict.state is State.READY_UNTIL:
+        return link.name, f"too small in {words.fall(verdict.fall or 0)}"
+    if verdict.state.short:
+        need, have = words.apart(link.need, bound=link.have or 0.0)
+        return link.name, f"carries {have} of {need} needed" if link.sides else link.note
+    return _unmeasured(link)
+
+
+def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
+    if not link.sides:
+        return link.name, link.note
+    if link.circuit is None:
+        return "No line entered", "circuits.csv names none"
+    progress = link.sides[0].progress
+    if link.have is not None:
+        return "Our box", f"sees no more than {words.number(link.have)}"
+    if not progress.checks and progress.answer_on is None:
+        return "Our box", "none measures this line"
+    if progress.answer_on:
+        return "Too few checks", f"answer about {words.day(progress.answer_on)}"
+    return "Too few checks", ""
+
+
+def _assessed(answer: SchoolAnswer) -> str:
+    links = answer.assessed + len(answer.not_assessed)
+    return f"{answer.assessed} of {words.count(links, 'link')} assessed"

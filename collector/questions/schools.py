@@ -1,0 +1,124 @@
+"""Can every school teach this way? The answer, what to fix first, and a row for each line and school."""
+
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from collector.questions import banners, judged, rows, tally
+from collector.questions.banners import Banner
+from collector.questions.rows import Row
+from collector.questions.tally import Group
+from collector.registry import Folder
+from collector.store.reads import Reads
+from firstbell import district as districts
+from firstbell.readiness import sizing
+from firstbell.readiness.models import Targets
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """A way of teaching that can be asked for."""
+
+    id: str
+    name: str
+    how: str
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True):
+    """One step that readies schools. `school` names the one it speaks of; empty for a shared line's."""
+
+    title: str
+    sentence: str
+    schools: int
+    students: int
+    school: str = ""
+    line: str = ""
+
+
+class Schools(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is said about a district and one way of teaching.
+
+    `state`: no schools are entered, no check of any has counted yet (then `paper_sentence` is the headline),
+    or measured. `model_id` is empty where each school is asked for the way it plans to. `sentence` is the
+    answer, `more` what follows it, `open_sentence` what isn't known and when it will be. `lines` and
+    `schools` stand worst first; `examples_sentence` names the inputs that nobody entered. `last_fall` is
+    how far was asked.
+    """
+
+    district: str
+    state: Literal["no_schools", "not_measured", "measured"]
+    question: str
+    model_id: str
+    model: str
+    years: int
+    first_fall: int
+    last_fall: int
+    as_of_ns: int
+    facts_until: int
+    targets_digest: str
+    district_digest: str
+    sentence: str
+    more: str
+    paper_sentence: str
+    open_sentence: str
+    examples_sentence: str
+    tally: tuple[Group, ...]
+    fixes: tuple[Fix, ...]
+    lines: tuple[Row, ...]
+    schools: tuple[Row, ...]
+    ways: tuple[Way, ...]
+    banners: tuple[Banner, ...]
+
+
+def ask(
+    reads: Reads,
+    folder: Folder,
+    targets: Targets,
+    *,
+    model: str | None = None,
+    years: int | None = None,
+    as_of_ns: int,
+) -> Schools:
+    """The district's answer; without `model` each school is asked for the way it plans to teach.
+
+    `years` is the horizon unless given. Raises QuestionError for a way of teaching that isn't known or
+    years that can't be judged.
+    """
+    model_id, ahead = judged.model_of(targets, model), judged.years_of(targets, years)
+    found = judged.judged(reads, folder, targets, model_id, ahead, as_of_ns)
+    schools = rows.of_schools(found, folder)
+    said = tally.say(schools, found)
+    first_fall = sizing.fall_of(today(folder, as_of_ns))
+    way = targets.models[model_id].name if model_id else "the way it plans to"
+    through = first_fall + ahead
+    return Schools(
+        district=folder.district.settings.name,
+        state=said.state,
+        question=f"Can every school teach {way} through fall {through}?",
+        model_id=model_id or "",
+        model=way,
+        years=ahead,
+        first_fall=first_fall,
+        last_fall=through,
+        as_of_ns=as_of_ns,
+        facts_until=min((a.facts_until for a in found.answers), default=0),
+        targets_digest=targets.digest,
+        district_digest=folder.district.digest,
+        sentence=said.sentence,
+        more=said.more,
+        paper_sentence=said.paper,
+        open_sentence=said.open,
+        examples_sentence=said.examples,
+        tally=said.groups,
+        fixes=(),
+        lines=rows.of_lines(found, folder),
+        schools=schools,
+        ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),
+        banners=banners.of(reads, folder, as_of_ns),
+    )
+
+
+def today(folder: Folder, as_of_ns: int) -> date:
+    """The district's day."""
+    zone = districts.zone(folder.district.settings.tz or districts.DEFAULT_TZ)
+    return datetime.fromtimestamp(as_of_ns // districts.NS, zone).date()

@@ -1,0 +1,144 @@
+"""What was seen by weekday and class period, and what First Bell's own checks took of the line."""
+
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from collector.questions.ask import PROBE
+from collector.registry import Folder
+from collector.store.reads import Box, Reads
+from firstbell import district as districts
+from firstbell.district import School
+from firstbell.readiness import words
+from firstbell.readiness.evidence import Check
+from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.verdict import enough
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+OUTAGE = "outage"
+_CLASS_SLOTS = range(2, 6)
+_SHADES = 4
+_SAME = 0.02
+"""Values this near to each other are one shade."""
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One weekday's class period. `kind`: none seen, a shade from 1 (light) to 4 (worst), or a failure."""
+
+    kind: str = "none"
+    value: float | None = None
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One class period: its name, when it begins, and a cell for each weekday."""
+
+    name: str
+    begins: str
+    cells: tuple[Cell, ...]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A grid of class periods (down) and weekdays (across). `counted_in` is the unit of the values."""
+
+    sentence: str
+    counted_in: str
+    days: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checks took of the line on one day."""
+
+    day: str
+    checks: int
+    seconds: float
+    bytes: int
+    sentence: str
+
+
+def line(school: School, link: LinkAnswer | None, framing: float) -> Seen | None:
+    """The lowest that was left over in class, in Mbit/s of line; None without a line."""
+    if link is None:
+        return None
+    lowest: dict[tuple[int, int], Check] = {}
+    for check in link.checks:
+        key = check.slot, check.day.weekday()
+        if check.in_class and (key not in lowest or check.down_mbps < lowest[key].down_mbps):
+            lowest[key] = check
+    values = {key: check.down_mbps * framing for key, check in lowest.items() if check.limit != OUTAGE}
+    top, bottom = max(values.values(), default=0.0), min(values.values(), default=0.0)
+
+    def cell(slot: int, weekday: int) -> Cell:
+        check, value = lowest.get((slot, weekday)), values.get((slot, weekday))
+        if check is not None and check.limit == OUTAGE:
+            return Cell(kind="fail")
+        return Cell() if value is None else Cell(kind=f"q{shade(value, bottom, top)}", value=value)
+
+    return Seen(
+        sentence=f"{link.name}: Mbit/s left over in class, lowest seen. Darker is less. Empty: no check yet.",
+        counted_in="Mbit/s",
+        days=DAYS,
+        lines=tuple(
+            Line(name=name, begins=begins, cells=tuple(cell(slot, day) for day in range(len(DAYS))))
+            for slot, name, begins in _periods(school)
+        ),
+    )
+
+
+def shade(value: float, bottom: float, top: float) -> int:
+    """1 for the best values to 4 for the worst, in even steps; 1 where all are about the same."""
+    if enough(bottom, top, _SAME):
+        return 1
+    return min(_SHADES, 1 + int(_SHADES * (top - value) / (top - bottom)))
+
+
+def _periods(school: School) -> list[tuple[int, str, str]]:
+    """Slot, name and beginning of each class period."""
+    return [
+        (slot, str(slot - 1), words.clock(datetime.combine(date.min, begins)))
+        for slot, begins in enumerate(districts.edges(school))
+        if slot in _CLASS_SLOTS
+    ]
+
+
+def used(reads: Reads, folder: Folder, school: School, as_of_ns: int) -> Used:
+    """What the checks of the school's boxes took on the day before."""
+    yesterday = districts.local(school, as_of_ns).date() - timedelta(days=1)
+    begin, end = (districts.midnight_ns(school, yesterday + timedelta(days=n)) for n in (0, 1))
+    boxes: list[Box] = []
+    for agent in sorted({seat.agent for seat in folder.district.seats if seat.school == school.id}):
+        for seat, span in districts.stays(folder.district, agent):
+            until = end if span.until_ns is None else min(end, span.until_ns)
+            if seat.school == school.id and max(begin, span.since_ns) < until:
+                boxes.append((agent, max(begin, span.since_ns), until))
+    reports = [stored.report for stored in reads.tests(boxes, PROBE)]
+    seconds = sum(report.duration_s for report in reports)
+    taken = sum(
+        int(value)
+        for report in reports
+        for name in ("bytes_received", "bytes_sent")
+        if isinstance(value := report.readings.get(name), int | float)
+    )
+    return Used(
+        day=yesterday.isoformat(),
+        checks=len(reports),
+        seconds=seconds,
+        bytes=taken,
+        sentence=_sentence(school, len(reports), seconds, taken),
+    )
+
+
+def _sentence(school: School, checks: int, seconds: float, taken: int) -> str:
+    if not checks:
+        return f"First Bell made no checks of {school.name}'s line yesterday."
+    time = f"{words.number(seconds)} seconds" if seconds else "no time"
+    return f"First Bell itself used {time} of {school.name}'s line yesterday, for {size(taken)}."
+
+
+def size(taken: float) -> str:
+    """`1.2 GB`, in steps of 1,000."""
+    step = 0
+    while taken >= 1000 and step < len(_UNITS) - 1:  # noqa: PLR2004 - SI steps
+        taken, step = taken / 1000, step + 1
+    return f"{words.number(taken)}{words.NBSP}{_UNITS[step]}"

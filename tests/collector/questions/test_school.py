@@ -1,0 +1,108 @@
+"""A school's answer: what it says, how sure it is, what was seen when, and what we used of its line."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from collector import registry
+from collector.questions import school
+from collector.questions.school import School
+from collector.questions.seen import shade, size
+from firstbell.report import Status
+from tests.collector.questions import planted
+from tests.collector.workbench import NOW_NS, Bench
+
+ASH = {"ash": 400}
+
+
+def asked(bench: Bench, folder: registry.Folder, **more: int) -> School:
+    """Can Ash teach 1:1 flex, now?"""
+    targets = registry.targets()
+    return school.ask(bench.reads, folder, targets, school="ash", model="flex", as_of_ns=NOW_NS, **more)
+
+
+def test_a_school_says_what_it_carries_how_we_know_and_what_to_do(bench: Bench, tmp_path: Path) -> None:
+    """Just short: the sentence, the panels, the steps and the terms of how sure it is."""
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 500})
+    planted.send(bench, "ash", planted.quiet(300))
+    said = asked(bench, folder)
+    assert said.question == "Can Ash teach 1:1 flex through fall 2029?"
+    assert (said.label, said.on_paper) == ("Just short", False)
+    assert said.headline.startswith("The internet line carries at least 300")
+    assert said.paper.label == "Ready until fall 2028"
+    assert [step.title for step in said.steps][:1] == ["Order a larger line."]
+    assert said.sure == "fairly sure"
+    assert {"Checks", "Days", "When", "Where"} <= {term.term for term in said.sure_because}
+
+
+def test_before_its_first_check_paper_is_the_headline(bench: Bench, tmp_path: Path) -> None:
+    """The contract is all there is, and the page says so."""
+    said = asked(bench, planted.write(tmp_path / "d", ASH, {"ash": 500}))
+    assert said.on_paper
+    assert said.sure == "not sure yet"
+
+
+def test_checks_of_a_line_that_is_no_more_are_named(bench: Bench, tmp_path: Path) -> None:
+    """A line replaced yesterday begins again, and the older checks are said to be old."""
+    since = (planted.NOW - timedelta(days=1)).date().isoformat()
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 500}, since=since)
+    planted.send(bench, "ash", planted.quiet(300))
+    said = asked(bench, folder)
+    assert said.changed.startswith("15 older checks")
+    assert not said.on_paper
+
+
+def test_the_grid_holds_the_lowest_of_each_class_period(bench: Bench, tmp_path: Path) -> None:
+    """Two Thursdays' second period: the lower one stands; an outage beats any value; the rest is empty."""
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 500})
+    days = planted.days_before(14)
+    thursdays = [day for day in days if day.weekday() == 3]
+    friday = next(day for day in days if day.weekday() == 4)
+    tests = [
+        planted.check(thursdays[0].replace(hour=10), 200),
+        planted.check(friday.replace(hour=8), 400),
+        planted.check(thursdays[1].replace(hour=10), 250),
+    ]
+    planted.send(bench, "ash", sorted(tests, key=lambda test: test.at_ns))
+    seen = asked(bench, folder).seen
+    assert seen is not None
+    cells = {
+        (line.name, day): cell for line in seen.lines for day, cell in zip(seen.days, line.cells, strict=True)
+    }
+    filled = {key: (cell.kind, round(cell.value or 0)) for key, cell in cells.items() if cell.kind != "none"}
+    assert filled == {("2", "Thu"): ("q4", 200), ("1", "Fri"): ("q1", 400)}
+
+
+def test_what_our_own_checks_took_yesterday_is_said(bench: Bench, tmp_path: Path) -> None:
+    """Seconds and bytes of the day before, of failed checks too; none of the days around it."""
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 500})
+    noon = planted.NOW.replace(hour=12, minute=0)
+    hours = [noon - timedelta(days=n) for n in (2, 1, 0)]
+    tests = [planted.check(at, 300) for at in hours]
+    failed = planted.check(
+        hours[1] + timedelta(hours=1), 0, status=Status.FAILED, reason="403", readings={}, limited_by=None
+    )
+    planted.send(bench, "ash", [*tests[:2], failed, tests[2]])
+    used = asked(bench, folder).used
+    assert (used.checks, used.seconds, used.bytes) == (2, 3.0, 500_000_000)
+    assert used.sentence == "First Bell itself used 3 seconds of Ash's line yesterday, for 500\u00a0MB."
+
+
+@pytest.mark.parametrize(("value", "kind"), [(510, 1), (490, 1), (485, 2), (460, 3), (420, 4)])
+def test_shades_fall_evenly_from_best_to_worst(value: float, kind: int) -> None:
+    """Four shades between the best and the worst value seen."""
+    assert shade(value, 420, 510) == kind
+
+
+def test_values_that_are_the_same_are_one_shade() -> None:
+    """A tenth of a per cent is no darker grey."""
+    assert shade(499.5, 499.5, 500) == 1
+
+
+@pytest.mark.parametrize(
+    ("taken", "text"), [(0, "0\u00a0bytes"), (999, "1,000\u00a0bytes"), (1.24e9, "1.2\u00a0GB")]
+)
+def test_sizes(taken: float, text: str) -> None:
+    """Two figures and a unit."""
+    assert size(taken) == text

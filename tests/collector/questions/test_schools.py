@@ -1,0 +1,68 @@
+"""The district's answer: sentence, tally and rows from what stands in a real journal."""
+
+from pathlib import Path
+
+import pytest
+
+from collector import registry
+from collector.questions import schools
+from collector.questions.ask import QuestionError
+from collector.questions.rows import figures
+from collector.questions.schools import Schools
+from tests.collector.questions import planted
+from tests.collector.workbench import NOW_NS, Bench
+
+FOUR = {"ash": 200, "birch": 400, "cedar": 400, "dogwood": 100}
+BOUGHT: dict[str, float | str] = {"ash": 1000, "birch": 500, "cedar": 1000, "dogwood": ""}
+"""Flex needs 0.86 Mbit/s a person: 172, 344, 344 and 86 today."""
+
+
+def asked(bench: Bench, folder: registry.Folder, model: str | None = None, years: int = 3) -> Schools:
+    """The question of the tests, now."""
+    targets = registry.targets()
+    return schools.ask(bench.reads, folder, targets, model=model, years=years, as_of_ns=NOW_NS)
+
+
+def test_a_district_answers_in_a_sentence_a_tally_and_rows(bench: Bench, tmp_path: Path) -> None:
+    """One carries what it needs, one is just short, one far too small, one has no checks: worst first."""
+    folder = planted.write(tmp_path / "d", FOUR, BOUGHT)
+    planted.send(bench, "ash", planted.quiet(950))
+    planted.send(bench, "birch", planted.quiet(300))
+    planted.send(bench, "cedar", planted.quiet(100))
+    said = asked(bench, folder)
+    assert said.sentence == "1 of 4 schools can today, and it is ready through fall 2029."
+    assert said.more == "2 cannot yet."
+    assert said.paper_sentence == "On paper, not measured: 3 of 4."
+    assert [row.id for row in said.schools] == ["cedar", "birch", "dogwood", "ash"]
+    assert [(group.kind, group.schools, group.students) for group in said.tally] == [
+        ("no", 1, 400),
+        ("short", 1, 400),
+        ("open", 1, 100),
+        ("through", 1, 200),
+    ]
+    birch = said.schools[1]
+    assert (birch.stops_note, birch.buys, birch.short) == ("carries 300 of 340 needed", 500, True)
+    assert figures(said.schools[2]).buys == "\u2013"
+
+
+def test_without_schools_it_says_so(bench: Bench) -> None:
+    """One sentence, no empty table."""
+    said = asked(bench, registry.EMPTY)
+    assert (said.state, said.sentence, said.schools) == ("no_schools", "No schools yet.", ())
+
+
+def test_before_any_check_the_paper_answer_leads(bench: Bench, tmp_path: Path) -> None:
+    """Nothing measured is not a red district: the state says so, and paper is counted."""
+    said = asked(bench, planted.write(tmp_path / "d", FOUR, BOUGHT))
+    assert said.state == "not_measured"
+    assert said.paper_sentence == "On paper, not measured: 3 of 4."
+    assert [group.kind for group in said.tally] == ["open"]
+
+
+def test_what_cannot_be_asked_is_refused(bench: Bench, tmp_path: Path) -> None:
+    """A way of teaching that isn't known, and years beyond reason."""
+    folder = planted.write(tmp_path / "d", FOUR, BOUGHT)
+    with pytest.raises(QuestionError, match="no way of teaching"):
+        asked(bench, folder, model="hogwarts")
+    with pytest.raises(QuestionError, match="0 to 20"):
+        asked(bench, folder, years=99)
