@@ -34,6 +34,10 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
 
     Raises SettingsError, StoreError, or OSError where the web server's port is taken.
     """
+    if home.demo:
+        raise SettingsError(
+            str(home.demo_file), ["a simulated district lives here: `firstbell demo` shows it"]
+        )
     clock = SystemClock()
     address = _address(home, settings)
     home.folder.mkdir(parents=True, exist_ok=True)
@@ -61,6 +65,42 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             link.stop()
+            writer.stop()
+            reads.close()
+
+
+class _NoLink:
+    """In the place of the broker where nothing is to come: a demo's reports are all there."""
+
+    connected = True
+    received = acknowledged = outlived = answered = unsaid = rebuilt = 0
+
+
+def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
+    """Serve the pages of a demo at its own moment until SIGTERM or Ctrl-C; it hears no broker.
+
+    Raises StoreError, or OSError where the port is taken.
+    """
+    clock = home.clock
+    journal = open_journal(home.journal)
+    folder = _keep_district(home, journal, clock.now_ns())
+    writer = Writer(journal, clock)
+    reads = Reads(journal)
+    parts = Parts(
+        writer=writer,
+        intake=Intake(writer, clock, journal.id),
+        reads=reads,
+        link=_NoLink(),
+        clock=clock,
+        folder=home.folder,
+        folder_now=lambda: folder,
+        targets=registry.targets(),
+    )
+    with _listen(web) as listener:
+        writer.start()
+        try:
+            _serve(home, web, parts, listener, ready)
+        finally:
             writer.stop()
             reads.close()
 

@@ -24,3 +24,18 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds on a clock that never steps."""
         return time.monotonic()
+
+
+class StillClock:
+    """A wall clock that stands still, as in a simulated district, where it never grows late."""
+
+    def __init__(self, now_ns: int) -> None:
+        self._now_ns = now_ns
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970 UTC, always the same."""
+        return self._now_ns
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never steps."""
+        return time.monotonic()

@@ -13,6 +13,7 @@ from socket import gethostname
 import msgspec
 import platformdirs
 
+from collector.clock import Clock, StillClock, SystemClock
 from firstbell import settings as toml
 
 DATA_VARIABLE = "FIRSTBELL_DATA"
@@ -53,15 +54,52 @@ class Home:
         return self.folder / "box"
 
     @property
+    def demo_file(self) -> Path:
+        """The mark of a demo's home."""
+        return self.folder / "demo.json"
+
+    @property
+    def demo(self) -> "Demo | None":
+        """The demo that lives here; None in a real district's home. Raises SettingsError."""
+        try:
+            return msgspec.json.decode(self.demo_file.read_bytes(), type=Demo)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise toml.SettingsError(str(self.demo_file), [f"is no demo's mark: {error}"]) from error
+
+    @property
+    def clock(self) -> Clock:
+        """The time that questions are asked at; a demo's stands still, so that it never grows old."""
+        demo = self.demo
+        return StillClock(demo.as_of_ns) if demo else SystemClock()
+
+    @property
     def logs(self) -> Path:
         """What the children of `firstbell up` said."""
         return self.folder / "logs"
+
+
+class Demo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a simulated district was made from; the same makes the same. At `as_of_ns` it stands still."""
+
+    seed: int
+    schools: int
+    days: int
+    as_of_ns: int
+    finished: bool = False
 
 
 def home(folder: str | None) -> Home:
     """The data folder: as asked for, else as the environment says, else the user's own."""
     chosen = folder or os.environ.get(DATA_VARIABLE) or platformdirs.user_data_path("firstbell")
     return Home(Path(chosen).expanduser().absolute())
+
+
+def demo_home(folder: str | None) -> Home:
+    """A demo's data folder: as asked for, else a sibling of the data folder that would be used."""
+    real = home(folder).folder
+    return Home(real if folder else real.with_name(f"{real.name}-demo"))
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):

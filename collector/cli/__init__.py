@@ -4,7 +4,7 @@ import click
 
 import firstbell
 from collector import config
-from collector.cli import ask, backup, box, collector, quarantine, status, token, up
+from collector.cli import ask, backup, box, collector, demo, quarantine, status, token, up
 from collector.cli.common import Plain
 from collector.config import DATA_VARIABLE
 
@@ -22,6 +22,7 @@ def main(context: click.Context, data: str | None) -> None:
 
 for command in (
     up.command,
+    demo.command,
     ask.command,
     status.command,
     quarantine.command,

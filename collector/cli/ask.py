@@ -6,7 +6,6 @@ import click
 
 from collector import registry
 from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show
-from collector.clock import SystemClock
 from collector.config import Home
 from collector.questions import ask
 from firstbell.readiness.chain import SchoolAnswer
@@ -39,7 +38,7 @@ def command(
             model=model,
             people=people,
             years=years,
-            as_of_ns=SystemClock().now_ns(),
+            as_of_ns=home.clock.now_ns(),
         )
     show(answer, text(answer), as_json=as_json)
 

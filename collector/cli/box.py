@@ -3,7 +3,6 @@
 import click
 
 from collector.cli.common import journal_of, json_option, pass_home, show
-from collector.clock import SystemClock
 from collector.config import Home
 from collector.store import decisions
 
@@ -20,7 +19,7 @@ def group() -> None:
 @pass_home
 def accept(home: Home, name: str, note: str, as_json: bool) -> None:
     """Count NAME again after two boxes had this name. What came in between stays uncounted."""
-    decided = decisions.decide(journal_of(home), name, note, SystemClock().now_ns())
+    decided = decisions.decide(journal_of(home), name, note, home.clock.now_ns())
     if not decided:
         raise click.ClickException(f"no box named {name} waits for a decision; see: firstbell status")
     show({"accepted": name}, f"{name} counts again, from now on.", as_json=as_json)

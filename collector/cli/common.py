@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from collector import registry
-from collector.clock import SystemClock
 from collector.config import Home
+from collector.demo.making import DemoError
 from collector.questions.ask import QuestionError
 from collector.registry import Folder, RegistryError
 from collector.store import decisions
@@ -24,7 +24,16 @@ from firstbell.tables import FolderError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TROUBLES = (SettingsError, FolderError, RegistryError, StoreError, QuestionError, TokenError, UpError)
+TROUBLES = (
+    SettingsError,
+    FolderError,
+    RegistryError,
+    StoreError,
+    QuestionError,
+    TokenError,
+    UpError,
+    DemoError,
+)
 """What a user can mend: said in words, never as a traceback."""
 
 pass_home = click.make_pass_decorator(Home)
@@ -58,7 +67,7 @@ def opened(home: Home) -> Iterator[Reads]:
 def loaded(home: Home, journal: Journal) -> Folder:
     """The district folder; the journal keeps it by its digest. Raises FolderError, StoreError."""
     folder = registry.read(home.district)
-    decisions.keep_district(journal, folder.district.digest, folder.contents, SystemClock().now_ns())
+    decisions.keep_district(journal, folder.district.digest, folder.contents, home.clock.now_ns())
     return folder
 
 

@@ -4,7 +4,6 @@ import click
 
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.cli.status import ago
-from collector.clock import SystemClock
 from collector.config import Home
 
 
@@ -18,7 +17,7 @@ def command(home: Home, most: int, as_json: bool) -> None:
     """List what was refused or could not be read, the newest first, with reasons. Nothing here is counted."""
     with opened(home) as reads:
         rows = reads.quarantined(most)
-    now_ns = SystemClock().now_ns()
+    now_ns = home.clock.now_ns()
     listing = table(
         ["box", "start", "numbers", "when", "times", "bytes", "reason"],
         [

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import click
 
 from collector.cli.common import json_option, opened, pass_home, show, table
-from collector.clock import SystemClock
 from collector.config import Home
 from collector.questions import status
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
@@ -22,7 +21,7 @@ def command(home: Home, as_json: bool) -> None:
     """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
     with opened(home) as reads:
         answer = status.ask(reads)
-    show(answer, text(answer, SystemClock().now_ns()), as_json=as_json)
+    show(answer, text(answer, home.clock.now_ns()), as_json=as_json)
 
 
 def text(answer: DistrictStatus, now_ns: int) -> str:

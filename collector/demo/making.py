@@ -1,0 +1,112 @@
+"""Makes a demo's home: a data folder of its own, told by a mark in it, that can be thrown away again.
+
+DemoError             the folder can't be used for a demo, or holds no demo
+"""
+
+import shutil
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from collector.clock import Clock
+from collector.config import Demo, Home
+from collector.demo import build, deliver, folder, names, story
+from collector.demo.physics import Physics
+from collector.demo.town import NS, Town
+from collector.intake import Intake
+from collector.store.journal import open_journal
+from collector.store.writer import Writer
+
+SCHOOLS = 40
+DAYS = 30
+SEED = 7
+_ENDS = time(14, 5)
+"""When the demo's last day stands still: in class, on a Tuesday."""
+_TUESDAY = 1
+
+Progress = Callable[[date, int], None]
+
+
+class DemoError(RuntimeError):
+    """A folder in which no demo can be made, or where none is; the text says what to do."""
+
+
+class Made(NamedTuple):
+    """What was made: how many reports in how many seconds, and what the journal says of them."""
+
+    demo: Demo
+    reports: int
+    held: int
+    refused: int
+    seconds: float
+
+
+def end_ns(now_ns: int) -> int:
+    """The newest Tuesday afternoon that is over: the moment at which a demo made now stands still."""
+    zone = ZoneInfo(names.TZ)
+    now = datetime.fromtimestamp(now_ns // NS, zone)
+    day = now.date() - timedelta(days=(now.weekday() - _TUESDAY) % 7)
+    if datetime.combine(day, _ENDS, zone) > now:
+        day -= timedelta(days=7)
+    return int(datetime.combine(day, _ENDS, zone).timestamp()) * NS
+
+
+def town_of(demo: Demo) -> Town:
+    """The town of a demo, with all that goes wrong in it."""
+    return story.tell(build.build(demo.seed, demo.as_of_ns, schools=demo.schools, days=demo.days))
+
+
+def make(home: Home, demo: Demo, clock: Clock, told: Progress) -> Made:
+    """Make the demo in a home of its own. Raises DemoError where something else is, StoreError, OSError."""
+    begun = clock.monotonic()
+    _claim(home, demo)
+    town = town_of(demo)
+    write_folder(home, town)
+    journal = open_journal(home.journal)
+    writer = Writer(journal, clock)
+    intake = Intake(writer, clock, journal.id)
+    writer.start()
+    try:
+        reports = deliver.deliver(Physics(town), intake.take, told)
+    finally:
+        writer.stop()
+    finished = msgspec.structs.replace(demo, finished=True)
+    home.demo_file.write_bytes(msgspec.json.encode(finished))
+    figures = writer.figures
+    return Made(finished, reports, figures.held, figures.refused, clock.monotonic() - begun)
+
+
+def write_folder(home: Home, town: Town) -> None:
+    """Write the district folder. Raises OSError."""
+    home.district.mkdir(parents=True, exist_ok=True)
+    for name, text in folder.contents(town).items():
+        path = home.district / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _claim(home: Home, demo: Demo) -> None:
+    """Mark the folder as a demo's, if nothing else is in it."""
+    if home.folder.exists() and any(home.folder.iterdir()):
+        raise DemoError(
+            f"{home.folder} is not empty, and a demo wants a home of its own: name another folder with --data"
+        )
+    home.folder.mkdir(parents=True, exist_ok=True)
+    home.demo_file.write_bytes(msgspec.json.encode(demo))
+
+
+def remove(home: Home) -> list[str]:
+    """Throw a demo away: what it made, and nothing else; what is left there. Raises DemoError, OSError."""
+    if home.demo is None:
+        raise DemoError(f"there is no demo in {home.folder}; nothing was removed")
+    for path in home.folder.glob("journal.db*"):
+        path.unlink()
+    shutil.rmtree(home.district, ignore_errors=True)
+    home.demo_file.unlink()
+    left = sorted(path.name for path in home.folder.iterdir())
+    if not left:
+        home.folder.rmdir()
+    return left
