@@ -10,7 +10,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, ParamSpec, Protocol
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, Self
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -20,6 +20,9 @@ from collector.clock import Clock
 from collector.intake import Pending
 from firstbell import wire
 from firstbell.wire import Answer, WireError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,10 @@ _STOP_S = 5.0
 _DEAF_S = 30.0
 """How long a broker that took us in may take to let us hear."""
 _NONCE_CHARS = 64
+_MOST_OVERSIZERS = 1000
+_READ_BYTES = 64 * 1024
+_MOST_PACKET_BYTES = 4 * wire.WIRE_BYTES
+"""What of one message is kept in memory: the longest topic, an envelope, and more than a body may have."""
 
 
 class Address(NamedTuple):
@@ -55,10 +62,39 @@ class Taker(Protocol):
         """Take a message of `agent` (empty: of nobody well named), waiting if there is no room."""
 
 
+class _Bounded(bytearray):
+    """A packet that stops growing at its bound, whatever is added."""
+
+    def __iadd__(self, more: "Buffer", /) -> Self:  # type: ignore[override]  # as bytearray itself has it
+        self.extend(memoryview(more)[: max(0, _MOST_PACKET_BYTES - len(self))])
+        return self
+
+
+class _Client(Client):
+    """paho's client with bounded memory: MQTT 3.1.1 has no word for "nothing larger than this".
+
+    What is beyond the bound is read off the line and forgotten, so that the message can be acknowledged and
+    does not come again.
+    """
+
+    def oversized(self) -> int:
+        """The length of the message that is being handled if it was cut; else 0."""
+        whole = self._in_packet["remaining_length"]
+        return whole if whole > len(self._in_packet["packet"]) else 0
+
+    def _packet_read(self) -> MQTTErrorCode:
+        if not isinstance(self._in_packet["packet"], _Bounded):
+            self._in_packet["packet"] = _Bounded()
+        return super()._packet_read()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        return super()._sock_recv(min(bufsize, _READ_BYTES))  # recv makes room for all that it is asked for
+
+
 class _Receipt:
     """The right to acknowledge one message, once, on the connection that brought it."""
 
-    def __init__(self, client: Client, connection: int, message: MQTTMessage) -> None:
+    def __init__(self, client: _Client, connection: int, message: MQTTMessage) -> None:
         self.client = client
         self.connection = connection
         self.mid = message.mid
@@ -94,6 +130,9 @@ class Link:
         self.unsaid = 0
         """Answers that could not be said for want of a connection; the boxes ask again."""
         self.rebuilt = 0
+        self.oversized = 0
+        """Messages far larger than any box makes: not kept, not answered, and said once for each box."""
+        self._oversizers: set[str] = set()
         self._address = address
         self._taker = taker
         self._clock = clock
@@ -131,9 +170,9 @@ class Link:
         ending.join(_STOP_S)
         self._lost(self._client)
 
-    def _build(self) -> Client:
+    def _build(self) -> _Client:
         address = self._address
-        client = Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=address.client_id,
             clean_session=False,
@@ -149,7 +188,7 @@ class Link:
         client.reconnect_delay_set(1, _MOST_RECONNECT_S)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
+        client.on_message = functools.partial(self._on_message, client)
         client.on_disconnect = self._on_disconnect
         client.on_socket_close = self._on_socket_close
         return client
@@ -214,7 +253,7 @@ class Link:
         self._lost(client)
 
     @_shielded
-    def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
+    def _on_message(self, client: _Client, _same: Client, _data: object, message: MQTTMessage) -> None:
         self.received += 1
         receipt = _Receipt(client, self._connection, message)
         try:
@@ -234,6 +273,10 @@ class Link:
     def _hear(self, message: MQTTMessage, receipt: _Receipt) -> None:
         topic = _topic_of(message)
         agent = wire.agent_of(topic) or ""
+        if size := receipt.client.oversized():
+            self._acknowledge(receipt)
+            self._shun(agent, size)
+            return
         if agent and topic == wire.topic(agent, "state"):
             self._acknowledge(receipt)
             self._tell_time(agent, bytes(message.payload))
@@ -245,6 +288,12 @@ class Link:
                 self._say(agent, answer)
 
         self._taker.take(agent, bytes(message.payload), self._clock.now_ns()).then(settled)
+
+    def _shun(self, agent: str, size: int) -> None:
+        self.oversized += 1
+        if agent not in self._oversizers and len(self._oversizers) < _MOST_OVERSIZERS:
+            self._oversizers.add(agent)
+            log.warning("a message of %s has %d bytes: read past, not answered", agent or "nobody", size)
 
     def _tell_time(self, agent: str, payload: bytes) -> None:
         try:

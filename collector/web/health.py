@@ -25,6 +25,7 @@ class LinkState(Protocol):
     answered: int
     unsaid: int
     rebuilt: int
+    oversized: int
 
     @property
     def connected(self) -> bool:

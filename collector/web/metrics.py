@@ -77,6 +77,7 @@ def _of_link(link: LinkState) -> Iterator[Metric]:
         "outlived": link.outlived,
         "answered": link.answered,
         "unsaid": link.unsaid,
+        "oversized": link.oversized,
     }
     yield _labelled("mqtt_messages", "messages over MQTT by what was done", "step", counts)
     yield CounterMetricFamily("firstbell_mqtt_rebuilt", "dead network threads replaced", link.rebuilt)

@@ -1,7 +1,10 @@
 """MQTT over a real broker: acknowledged only when settled, and only on the connection that brought it."""
 
 import socket
+import subprocess
+import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -234,6 +237,36 @@ def test_a_box_that_asks_for_the_time_hears_it(mosquitto: Mosquitto) -> None:
         box.publish(wire.encode(State(alive=True, nonce="n1")), "state", retain=True)
         wait_until(lambda: bool(box.answers))
         assert box.answers == [Answer(journal="journal-1", now_ns=NOW_NS, nonce="n1")]
+
+
+_HUGE = """
+import sys
+from paho.mqtt import publish
+publish.single(f"firstbell/v1/{sys.argv[2]}/report", bytes(30_000_000), 1, port=int(sys.argv[1]))
+"""
+
+
+def test_a_huge_message_is_read_past_in_bounded_memory(
+    mosquitto: Mosquitto, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of 30 MB a quarter of one is kept at most; it is acknowledged, counted, said once, not answered.
+
+    What the box sends after it is taken as ever, and the largest message that a box may send is not cut.
+    """
+    with linked(mosquitto.port, bench.intake) as link, box_at(mosquitto.port) as box:
+        tracemalloc.start()
+        for _ in range(2):
+            subprocess.run([sys.executable, "-c", _HUGE, str(mosquitto.port), box.name], check=True)
+        wait_until(lambda: link.acknowledged == link.oversized == 2)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert box.answer(box.send(1, 5)).held == ((1, 5),)
+        box.publish(b"x" * (wire.WIRE_BYTES + wire.ENVELOPE_BYTES))
+        wait_until(lambda: len(bench.reads.quarantined()) == 1)
+        assert link.oversized == 2
+    assert len(box.answers) == 1
+    assert caplog.text.count("read past, not answered") == 1
+    assert most < 5_000_000
 
 
 def test_topics_of_nobody_well_named_are_taken_for_nobody(mosquitto: Mosquitto) -> None:

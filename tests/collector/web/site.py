@@ -28,6 +28,7 @@ class FakeLink:
         self.answered = 5
         self.unsaid = 2
         self.rebuilt = 3
+        self.oversized = 4
 
 
 def parts_of(bench: Bench, link: FakeLink | None = None, folder: Folder = EMPTY) -> Parts:

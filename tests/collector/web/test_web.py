@@ -148,6 +148,7 @@ FIGURES = {
     'messages_total{result="EnvelopeError"}': 1,
     'mqtt_messages_total{step="received"}': 7,
     'mqtt_messages_total{step="unsaid"}': 2,
+    'mqtt_messages_total{step="oversized"}': 4,
     "mqtt_rebuilt_total": 3,
     "boxes": 1,
     "boxes_suspended": 0,
