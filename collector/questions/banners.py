@@ -3,6 +3,7 @@
 Each one line, in this order, never more than three.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -11,12 +12,14 @@ import msgspec
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
-from firstbell.district import NS
+from firstbell.district import NS, District, QuietTime, School
 from firstbell.readiness import words
 
 MOST = 3
+SILENT_AFTER_NS = 10 * 60 * NS
+"""Boxes report every minute; a school of which nothing came for so long does not answer."""
 OLD_AFTER_NS = 3_600 * NS
-"""Boxes report every minute; after an hour without any the page says how old it is."""
+"""Nothing from any box for an hour: the page says how old it is, and no single school is to blame."""
 
 Kind = Literal["simulated", "now", "quiet", "old", "full"]
 
@@ -33,22 +36,80 @@ class Banner(msgspec.Struct, frozen=True, kw_only=True):
 
 def of(reads: Reads, folder: Folder, as_of_ns: int, *, disk_full: bool = False) -> tuple[Banner, ...]:
     """The banners of this moment, at most three; the first ones win."""
-    found = [_old(reads, folder, as_of_ns), _full(disk_full=disk_full)]
+    district = folder.district
+    heard = {box.agent: box.last_ns for box in reads.boxes()}
+    last_ns = max(heard.values(), default=as_of_ns)
+    old = as_of_ns - last_ns > OLD_AFTER_NS
+    found = [
+        _simulated(district),
+        None if old else _now(district, heard, as_of_ns),
+        _quiet(district, as_of_ns),
+        _old(district, last_ns) if old else None,
+        _full(disk_full=disk_full),
+    ]
     return tuple(banner for banner in found if banner)[:MOST]
 
 
-def _old(reads: Reads, folder: Folder, as_of_ns: int) -> Banner | None:
-    last_ns = max((box.last_ns for box in reads.boxes()), default=None)
-    if last_ns is None or as_of_ns - last_ns <= OLD_AFTER_NS:
+def _simulated(district: District) -> Banner | None:
+    if not district.settings.simulated:
         return None
-    zone = districts.zone(folder.district.settings.tz or districts.DEFAULT_TZ)
-    last = datetime.fromtimestamp(last_ns // NS, zone)
-    at = f"{words.weekday(last)}, {words.clock(last)}"
-    return Banner(
-        kind="old",
-        label="Old",
-        text=f"Nothing has arrived since {at}. This page shows what was known then.",
+    text = f"{district.settings.name} is made up, and so is every number on this page."
+    return Banner(kind="simulated", label="Simulated", text=text)
+
+
+def _now(district: District, heard: Mapping[str, int], as_of_ns: int) -> Banner | None:
+    """Schools of whose boxes nothing has come for ten minutes, the longest silent first."""
+    silent = sorted(_silent(district, heard, as_of_ns), key=lambda pair: pair[1])
+    if not silent:
+        return None
+    school, since_ns = silent[0]
+    zone = districts.zone(school.tz)
+    now = datetime.fromtimestamp(as_of_ns // NS, zone)
+    since = words.since(datetime.fromtimestamp(since_ns // NS, zone), now)
+    text = f"{school.name} hasn\u2019t answered since {since}: its power, its line or only our box."
+    if others := len(silent) - 1:
+        text += f" Nor {'has' if others == 1 else 'have'} {words.count(others, 'other school')}."
+    link = "See the boxes" if others else "See its box"
+    return Banner(kind="now", label="Now", text=text, link=link, href="/boxes")
+
+
+def _silent(district: District, heard: Mapping[str, int], as_of_ns: int) -> list[tuple[School, int]]:
+    latest: dict[str, int] = {}
+    for agent, last_ns in heard.items():
+        seat = districts.place_of(district, agent, as_of_ns)
+        if seat and seat.school:
+            latest[seat.school] = max(last_ns, latest.get(seat.school, 0))
+    return [
+        (school, latest[school.id])
+        for school in district.schools
+        if school.id in latest and as_of_ns - latest[school.id] > SILENT_AFTER_NS
+    ]
+
+
+def _quiet(district: District, as_of_ns: int) -> Banner | None:
+    """The quiet time that holds now; with the number of schools, where not all keep it."""
+    keeping = [
+        quiet for school in district.schools if (quiet := districts.quiet_at(district, school, as_of_ns))
+    ]
+    if not keeping:
+        return None
+    quiet = max(keeping, key=lambda quiet: quiet.until)
+    where = "" if len(keeping) == len(district.schools) else f" at {words.count(len(keeping), 'school')}"
+    text = (
+        f"{quiet.why or 'A quiet time'}{where} until {_until(quiet)}. No line is being loaded; answers wait."
     )
+    return Banner(kind="quiet", label="Quiet", text=text)
+
+
+def _until(quiet: QuietTime) -> str:
+    return f"{words.weekday(quiet.until)}, {words.clock(quiet.until)}"
+
+
+def _old(district: District, last_ns: int) -> Banner:
+    last = datetime.fromtimestamp(last_ns // NS, districts.zone(district.settings.tz or districts.DEFAULT_TZ))
+    at = f"{words.weekday(last)}, {words.clock(last)}"
+    text = f"Nothing has arrived since {at}. This page shows what was known then."
+    return Banner(kind="old", label="Old", text=text)
 
 
 def _full(*, disk_full: bool) -> Banner | None:
