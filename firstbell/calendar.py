@@ -228,17 +228,14 @@ def on_the_clock(zone: tzinfo, day: date, since: time, until: time) -> list[tupl
     Usually one. None where a clock that is put forward leaves the stretch out, two where one that is put back
     shows it twice: exactly the moments whose local time lies in it.
     """
-    first, last = _utc_s(zone, day, time()), _utc_s(zone, day + _DAY, time()) - 1
-    before, after = _offset_s(zone, first), _offset_s(zone, last)
-    if before == after:
-        return [(_utc_s(zone, day, since) * NS, _utc_s(zone, day, until) * NS)]
-    turn = _change_s(zone, first, last)
+    first, last = _utc_s(zone, day, time()), _utc_s(zone, day + _DAY, time())
+    before, after = _offset_s(zone, first), _offset_s(zone, last - 1)
+    turn = last if before == after else _change_s(zone, first, last - 1)
     midnight = int(datetime.combine(day, time(), UTC).timestamp())
     found: list[tuple[int, int]] = []
-    for offset, low, high in ((before, None, turn), (after, turn, None)):
-        begin = midnight + _seconds(since) - offset
-        end = midnight + _seconds(until) - offset
-        begin, end = max(begin, low or begin), min(end, high or end)
+    for offset, low, high in ((before, first, turn), (after, turn, last)):
+        begin = max(low, midnight + _seconds(since) - offset)
+        end = min(high, midnight + _seconds(until) - offset)
         if begin < end and found and found[-1][1] == begin * NS:
             found[-1] = (found[-1][0], end * NS)
         elif begin < end:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ask, bench, intake, messages
-from collector import config
+from benchmarks import ask, bench, district, intake, messages
+from collector import config, registry
 from collector.store.reads import Reads
 from firstbell import wire
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("agent_footprint", "intake", "ask")
+NAMES = ("agent_footprint", "intake", "ask", "district")
 
 
 def test_a_message_is_what_the_aim_speaks_of() -> None:
@@ -50,6 +50,16 @@ def test_the_journal_that_is_asked_is_one_sound_box(tmp_path: Path) -> None:
     assert len(starts) == 2
     assert sum(start.missing for start in starts) == 0
     assert 60 < len(tests) < 70
+
+
+def test_a_district_of_1000_schools_loads_whole(tmp_path: Path) -> None:
+    """Every school, line, room and box of it, with a way to the internet and a place for each box."""
+    district.write(tmp_path, 1000)
+    found = registry.read(tmp_path).district
+    assert (len(found.schools), len(found.circuits), len(found.rooms)) == (1000, 1010, 10_000)
+    assert district.paths(found) == 2000
+    # All days but the one of the move.
+    assert district.places(found) == 1000 * (district.DAYS - 1)
 
 
 def test_memory_is_read_as_the_kernel_tells_it() -> None:

@@ -228,3 +228,21 @@ def test_utc_needs_no_zone_file() -> None:
     assert districts.zone("UTC") is UTC
     with pytest.raises(LookupError):
         districts.zone("America/Atlantis")
+
+
+def test_boxes_without_a_place_are_named() -> None:
+    """Nobody entered them, or only for a later day; the day of a move is no such case."""
+    district = made(seat(), seat(circuit="new", since="2026-12-02"), seat("later", since="2026-12-05"))
+    heard = {"box": at("2026-12-02 12:00"), "later": at("2026-12-04 12:00"), "stranger": 0}
+    assert districts.unplaced(district, heard) == ["later", "stranger"]
+    assert districts.unplaced(district, heard | {"later": at("2026-12-05 12:00")}) == ["stranger"]
+
+
+def test_what_comes_a_month_late_lands_where_and_when_it_was_measured() -> None:
+    """A backlog is placed by its own time, not by that of its arrival: before a move, in the old place."""
+    district = made(seat(circuit="old", room="101"), seat(circuit="new", room="204", since="2026-12-02"))
+    measured = at("2026-11-03 09:31")
+    placed = districts.place_of(district, "box", measured)
+    assert placed is not None
+    assert (placed.room, placed.circuit) == ("101", "old")
+    assert districts.period_of(LINCOLN, measured)[:2] == (date(2026, 11, 3), 3)

@@ -1,13 +1,14 @@
 """A district folder's texts: read whole or not at all, with everything that is wrong told at once."""
 
 import contextlib
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firstbell import calendar as calendars
+from firstbell import district as districts
 from firstbell import folder, tables
 from firstbell.folder import COLUMNS, SCHOOLS
 from firstbell.report import Medium
@@ -347,3 +348,97 @@ def test_one_slip_of_the_keyboard_is_told_or_harmless(file: str, place: int, typ
     place = min(place, len(text))
     with contextlib.suppress(FolderError):
         folder.parse({**GOOD, file: text[:place] + typed + text[place:]})
+
+
+ROOMS = "school,room,name,seats,access_points\n"
+
+
+def test_rooms() -> None:
+    """Access points by name, which rooms may share, or by number, which no other room shares."""
+    lines = "lincoln,204,Room 204,32,ap-1; ap-2\nlincoln,206,,,ap-2\nadams,7,Gym,120,2\n"
+    district = folder.parse({**GOOD, "rooms.csv": ROOMS + lines})
+    first, second = districts.rooms_of(district, "lincoln")
+    assert (first.name, first.seats, first.access_points) == ("Room 204", 32, ("ap-1", "ap-2"))
+    assert (second.name, second.seats, second.access_points) == ("206", None, ("ap-2",))
+    (gym,) = districts.rooms_of(district, "adams")
+    assert gym.access_points == ("adams/7/1", "adams/7/2")
+    assert districts.rooms_of(district, "monroe") == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("monroe,204,,,", "school names 'monroe', which is not in schools.csv"),
+        ("lincoln,,,,", "room is empty"),
+        ("lincoln,204,,many,", "seats 'many' is no whole number"),
+        ("lincoln,101,,,", "the room 101 of lincoln stands already in line 2"),
+        ("lincoln,204,,,a\u202eb", "is no name"),
+    ],
+)
+def test_wrong_rooms(line: str, said: str) -> None:
+    """Each mistake with its line."""
+    with pytest.raises(FolderError) as caught:
+        folder.parse({**GOOD, "rooms.csv": f"{ROOMS}lincoln,101,,,\n{line}\n"})
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("rooms.csv, line 3: ")
+    assert said in str(problem)
+
+
+def test_gateways_and_ways_of_teaching() -> None:
+    """Addresses of both kinds and names; a way of teaching that there is."""
+    header = "id,name,students,gateway,model\n"
+    for gateway in ("10.1.0.1", "2001:db8::1", "gw-lincoln.example.org", ""):
+        text = f"{header}lincoln,L,10,{gateway},lab\nadams,A,10,,\n"
+        found = folder.parse({**GOOD, "schools.csv": text}, models=["flex", "lab"])
+        assert (found.schools[0].gateway, found.schools[0].model) == (gateway, "lab")
+    for wrong in ("10.1.0.1/24", "-x", "a b", "http://x"):
+        with pytest.raises(FolderError, match=r"line 2: gateway .* is neither an address"):
+            folder.parse({**GOOD, "schools.csv": f"{header}lincoln,L,10,{wrong},\nadams,A,10,,\n"})
+    with pytest.raises(FolderError, match="line 2: model 'flip' is none of flex, lab"):
+        folder.parse(
+            {**GOOD, "schools.csv": f"{header}lincoln,L,10,,flip\nadams,A,10,,\n"}, models=["lab", "flex"]
+        )
+    with pytest.raises(FolderError, match=r"district\.toml: model 'flex' is none of lab"):
+        folder.parse(GOOD, models=["lab"])
+
+
+def test_thresholds_quiet_times_and_a_made_up_district() -> None:
+    """Defaults that are stated, bounds that hold, and a quiet time by the clock of each school."""
+    settings = folder.parse(GOOD).settings
+    assert (settings.thresholds.count, settings.simulated, settings.model) == (10, False, "flex")
+    quiet = (
+        "[[quiet]]\nsince = 2027-04-13T07:00:00\nuntil = 2027-04-13T16:00:00\n"
+        'why = "state tests"\nschools = ["adams"]\n'
+    )
+    district = folder.parse({**GOOD, "district.toml": GOOD["district.toml"] + "simulated = true\n" + quiet})
+    assert district.settings.simulated
+    lincoln, adams = district.schools
+    noon = int(datetime(2027, 4, 13, 21, 30, tzinfo=UTC).timestamp()) * districts.NS
+    found = districts.quiet_at(district, adams, noon)  # 15:30 in Denver
+    assert found is not None
+    assert found.why == "state tests"
+    assert districts.quiet_at(district, adams, noon + 1800 * districts.NS) is None
+    assert districts.quiet_at(district, lincoln, noon) is None
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("thresholds.count = 4", "thresholds.count"),
+        ("thresholds.outage_after_s = 10", "thresholds.outage_after_s"),
+        (
+            "[[quiet]]\nsince = 2027-04-13T07:00:00\nuntil = 2027-04-13T07:00:00",
+            "since must lie before until",
+        ),
+        ("[[quiet]]\nsince = 2027-04-13T07:00:00Z\nuntil = 2027-04-14T07:00:00Z", "without a zone"),
+        (
+            '[[quiet]]\nsince = 2027-04-13T07:00:00\nuntil = 2027-04-14T07:00:00\nschools = ["x"]',
+            "names 'x', which is not in schools.csv",
+        ),
+    ],
+)
+def test_wrong_thresholds_and_quiet_times(toml: str, said: str) -> None:
+    """Each in words that say what would be right."""
+    (found,) = problems(district_toml=f'tz = "America/Chicago"\n{toml}\n')
+    assert found.startswith("district.toml")
+    assert said in found
