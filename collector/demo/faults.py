@@ -11,6 +11,7 @@ from collector.demo import names
 from collector.demo.build import clock_ns, port_for
 from collector.demo.town import MINUTE_NS, Air, Outage, Site, Town
 
+_ROOMS_AN_AP = 3
 _FULL_AIR = Air(busy_pct=93.0, signal_dbm=-74, loss_pct=6.0)
 
 
@@ -72,8 +73,13 @@ def changed_line(town: Town, school: str, since: date) -> Town:
 
 
 def full_air(town: Town, school: str) -> Town:
-    """The school's access points are full whenever there is class."""
-    return town.with_site(town.site(school)._replace(air=_FULL_AIR))
+    """The school's access points serve three rooms each, and are full whenever there is class."""
+    site = town.site(school)
+    rooms = tuple(
+        room._replace(access_point=site.rooms[n - n % _ROOMS_AN_AP].access_point)
+        for n, room in enumerate(site.rooms)
+    )
+    return town.with_site(site._replace(air=_FULL_AIR, rooms=rooms))
 
 
 def outages(town: Town, school: str, period: int, days: Sequence[date], minutes: Sequence[float]) -> Town:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from collector.demo import radio
 from collector.demo.physics import Load, Physics
 from collector.demo.plan import Due
 from collector.demo.town import DAY_NS, HUB, Box, Stay
@@ -38,7 +39,6 @@ class Watcher:
     def __init__(self, physics: Physics, box: Box, stay: Stay) -> None:
         self._physics, self._box, self._stay = physics, box, stay
         self._medium = Medium.WIFI if box.wifi else Medium.WIRED
-        self._begun_ns = physics.day_begins(physics.town.days[0])
 
     def look(self, due: Due, dice: random.Random) -> Iterator[Seen]:
         """All that the box finds at this moment; nothing while it has no power."""
@@ -52,12 +52,16 @@ class Watcher:
         yield self._site(due.at_ns, dice)
         if due.slow:
             yield self._host(due.at_ns, dice)
+        if due.power:
+            found = radio.power(self._physics, self._box, self._stay, due.at_ns, dice)
+            yield Seen("power", due.at_ns + 6, 0.1, found)
+        if due.wifi:
+            link = radio.wifi_link(self._physics, self._stay, due.at_ns, dice)
+            yield Seen("wifi_link", due.at_ns + 7, 0.1, link)
+            air = radio.wifi_air(self._physics, self._stay, due.at_ns, dice)
+            yield Seen("wifi_air", due.at_ns + 8, 0.3, air)
 
     # --- what is reached ---
-
-    @property
-    def _hears_air(self) -> bool:
-        return not self._box.wifi
 
     def _connected(self, at_ns: int) -> bool:
         """Whether the box reaches its own network."""
@@ -117,7 +121,7 @@ class Watcher:
     def _air_loss(self, at_ns: int) -> float:
         if not self._box.wifi:
             return 0.0
-        site = self._physics.town.site(self._stay.school)
+        site = self._physics.site(self._stay.school)
         return site.air.loss_pct / 10 * self._physics.fullness(site.bells, at_ns)
 
     # --- how fast ---
@@ -178,7 +182,7 @@ class Watcher:
     # --- the machine ---
 
     def _host(self, at_ns: int, dice: random.Random) -> Seen:
-        up_s = (at_ns - self._begun_ns) / 1e9
+        up_s = (at_ns - self._physics.begins_ns) / 1e9
         readings: dict[str, Reading] = {
             "cpu_busy_pct": dice.uniform(1, 6),
             "memory_used_pct": dice.uniform(21, 34),

@@ -116,6 +116,29 @@ class Physics:
         flows = self._flow(at_ns // QUARTER_NS)
         return max(flows[one.id] / one.carries_mbps for one in self._paths[line])
 
+    # --- schools ---
+
+    def site(self, school: str) -> Site:
+        """The school with this id. Raises KeyError."""
+        return self._sites[school]
+
+    @cached_property
+    def begins_ns(self) -> int:
+        """The midnight with which the first day begins."""
+        return self.day_begins(self.town.days[0])
+
+    def hours_since_bell(self, school: str, at_ns: int) -> float | None:
+        """Hours since the first bell of a school day; None when there is no class."""
+        bells, now = self._sites[school].bells, self.local(at_ns)
+        if not self.is_school_day(now.date()) or not bells.first <= now.time() < bells.last:
+            return None
+        return now.hour + now.minute / 60 - bells.first.hour - bells.first.minute / 60
+
+    def rooms_an_access_point(self, school: str) -> float:
+        """How many rooms share an access point in the school."""
+        rooms = self._sites[school].rooms
+        return len(rooms) / max(1, len({room.access_point for room in rooms}))
+
     # --- air ---
 
     def busy_pct(self, school: str, at_ns: int, wobble: float) -> float:

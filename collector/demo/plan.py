@@ -31,9 +31,9 @@ _PERIODS = (
     time(18, 0),
 )
 """A heavy test comes at a random moment of each of these stretches, as boxes that know no bells take them."""
-_SLOW_EVERY = 6
+_SLOW_EVERY = 8
 """Every so many looks come with what a box says of itself and its machine."""
-_WIFI_EVERY = 2
+_WIFI_EVERY = 3
 _GATEWAY_EVERY = 12
 
 
@@ -44,6 +44,7 @@ class Due(NamedTuple):
     heavy: bool = False
     gateway: bool = False
     slow: bool = False
+    power: bool = False
     wifi: bool = False
 
 
@@ -71,6 +72,7 @@ def day_of(physics: Physics, box: Box, stay: Stay, day: date, rhythm: Rhythm = W
                 at_ns,
                 gateway=number % _GATEWAY_EVERY == 0 or _within(outages, at_ns, AROUND_NS),
                 slow=number % _SLOW_EVERY == 0,
+                power=number % (_SLOW_EVERY if box.battery or box.weak_power else 2 * _SLOW_EVERY) == 0,
                 wifi=box.wifi and number % _WIFI_EVERY == 0,
             )
         )
