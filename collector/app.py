@@ -73,7 +73,7 @@ class _NoLink:
     """In the place of the broker where nothing is to come: a demo's reports are all there."""
 
     connected = True
-    received = acknowledged = outlived = answered = unsaid = rebuilt = 0
+    received = acknowledged = outlived = answered = unsaid = rebuilt = oversized = 0
 
 
 def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
