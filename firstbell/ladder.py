@@ -282,7 +282,7 @@ def _elsewhere(seen: Seen, here: list[Look], rooms: list[list[Look]]) -> Elsewhe
     """What the other rooms say to what this one sees."""
     if seen in {Seen.ONLINE, Seen.ONE_BOX}:
         return Elsewhere.NOBODY
-    said = {_says(seen, here, room) for room in rooms}
+    said = {says(seen, here, room) for room in rooms}
     if said >= {Sign.GOOD, Sign.BAD}:
         return Elsewhere.BOTH
     if Sign.BAD in said:
@@ -290,8 +290,8 @@ def _elsewhere(seen: Seen, here: list[Look], rooms: list[list[Look]]) -> Elsewhe
     return Elsewhere.FINE if Sign.GOOD in said else Elsewhere.NOBODY
 
 
-def _says(seen: Seen, here: list[Look], room: list[Look]) -> Sign:
-    """Whether another room has the same trouble (BAD), has it not (GOOD), or can't tell."""
+def says(seen: Seen, here: Sequence[Look], room: Sequence[Look]) -> Sign:
+    """Whether another `room` has the trouble `seen` `here` (BAD), has it not (GOOD), or can't tell."""
     other = seen_of(room)
     if seen is Seen.NO_WIFI:
         return _wifi(room, other)
@@ -312,7 +312,7 @@ _SAME_TOO = {
 }
 
 
-def _wifi(room: list[Look], seen: Seen) -> Sign:
+def _wifi(room: Sequence[Look], seen: Seen) -> Sign:
     if seen is Seen.NO_WIFI:
         return Sign.BAD
     good = any(
@@ -322,7 +322,7 @@ def _wifi(room: list[Look], seen: Seen) -> Sign:
     return Sign.GOOD if good else Sign.UNKNOWN
 
 
-def _together(here: list[Look], room: list[Look]) -> bool:
+def _together(here: Sequence[Look], room: Sequence[Look]) -> bool:
     ours = max((look.silent_ns for look in here if look.silent_ns is not None), default=0)
     theirs = max((look.silent_ns for look in room if look.silent_ns is not None), default=0)
     return abs(ours - theirs) <= TOGETHER_NS

@@ -1,0 +1,206 @@
+"""What each box of a school saw last, and how the journal's facts become the signs of the ladder."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
+from typing import NamedTuple
+
+from collector.store.derived.intervals import Interval, Kind
+from collector.store.reads import Reads
+from firstbell import district as districts
+from firstbell.district import NS, District, Seat
+from firstbell.ladder import Look, Sign
+from firstbell.report import Medium, Report, Segment, Status
+
+PAST_NS = 30 * 86_400 * NS
+"""How far back a silence or a trouble is looked for."""
+_RECENT_NS = 7_200 * NS
+_DAY_NS = 86_400 * NS
+_BEYOND = {Segment.INTERNET, Segment.WAN}
+_FAILS = {Status.FAILED, Status.TIMEOUT}
+_PROBES = ("latency", "host", "box", "power", "wifi_link")
+_FRESH_NS = 900 * NS
+"""What a box said of its Wi-Fi, cable or power holds for three of the usual five minutes."""
+
+
+class Sight(NamedTuple):
+    """One box of a school. `newest` holds its last report of each probe and target, oldest target first.
+
+    `last_ns` is None for a box that never called. `silent_ns`, `down`: as far as the journal knows they
+    still go on. `troubles` are its outages, the last one last. `doubted` says why nothing of it counts.
+    `wifi_failed_ns` is since when its Wi-Fi fails, which went within the day before.
+    """
+
+    agent: str
+    seat: Seat
+    newest: tuple[Report, ...]
+    last_ns: int | None
+    silent_ns: int | None
+    troubles: tuple[Interval, ...]
+    as_of_ns: int
+    doubted: str = ""
+    wifi_failed_ns: int | None = None
+
+    @property
+    def room(self) -> str:
+        """The room that it stands in; a box without one is a room of its own."""
+        return self.seat.room or self.agent
+
+    @property
+    def down(self) -> Interval | None:
+        """The outage that goes on."""
+        return next((trouble for trouble in reversed(self.troubles) if trouble.open), None)
+
+    def of(self, probe: str) -> list[Report]:
+        """Its last reports of a probe."""
+        return [report for report in self.newest if report.probe == probe]
+
+    @property
+    def by_wifi(self) -> bool:
+        """Whether the Wi-Fi is its only way."""
+        told = {report.medium for report in self.of("latency") if report.medium} or {self.seat.medium}
+        return told == {Medium.WIFI}
+
+
+def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> list[Sight]:
+    """Every box that stands in the school at that time and has ever called, and what it saw last."""
+    seats = seats_at(district, school_id, as_of_ns)
+    boxes = [(seat.agent, 0, None) for seat in seats]
+    silences = _by_box(reads.silences(boxes, as_of_ns - PAST_NS, as_of_ns))
+    troubles = _by_box(reads.outages(boxes, as_of_ns - PAST_NS, as_of_ns))
+    doubted = {box.agent: box.suspended for box in reads.boxes()}
+    found = []
+    for seat in seats:
+        newest = newest_of(reads, seat.agent, as_of_ns)
+        last = max((report.at_ns for report in newest), default=None)
+        silent = next((silence.begin_ns for silence in silences.get(seat.agent, []) if silence.open), None)
+        found.append(
+            Sight(
+                agent=seat.agent,
+                seat=seat,
+                newest=newest,
+                last_ns=last,
+                silent_ns=silent,
+                troubles=tuple(troubles.get(seat.agent, [])),
+                as_of_ns=as_of_ns,
+                doubted=doubted.get(seat.agent, ""),
+                wifi_failed_ns=_wifi_failed_ns(reads, seat.agent, newest, as_of_ns),
+            )
+        )
+    return found
+
+
+def _wifi_failed_ns(reads: Reads, agent: str, newest: Iterable[Report], as_of_ns: int) -> int | None:
+    """The first failing look after the last good one of the last day; None without either."""
+    if not any(report.probe == "wifi_link" and report.status in _FAILS for report in newest):
+        return None
+    first: int | None = None
+    went_before = False
+    for stored in reads.tests([(agent, as_of_ns - _DAY_NS, as_of_ns + 1)], "wifi_link"):
+        went = wifi_went(stored.report)
+        if went is Sign.GOOD:
+            first, went_before = None, True
+        elif went is Sign.BAD and first is None:
+            first = stored.report.at_ns
+    return first if went_before else None
+
+
+def seats_at(district: District, school_id: str, as_of_ns: int) -> list[Seat]:
+    """The seats that are taken in a school at that time, by the box's name."""
+    agents = sorted({seat.agent for seat in district.seats if seat.school == school_id})
+    placed = (districts.place_of(district, agent, as_of_ns) for agent in agents)
+    return [seat for seat in placed if seat is not None and seat.school == school_id]
+
+
+def newest_of(reads: Reads, agent: str, as_of_ns: int) -> tuple[Report, ...]:
+    """The last report of each probe and target until `as_of_ns`."""
+    newest = [stored.report for stored in reads.latest(agent)]
+    if all(report.at_ns <= as_of_ns for report in newest):
+        return tuple(newest)
+    known = {(report.probe, report.target): report for report in newest if report.at_ns <= as_of_ns}
+    for probe in _PROBES:
+        recent = reads.tests([(agent, as_of_ns - _RECENT_NS, as_of_ns + 1)], probe)
+        known |= {(probe, stored.report.target): stored.report for stored in recent}
+    return tuple(known.values())
+
+
+def looks(found: Iterable[Sight]) -> list[Look]:
+    """The sights as the ladder's table takes them; boxes that never called or are doubted say nothing."""
+    return [look_of(sight) for sight in found if sight.last_ns is not None and not sight.doubted]
+
+
+def look_of(sight: Sight) -> Look:
+    """One box's sight in signs."""
+    if sight.silent_ns is not None:
+        return Look(sight.agent, sight.room, silent_ns=sight.silent_ns, by_wifi=sight.by_wifi)
+    beyond = [report for report in sight.of("latency") if report.segment in _BEYOND]
+    return Look(
+        sight.agent,
+        sight.room,
+        wifi=wifi_sign(sight),
+        gateway=_gateway(sight),
+        internet=_internet(sight, beyond),
+        by_names=bool(beyond) and all(by_name(report) for report in beyond),
+        by_wifi=sight.by_wifi,
+    )
+
+
+def by_name(report: Report) -> bool:
+    """Whether a look failed because a name was not found."""
+    return report.status in _FAILS and report.reason.startswith("name:")
+
+
+def _gateway(sight: Sight) -> Sign:
+    near = [report.status for report in sight.of("latency") if report.segment is Segment.SITE]
+    if Status.OK in near:
+        return Sign.GOOD
+    # The journal knows whether this gateway ever answers; many never do.
+    down = sight.down
+    return Sign.BAD if down and down.kind is Kind.SITE_DOWN and near else Sign.UNKNOWN
+
+
+def _internet(sight: Sight, beyond: Sequence[Report]) -> Sign:
+    if any(report.status is Status.OK for report in beyond):
+        return Sign.GOOD
+    failed = any(report.status in _FAILS for report in beyond)
+    return Sign.BAD if failed and sight.down else Sign.UNKNOWN
+
+
+def wifi_of(sight: Sight) -> Report | None:
+    """What it said last of its own Wi-Fi, while that holds."""
+    return next((r for r in sight.of("wifi_link") if sight.as_of_ns - r.at_ns <= _FRESH_NS), None)
+
+
+def wifi_sign(sight: Sight) -> Sign:
+    """Whether it gets in by Wi-Fi. A machine without Wi-Fi says nothing."""
+    report = wifi_of(sight)
+    went = wifi_went(report) if report else Sign.UNKNOWN
+    # Who never got in may not be meant to: that is no trouble of today.
+    return Sign.UNKNOWN if went is Sign.BAD and sight.wifi_failed_ns is None else went
+
+
+def wifi_went(report: Report) -> Sign:
+    """How one look at the Wi-Fi went."""
+    if report.status in _FAILS:
+        return Sign.BAD
+    return Sign.GOOD if report.status is Status.OK else Sign.UNKNOWN
+
+
+def local(at_ns: int, zone: tzinfo) -> datetime:
+    """The local time of a moment in ns."""
+    return datetime.fromtimestamp(at_ns // NS, zone)
+
+
+def distance(room: str, other: str) -> tuple[int, int, str]:
+    """How near two rooms are: by their numbers where both have one, else by name, and those come after."""
+    ours, theirs = re.search(r"\d+", room), re.search(r"\d+", other)
+    if ours and theirs:
+        return 0, abs(int(ours[0]) - int(theirs[0])), other
+    return 1, 0, other
+
+
+def _by_box(intervals: Iterable[Interval]) -> dict[str, list[Interval]]:
+    found: dict[str, list[Interval]] = {}
+    for interval in intervals:
+        found.setdefault(interval.agent, []).append(interval)
+    return found
