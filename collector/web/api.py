@@ -15,7 +15,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import firstbell
-from collector.questions import ask, status
+from collector.questions import ask, schools, status
+from collector.questions import room as one_room
+from collector.questions import school as one_school
 from collector.questions.status import DistrictStatus
 from collector.web import troubles
 from collector.web.health import Parts
@@ -33,6 +35,11 @@ Years = Annotated[int, Meta(ge=0, le=MOST_YEARS, description="How far ahead to l
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
+Way = Annotated[
+    str, Meta(min_length=1, max_length=200, description="The way of teaching, as docs/models.md names it.")
+]
+
+
 class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A query without parameters."""
 
@@ -41,9 +48,24 @@ class AskQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One question: can this school teach this way?"""
 
     school: Annotated[Name, Meta(description="The school's id, its name, or the beginning of it.")]
-    model: Annotated[Name, Meta(description="The way of teaching, as docs/models.md names it.")] = "flex"
+    model: Way = "flex"
     people: People | None = None
     years: Years | None = None
+
+
+class SchoolsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The district: which schools can teach this way?"""
+
+    model: Way | None = None
+    years: Years | None = None
+
+
+class SchoolQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One school; `model` is the way it plans to teach unless another is asked for."""
+
+    model: Way | None = None
+    years: Years | None = None
+    people: People | None = None
 
 
 class Query(NamedTuple):
@@ -72,11 +94,60 @@ def _ask(parts: Parts, query: AskQuery) -> SchoolAnswer:
     )
 
 
+def _schools(parts: Parts, query: SchoolsQuery) -> schools.Schools:
+    return schools.ask(
+        parts.reads,
+        parts.folder_now(),
+        parts.targets,
+        model=query.model,
+        years=query.years,
+        as_of_ns=parts.clock.now_ns(),
+    )
+
+
+def _school(parts: Parts, query: SchoolQuery, school: str) -> one_school.School:
+    return one_school.ask(
+        parts.reads,
+        parts.folder_now(),
+        parts.targets,
+        school=school,
+        model=query.model,
+        years=query.years,
+        people=query.people,
+        as_of_ns=parts.clock.now_ns(),
+    )
+
+
+def _room(parts: Parts, _query: Nothing, school: str, room: str) -> one_room.Room:
+    return one_room.ask(parts.reads, parts.folder_now(), school, room, parts.clock.now_ns())
+
+
 def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
     return status.ask(parts.reads)
 
 
 QUERIES: tuple[Query, ...] = (
+    Query(
+        "/schools",
+        "Every school, worst first, on paper and measured.",
+        SchoolsQuery,
+        schools.Schools,
+        _schools,
+    ),
+    Query(
+        "/school/{school}",
+        "One school: the chain of links, how sure, what to do.",
+        SchoolQuery,
+        one_school.School,
+        _school,
+    ),
+    Query(
+        "/rooms/{school}/{room}",
+        "One room: where the trouble is, and since when.",
+        Nothing,
+        one_room.Room,
+        _room,
+    ),
     Query("/ask", "Can this school teach this way, now and in some years?", AskQuery, SchoolAnswer, _ask),
     Query(
         "/status",
