@@ -4,7 +4,19 @@ import click
 
 import firstbell
 from collector import config
-from collector.cli import ask, backup, box, collector, demo, quarantine, status, token, up
+from collector.cli import (
+    ask,
+    backup,
+    box,
+    collector,
+    demo,
+    quarantine,
+    school,
+    schools,
+    status,
+    token,
+    up,
+)
 from collector.cli.common import Plain
 from collector.config import DATA_VARIABLE
 
@@ -23,6 +35,8 @@ def main(context: click.Context, data: str | None) -> None:
 for command in (
     up.command,
     demo.command,
+    schools.command,
+    school.command,
     ask.command,
     status.command,
     quarantine.command,

@@ -12,7 +12,7 @@ from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Targets
 
 MOST_YEARS = 20
-PLANNED = "planned"
+PLANNED = "plan"
 """How a question calls the way in which each school plans to teach."""
 
 

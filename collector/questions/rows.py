@@ -1,6 +1,7 @@
 """One row of the district's table: a school, or a line that several of them share; worst first."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
@@ -70,6 +71,30 @@ def figures(row: Row) -> Figures:
         need_then=texts[1],
         have="\u2013" if row.have is None else texts[-1],
     )
+
+
+class LinkFigures(msgspec.Struct, frozen=True):
+    """The numbers of one link as texts; `short` says what is missing today, if anything is."""
+
+    have: str
+    need: str
+    need_then: str
+    short: str
+
+
+def link_figures(link: LinkAnswer) -> LinkFigures:
+    """The link's numbers as planners read them."""
+    need, then, *have = words.apart(link.need, link.need_then, bound=link.have)
+    short = ""
+    if link.have is not None and link.measured.state.short:
+        short = f"{_less(need, have[0])} short"
+    return LinkFigures(have=have[0] if have else "\u2013", need=need, need_then=then, short=short)
+
+
+def _less(need: str, have: str) -> str:
+    """The difference of the numbers that are shown: whoever subtracts finds the same."""
+    less = Decimal(need.replace(",", "")) - Decimal(have.replace(",", ""))
+    return f"{less:,f}"
 
 
 def of_schools(found: Judged, folder: Folder) -> tuple[Row, ...]:

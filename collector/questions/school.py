@@ -123,7 +123,7 @@ def ask(
         steps=tuple(Step(title=title, sentence=sentence) for title, sentence in said.steps(answer)),
         sure=said.sure(answer),
         sure_because=tuple(Term(term=term, text=text) for term, text in said.because(answer, asked)),
-        seen=seen.line(asked, said.line_of(answer), targets.numbers.framing),
+        seen=seen.line(asked, said.line_of(answer), targets.numbers.framing, as_of_ns),
         up=None,
         used=seen.used(reads, folder, asked, as_of_ns),
         ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),

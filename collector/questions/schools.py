@@ -12,8 +12,13 @@ from collector.questions.tally import Group
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
-from firstbell.readiness import sizing
+from firstbell.readiness import sizing, words
 from firstbell.readiness.models import Targets
+
+_SHARED = (
+    "A shared line is judged once, against the sum of its schools; no school is better than the lines it "
+    "passes through."
+)
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +67,7 @@ class Schools(msgspec.Struct, frozen=True, kw_only=True):
     paper_sentence: str
     open_sentence: str
     examples_sentence: str
+    working: tuple[str, ...]
     tally: tuple[Group, ...]
     fixes: tuple[Fix, ...]
     lines: tuple[Row, ...]
@@ -109,6 +115,7 @@ def ask(
         paper_sentence=said.paper,
         open_sentence=said.open,
         examples_sentence=said.examples,
+        working=_working(targets, model_id),
         tally=said.groups,
         fixes=(),
         lines=rows.of_lines(found, folder),
@@ -116,6 +123,22 @@ def ask(
         ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),
         banners=banners.of(reads, folder, as_of_ns),
     )
+
+
+def _working(targets: Targets, model_id: str | None) -> tuple[str, ...]:
+    """How a need comes about, for whoever asks."""
+    numbers = targets.numbers
+    models = [targets.models[model_id]] if model_id else list(targets.models.values())
+    shares = words.listed(
+        [f"{model.name} has {100 * model.online_share.value:g} % online at once" for model in models]
+    )
+    formula = (
+        f"What a school needs = people {words.TIMES} share on site {words.TIMES} share online at once "
+        f"{words.TIMES} {numbers.rate_mbps.value:g} Mbit/s each, or the way's own rate {words.TIMES} "
+        f"{1 + numbers.headroom.value:g} headroom, growing {100 * numbers.growth.value:g} % a year; at least "
+        f"{numbers.floor_mbps.value:g} Mbit/s for each person."
+    )
+    return (formula, f"{shares}.", _SHARED)
 
 
 def today(folder: Folder, as_of_ns: int) -> date:

@@ -1,6 +1,7 @@
 """What was seen by weekday and class period, and what First Bell's own checks took of the line."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
+from itertools import islice
 
 import msgspec
 
@@ -16,7 +17,6 @@ from firstbell.readiness.verdict import enough
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 OUTAGE = "outage"
-_CLASS_SLOTS = range(2, 6)
 _SHADES = 4
 _SAME = 0.02
 """Values this near to each other are one shade."""
@@ -57,7 +57,7 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def line(school: School, link: LinkAnswer | None, framing: float) -> Seen | None:
+def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int) -> Seen | None:
     """The lowest that was left over in class, in Mbit/s of line; None without a line."""
     if link is None:
         return None
@@ -66,7 +66,12 @@ def line(school: School, link: LinkAnswer | None, framing: float) -> Seen | None
         key = check.slot, check.day.weekday()
         if check.in_class and (key not in lowest or check.down_mbps < lowest[key].down_mbps):
             lowest[key] = check
-    values = {key: check.down_mbps * framing for key, check in lowest.items() if check.limit != OUTAGE}
+    # What prints alike is shaded alike.
+    values = {
+        key: float(words.rounded(check.down_mbps * framing, at_least=True))
+        for key, check in lowest.items()
+        if check.limit != OUTAGE
+    }
     top, bottom = max(values.values(), default=0.0), min(values.values(), default=0.0)
 
     def cell(slot: int, weekday: int) -> Cell:
@@ -81,7 +86,7 @@ def line(school: School, link: LinkAnswer | None, framing: float) -> Seen | None
         days=DAYS,
         lines=tuple(
             Line(name=name, begins=begins, cells=tuple(cell(slot, day) for day in range(len(DAYS))))
-            for slot, name, begins in _periods(school)
+            for slot, name, begins in periods(school, as_of_ns)
         ),
     )
 
@@ -93,13 +98,20 @@ def shade(value: float, bottom: float, top: float) -> int:
     return min(_SHADES, 1 + int(_SHADES * (top - value) / (top - bottom)))
 
 
-def _periods(school: School) -> list[tuple[int, str, str]]:
-    """Slot, name and beginning of each class period."""
-    return [
-        (slot, str(slot - 1), words.clock(datetime.combine(date.min, begins)))
-        for slot, begins in enumerate(districts.edges(school))
-        if slot in _CLASS_SLOTS
-    ]
+def periods(school: School, as_of_ns: int) -> list[tuple[int, str, str]]:
+    """Slot, name and beginning of every class period of the last two weeks of school, in order."""
+    today = districts.local(school, as_of_ns).date()
+    found: dict[int, tuple[str, str]] = {}
+    for day in islice(districts.school_days(school, today, -1), 2 * len(DAYS)):
+        for begin, _, name in districts.class_spans(school, day):
+            slot = districts.period_of(school, begin).slot
+            found.setdefault(slot, (_short(name), words.clock(districts.local(school, begin))))
+    return [(slot, *said) for slot, said in sorted(found.items())]
+
+
+def _short(name: str) -> str:
+    """`1` of `class period 1`: the table's head says the rest."""
+    return name.removeprefix("class period ")
 
 
 def used(reads: Reads, folder: Folder, school: School, as_of_ns: int) -> Used:

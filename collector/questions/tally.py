@@ -49,7 +49,7 @@ def say(schools: Sequence[Row], found: Judged) -> Said:
     assessed = [row for row in schools if row.measured.state.ready or row.measured.state.short]
     return Said(
         state="measured" if assessed else "not_measured",
-        sentence=_sentence(schools),
+        sentence=_sentence(schools) if assessed else f"{_of(_ready_on_paper(schools), len(schools))} today.",
         more=_more(schools),
         paper=_paper(schools),
         open=_open(schools, found),
@@ -81,10 +81,7 @@ def _label(kind: Kind, rows: Sequence[Row]) -> str:
 def _sentence(schools: Sequence[Row]) -> str:
     today = [row for row in schools if row.measured.state.ready]
     through = [row for row in today if row.measured.state is State.READY_THROUGH]
-    if len(schools) == 1:
-        can = f"The one school can{'' if today else 'not'} today"
-    else:
-        can = f"{_of(len(today), len(schools))} can today"
+    can = f"{_of(len(today), len(schools))} today"
     if not today or not through:
         return f"{can}."
     if len(through) == len(today):
@@ -98,10 +95,12 @@ def _through(rows: Sequence[Row]) -> str:
 
 
 def _of(part: int, whole: int) -> str:
-    """`27 of 40 schools`, `All 40 schools`, `None of 40 schools`."""
+    """`27 of 40 schools can`, `All 40 schools can`, `None of 40 schools can`."""
+    if whole == 1:
+        return "The one school can" if part else "The one school cannot"
     if part == whole:
-        return f"All {whole} schools"
-    return f"{part or 'None'} of {words.count(whole, 'school')}"
+        return f"All {whole} schools can"
+    return f"{part or 'None'} of {whole} schools can"
 
 
 def _more(schools: Sequence[Row]) -> str:
@@ -121,8 +120,11 @@ def _more(schools: Sequence[Row]) -> str:
 
 def _paper(schools: Sequence[Row]) -> str:
     """What the contracts alone would make one think."""
-    ready = sum(row.paper.state.ready for row in schools)
-    return f"On paper, not measured: {ready} of {len(schools)}."
+    return f"On paper, not measured: {_ready_on_paper(schools)} of {len(schools)}."
+
+
+def _ready_on_paper(schools: Sequence[Row]) -> int:
+    return sum(row.paper.state.ready for row in schools)
 
 
 def _open(schools: Sequence[Row], found: Judged) -> str:

@@ -55,11 +55,13 @@ def bar(
     at_least: bool = False,
     height: int = 44,
     then: bool = True,
+    short: str = "",
 ) -> Markup:
     """The bar of one link: bought above and hatched, measured below; today's need is the cell's own upright.
 
     `have` is None while it isn't assessed. All four are in one unit in which more is better. `then` draws
     the dashed tick of the last fall; leave it out where the cell draws it through all rows (`ruler`).
+    `short` is what is missing, as words.
     """
     small = height < 40  # noqa: PLR2004 - the two heights of the design: a link's 44, a table row's 26
     y, thick = ((13, 10) if bought else (8, 10)) if small else ((20, 16) if bought else (12, 20))
@@ -72,7 +74,10 @@ def bar(
         parts += _measured(have, need, y, thick, at_least=at_least)
     if then and need_then != need:
         parts += _tick(percent(need_then, need), 3, f"{height - 3}")
-    # Only numbers of ours went into it.
+    if short:
+        text = f'<text x="10" y="{y + thick - 3}">{escape(short)}</text>'
+        parts.append(f'<svg x="{NEED_AT}%" overflow="visible">{text}</svg>')
+    # Only numbers of ours went into it, and words that were escaped.
     return Markup(f'<svg class="bar" height="{height}" aria-hidden="true">{"".join(parts)}</svg>')  # noqa: S704
 
 

@@ -126,6 +126,11 @@ def _maybe(say: Callable[..., str]) -> Callable[..., str]:
     return said
 
 
+def lower_first(text: str) -> str:
+    """A label as it stands within a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 def figure(value: float) -> str:
     """A whole number as technicians read it: exact, with commas."""
     return f"{value:,.0f}"
@@ -160,6 +165,7 @@ def _environment() -> Environment:
         "figure": _maybe(figure),
         "mbit": words.mbit,
         "listed": words.listed,
+        "lower_first": lower_first,
         "clock": clock,
         "day": day,
         "weekday": weekday,

@@ -1,0 +1,101 @@
+"""`firstbell school`: one school, its chain link by link, and how we know."""
+
+import textwrap
+
+import click
+
+from collector import registry
+from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
+from collector.config import Home
+from collector.questions import school as question
+from collector.questions.rows import link_figures
+from collector.questions.school import School
+from collector.questions.seen import Cell, Seen
+from firstbell.readiness import words
+from firstbell.readiness.links.answer import LinkAnswer
+
+WIDTH = 96
+
+
+@click.command("school")
+@click.argument("school")
+@click.option("--model", help="The way of teaching, as docs/models.md names it.  [default: the school's own]")
+@click.option("--people", type=click.IntRange(1), help="Students and staff, instead of the folder's number.")
+@click.option("--years", type=click.IntRange(0, 20), help="How far ahead to look.  [default: 3]")
+@json_option
+@pass_home
+def command(
+    home: Home, school: str, model: str | None, people: int | None, years: int | None, as_json: bool
+) -> None:
+    """Can SCHOOL (its id, or its name or the beginning of it) teach this way, and what stops it?"""
+    folder = loaded(home, journal_of(home))
+    with opened(home) as reads:
+        asked = question.ask(
+            reads,
+            folder,
+            registry.targets(),
+            school=school,
+            model=model,
+            people=people,
+            years=years,
+            as_of_ns=home.clock.now_ns(),
+        )
+    show(asked, text(asked), as_json=as_json)
+
+
+def text(asked: School) -> str:
+    """The answer for reading, in the order of the page."""
+    head = asked.answer.sentence if not asked.on_paper else asked.answer.paper.sentence
+    first = [asked.question, head, asked.lede, asked.changed, asked.answer.examples_sentence]
+    if not asked.on_paper:
+        first.insert(2, asked.answer.paper.sentence)
+    blocks = ["\n".join(_wrapped(sentence) for sentence in first if sentence), _chain(asked)]
+    steps = [_item(f"{n}. {step.title} {step.sentence}") for n, step in enumerate(asked.steps, 1)]
+    blocks.append("\n".join([asked.steps_heading, *steps]) if steps else "")
+    sure = [_item(f"{term.term}: {term.text}") for term in asked.sure_because]
+    blocks.append("\n".join([f"How sure: {asked.sure}", *sure]))
+    blocks += [_grid(seen) for seen in (asked.seen, asked.up) if seen]
+    blocks += [_known(asked), _wrapped(asked.used.sentence)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _chain(asked: School) -> str:
+    head = ["link", "have", "need", words.fall(asked.last_fall), "counted in", "answer"]
+    return table(head, [_link(link) for link in asked.answer.links])
+
+
+def _link(link: LinkAnswer) -> list[str]:
+    said = link_figures(link)
+    answer = link.measured.label if link.assessed else "Not assessed"
+    if link.weak:
+        answer += ", the weakest link"
+    shared = f", shared by {len(link.schools)} schools" if len(link.schools) > 1 else ""
+    have = f"at least {said.have}" if link.at_least and link.have is not None else said.have
+    note = f" ({link.note})" if link.note else ""
+    return [f"{link.name}{shared}", have, said.need, said.need_then, link.counted_in, f"{answer}{note}"]
+
+
+def _grid(seen: Seen) -> str:
+    rows = [[f"{line.name} {line.begins}", *(_cell(cell) for cell in line.cells)] for line in seen.lines]
+    return f"{_wrapped(seen.sentence)}\n{table(['', *seen.days], rows)}"
+
+
+def _cell(cell: Cell) -> str:
+    if cell.value is None:
+        return "failed" if cell.kind == "fail" else "."
+    return words.number(cell.value) if cell.value else "0"
+
+
+def _known(asked: School) -> str:
+    lines = [*asked.paper.working, *asked.measured.working]
+    return "\n".join(["How do you know?", *(_item(line) for line in lines)]) if lines else ""
+
+
+def _wrapped(sentence: str) -> str:
+    return textwrap.fill(sentence, WIDTH, break_long_words=False)
+
+
+def _item(sentence: str) -> str:
+    return textwrap.fill(
+        sentence, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False
+    )

@@ -1,0 +1,52 @@
+"""A school's page: can it teach this way, why, how sure is that, and what would change it?"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from collector.questions import school
+from collector.questions.rows import link_figures
+from collector.questions.school import School
+from collector.web import api, asking, drawing, pages
+from collector.web.health import Parts
+from firstbell import district as districts
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """The page of each school."""
+
+    def page(request: Request) -> Response:
+        form = asking.read(request, parts)
+        asked = school.ask(
+            parts.reads,
+            parts.folder_now(),
+            parts.targets,
+            school=request.path_params["school"],
+            model=form.model,
+            years=form.years,
+            as_of_ns=parts.clock.now_ns(),
+        )
+        horizon = int(parts.targets.numbers.horizon_years.value)
+        growth = (1 + parts.targets.numbers.growth.value) ** asked.answer.years
+        its = districts.school_of(parts.folder_now().district, asked.school_id)
+        return pages.page(
+            request,
+            "school.html",
+            current="schools",
+            command=_command(asked, horizon),
+            json=f"{api.ROOT}/schools/{asked.school_id}"
+            f"?model={asked.answer.model_id}&years={asked.answer.years}",
+            zone=districts.zone(its.tz),
+            asked=asked,
+            falls=asking.falls(asked.first_fall, horizon, asked.last_fall),
+            figures=link_figures,
+            growth=growth,
+            then_at=drawing.percent(growth, 1.0),
+        )
+
+    return [Route("/schools/{school}", page)]
+
+
+def _command(asked: School, horizon: int) -> str:
+    years = f" --years {asked.answer.years}" if asked.answer.years != horizon else ""
+    return f"firstbell school {asked.school_id} --model {asked.answer.model_id}{years}"
