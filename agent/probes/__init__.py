@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.probes import host, internet, latency
+from agent.probes import host, internet, latency, power, wifi_air, wifi_link
 from agent.probes.base import Measure
 from agent.probes.settings import ProbeSettings
 
@@ -10,4 +10,7 @@ PROBES: dict[str, Callable[[ProbeSettings], Measure]] = {
     "host": host.probe,
     "latency": latency.probe,
     "internet": internet.probe,
+    "wifi_link": wifi_link.probe,
+    "wifi_air": wifi_air.probe,
+    "power": power.probe,
 }

@@ -5,10 +5,12 @@ ProbeError
   ProbeFailedError   it was tried and did not work
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from agent.machine.machine import Machine
+from firstbell import catalogue
+from firstbell.catalogue import Reading
 from firstbell.report import Finding
 
 
@@ -37,3 +39,12 @@ class Measure(Protocol):
         `memory` is the probe's own dict in RAM between its runs; it may be empty again at any time. Raises
         NothingHereError and ProbeFailedError, and nothing else that is expected.
         """
+
+
+def credible(readings: Mapping[str, Reading | None]) -> dict[str, Reading]:
+    """The readings that are known and can be true. A driver's one impossible number doesn't cost the rest."""
+    return {
+        name: value
+        for name, value in readings.items()
+        if value is not None and catalogue.complaint(name, value) is None
+    }
