@@ -30,6 +30,8 @@ _PORT_USE = 0.75
 """A port shows a line's own limit only below this share of its speed."""
 _SPARE = (2.3, 3.4)
 """How many times today's need a sound line brings: more than three years of growth."""
+_STAYS_DAYS = 5
+_BIG_SCHOOLS = 3
 _SATURDAY = 5
 _FRIDAY = 4
 _NEW_TERM_DAYS = 11
@@ -140,22 +142,23 @@ def _battery(dice: random.Random, number: int) -> Battery | None:
 
 
 def _wandering(dice: random.Random, town: Town, box: Box, number: int) -> list[Stay]:
-    """The box in one school, in another room every second week."""
-    site = town.sites[number % len(town.sites)]
+    """The box in one school, in another room every week of school days."""
+    here = {site.name: site for site in town.sites}
+    round_ = [here[name] for name in names.WANDERED if name in here] or list(town.sites)
+    site = round_[number % len(round_)]
     since: list[date | None] = [None]
-    since += [day for n, day in enumerate(town.days) if n and n % 10 == 0]
-    rooms = dice.sample(site.rooms, min(len(since), len(site.rooms)))
+    since += [day for n, day in enumerate(town.days) if n and n % _STAYS_DAYS == 0]
+    rooms = dice.sample(site.rooms, len(site.rooms))
     return [
-        Stay(box.agent, site.id, site.line, room.name, day) for day, room in zip(since, rooms, strict=False)
+        Stay(box.agent, site.id, site.line, rooms[n % len(rooms)].name, day) for n, day in enumerate(since)
     ]
 
 
 def _big(town: Town) -> list[tuple[str, str]]:
     """The lines that want a box of their own, and the school it stands in: shared ones, then the largest."""
     shared = [(line.id, HUB) for line in town.lines if line.id in {INTERNET, NORTH, EAST}]
-    own = [(site.line, site.id) for site in town.sites if port_for(town.line(site.line).carries_mbps) > 1_000]  # noqa: PLR2004
-    count = 3 if len(town.sites) > 5 else len(own)  # noqa: PLR2004
-    return [*shared, *own[:count]]
+    own = [(site.line, site.id) for site in town.sites if site.grade == "high"]
+    return [*shared, *own[:_BIG_SCHOOLS]]
 
 
 def clock_ns(town: Town, day: date, hour: int, minute: int) -> int:

@@ -4,6 +4,7 @@ A fault is put in by physics alone (a line carries less, the air is full, the po
 must be to matter is reckoned from the town's own needs (`names.SORTS`), never by the judge's formulas.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import date
 
@@ -12,6 +13,8 @@ from collector.demo.build import clock_ns, port_for
 from collector.demo.town import MINUTE_NS, Air, Outage, Site, Town
 
 _ROOMS_AN_AP = 3
+_SOLD_IN = 50
+"""Lines are sold in steps of so many Mbit/s."""
 _FULL_AIR = Air(busy_pct=93.0, signal_dbm=-74, loss_pct=6.0)
 
 
@@ -38,7 +41,7 @@ def small_line(town: Town, line: str, share: float, bought_mbps: float | None = 
     With `bought_mbps` it was sold as that much: then it is the circuit that is bad, not the contract.
     """
     carries = share * sum(need_of(site) for site in sites_behind(town, line))
-    bought = bought_mbps or carries / 0.97
+    bought = bought_mbps or math.ceil(carries / _SOLD_IN) * _SOLD_IN
     town = town.with_line(town.line(line)._replace(bought_mbps=bought, carries_mbps=carries))
     # Nobody buys a larger port than the line in it.
     here = {stay.agent for stay in town.stays if stay.line == line}

@@ -114,6 +114,19 @@ EAST = (
     "Sycamore Elementary",
 )
 """Schools that share a line to the district's own, by its side of the town."""
+WANDERED = (
+    "Lincoln High",
+    "Riverside Middle",
+    "Riverside Middle",
+    "Ridgeline High",
+    "Northgate Middle",
+    "Summit High",
+    "Maple Valley High",
+    "East High",
+    "Lakeview Middle",
+    "Westfield Middle",
+)
+"""Where the boxes that wander go round, one each."""
 CLOSETS = ("main closet", "library", "office")
 
 

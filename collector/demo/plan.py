@@ -49,10 +49,10 @@ class Due(NamedTuple):
 
 
 class Rhythm(NamedTuple):
-    """What is measured at all: `looks` for cheap ones, `heavy` for speed tests."""
+    """How much of what a box would look at is kept: one look in so long, in class and outside."""
 
-    looks: bool = True
-    heavy: bool = True
+    in_class_ns: int = IN_CLASS_NS
+    outside_ns: int = OUTSIDE_NS
 
 
 WHOLE = Rhythm()
@@ -62,8 +62,8 @@ def day_of(physics: Physics, box: Box, stay: Stay, day: date, rhythm: Rhythm = W
     """Everything that the box measures on a local day up to the town's end, in order of time."""
     dice = random.Random(f"plan {physics.town.seed} {box.agent} {day}")
     outages = _touching(physics, stay)
-    due = list(_heavy(physics, box, day, dice)) if rhythm.heavy else []
-    looks = _looks(physics, day, dice, outages) if rhythm.looks else []
+    due = list(_heavy(physics, box, day, dice))
+    looks = _looks(physics, day, dice, outages, rhythm)
     # What fails wants a look beside it, or nobody knows whether the line was down.
     looks += [one.at_ns - 20 * NS for one in due if _within(outages, one.at_ns)]
     for number, at_ns in enumerate(sorted(set(looks))):
@@ -89,7 +89,9 @@ def _heavy(physics: Physics, box: Box, day: date, dice: random.Random) -> Iterat
             yield Due(at_ns, heavy=True)
 
 
-def _looks(physics: Physics, day: date, dice: random.Random, outages: list[Outage]) -> list[int]:
+def _looks(
+    physics: Physics, day: date, dice: random.Random, outages: list[Outage], rhythm: Rhythm
+) -> list[int]:
     begins, ends = physics.day_begins(day), physics.day_begins(day + timedelta(days=1))
     end_ns = physics.town.end_ns
     offset = dice.randrange(MINUTE_NS)
@@ -98,7 +100,7 @@ def _looks(physics: Physics, day: date, dice: random.Random, outages: list[Outag
     school = physics.is_school_day(day)
     while at_ns < ends:
         found.append(at_ns)
-        at_ns += IN_CLASS_NS if school and opens <= at_ns < closes else OUTSIDE_NS
+        at_ns += rhythm.in_class_ns if school and opens <= at_ns < closes else rhythm.outside_ns
     for outage in outages:
         for edge in (outage.begin_ns, outage.end_ns):
             found += _minutes(edge - AROUND_NS, edge + AROUND_NS, offset)

@@ -21,7 +21,7 @@ def tell(town: Town) -> Town:
         if name in here:
             town = faults.small_line(town, town.site(names.school_id(name)).line, 1.35)
     if any(line.id == NORTH for line in town.lines):
-        town = faults.small_line(town, NORTH, 0.84)
+        town = faults.small_line(town, NORTH, 0.84, bought_mbps=1_000)
     return _wanderers(town)
 
 

@@ -1,5 +1,6 @@
 """The web application on a real loopback port, over a bench's journal and a district folder."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,6 @@ from pathlib import Path
 import uvicorn
 
 from collector import registry
-from collector.app import listener
 from collector.registry import EMPTY, Folder
 from collector.tokens import Tokens
 from collector.web.access import Slowness
@@ -53,7 +53,7 @@ def serving(
 
     `tls` is a folder with cert.pem and key.pem.
     """
-    with listener("127.0.0.1", 0) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(parts, tokens, slowness),
@@ -63,11 +63,11 @@ def serving(
                 ssl_keyfile=tls and tls / "key.pem",
             )
         )
-        thread = threading.Thread(target=server.run, args=([listening],))
+        thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         wait_until(lambda: server.started)
         try:
-            yield listening.getsockname()[1]
+            yield listener.getsockname()[1]
         finally:
             server.should_exit = True
             thread.join()
