@@ -11,12 +11,13 @@ from types import FrameType
 import uvicorn
 
 from collector import config, registry
-from collector.clock import SystemClock
+from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
 from collector.intake import Intake
 from collector.mqtt import Address, Link
-from collector.registry import EMPTY, Folder
+from collector.registry import Folder, Registry
 from collector.store.decisions import keep_district
+from collector.store.errors import StoreError
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
@@ -24,7 +25,6 @@ from collector.tokens import Tokens
 from collector.web.app import create_app
 from collector.web.health import Parts
 from firstbell.settings import SettingsError
-from firstbell.tables import FolderError
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     address = _address(home, settings)
     home.folder.mkdir(parents=True, exist_ok=True)
     journal = open_journal(home.journal)
-    folder = _keep_district(home, journal, clock.now_ns())
+    districts = _registry(home, journal, clock)
     writer = Writer(journal, clock)
     intake = Intake(writer, clock, journal.id)
     link = Link(address, intake, clock, journal.id)
@@ -54,7 +54,8 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         link=link,
         clock=clock,
         folder=home.folder,
-        folder_now=lambda: folder,
+        folder_now=districts.now,
+        folder_trouble=districts.trouble,
         targets=registry.targets(),
     )
     with _listen(settings.web) as listener:
@@ -83,7 +84,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
     """
     clock = home.clock
     journal = open_journal(home.journal)
-    folder = _keep_district(home, journal, clock.now_ns())
+    districts = _registry(home, journal, clock)
     writer = Writer(journal, clock)
     reads = Reads(journal)
     parts = Parts(
@@ -93,7 +94,8 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
         link=_NoLink(),
         clock=clock,
         folder=home.folder,
-        folder_now=lambda: folder,
+        folder_now=districts.now,
+        folder_trouble=districts.trouble,
         targets=registry.targets(),
     )
     with _listen(web) as listener:
@@ -176,16 +178,17 @@ def _tls(home: Home, ca_file: str) -> ssl.SSLContext | None:
         raise SettingsError(str(home.settings), [f"broker.ca_file: {path} can't be used: {error}"]) from error
 
 
-def _keep_district(home: Home, journal: Journal, now_ns: int) -> Folder:
-    """The folder, kept by its digest, so that an answer given under it can be given again."""
-    if not home.district.is_dir():
-        log.warning("there is no district folder at %s yet", home.district)
-        return EMPTY
-    try:
-        folder = registry.read(home.district)
-    except FolderError as error:
-        # A typo in a table must not keep a district's measurements waiting in its boxes.
-        log.error("the district folder can't be used; reports are taken all the same: %s", error)  # noqa: TRY400
-        return EMPTY
-    keep_district(journal, folder.district.digest, folder.contents, now_ns)
-    return folder
+def _registry(home: Home, journal: Journal, clock: Clock) -> Registry:
+    """The district folder, watched; each one that is loaded is kept by its digest.
+
+    So an answer that was given under it can be given again.
+    """
+
+    def keep(folder: Folder) -> str:
+        try:
+            keep_district(journal, folder.district.digest, folder.contents, clock.now_ns())
+        except StoreError as error:
+            return f"it can't be kept in the journal: {error}"
+        return ""
+
+    return Registry(home.district, clock, keep)

@@ -36,6 +36,7 @@ class Parts(NamedTuple):
     """The collector's working parts, to look at. `folder` is where the journal lies.
 
     `folder_now` gives the district folder as it was loaded last: one without schools where there is none.
+    `folder_trouble` says why what lies on the disk is not that; "" where it is.
     """
 
     writer: Writer
@@ -45,6 +46,7 @@ class Parts(NamedTuple):
     clock: Clock
     folder: Path
     folder_now: Callable[[], Folder]
+    folder_trouble: Callable[[], str]
     targets: Targets
 
 
@@ -52,7 +54,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of /healthz. `ok` is all that has to hold; the rest says why it doesn't, or is worth a look.
 
     `last_commit_age_s` is None before the first commit; `boxes`, `suspended_boxes`, `quarantine_rows` are
-    None while the journal can't be read.
+    None while the journal can't be read. `district_trouble` says why the district folder on the disk is not
+    the one in use.
     """
 
     ok: bool
@@ -68,6 +71,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     suspended_boxes: int | None
     quarantine_rows: int | None
     unknown_versions: dict[str, str]
+    district_trouble: str
 
 
 def look(parts: Parts) -> Health:
@@ -90,6 +94,7 @@ def look(parts: Parts) -> Health:
         suspended_boxes=counts.suspended if counts else None,
         quarantine_rows=counts.quarantine.rows if counts else None,
         unknown_versions=parts.intake.unknown_versions,
+        district_trouble=parts.folder_trouble(),
     )
 
 

@@ -170,6 +170,7 @@ def _parts(folder: Path) -> Iterator[Parts]:
             clock=clock,
             folder=folder,
             folder_now=lambda: registry.EMPTY,
+            folder_trouble=str,
             targets=registry.targets(),
         )
     finally:

@@ -55,6 +55,7 @@ def simulated(folder: Path, demo: Demo = SMALL) -> Iterator[Site]:
         clock=clock,
         folder=home.folder,
         folder_now=lambda: district,
+        folder_trouble=str,
         targets=registry.targets(),
     )
     writer.start()

@@ -41,6 +41,7 @@ def parts_of(bench: Bench, link: FakeLink | None = None, folder: Folder = EMPTY)
         clock=bench.clock,
         folder=bench.path.parent,
         folder_now=lambda: folder,
+        folder_trouble=str,
         targets=registry.targets(),
     )
 

@@ -1,0 +1,92 @@
+"""The district folder on disk: read whole or not at all.
+
+RegistryError             something is wrong that is no mistake inside the folder's files
+FolderError               everything that is wrong in a folder (firstbell.tables)
+SettingsError             everything that is wrong in the packaged targets (firstbell.settings)
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from firstbell import folder as folders
+from firstbell.district import District, Settings
+from firstbell.folder import FILES
+from firstbell.readiness import models
+from firstbell.readiness.models import Targets
+from firstbell.tables import FolderError, Problem
+
+MOST_BYTES = 5_000_000
+"""A file above this is no table that somebody wrote; it is not even read."""
+
+
+class RegistryError(RuntimeError):
+    """Something is wrong with the district folder that is no mistake inside its files."""
+
+
+class Folder(NamedTuple):
+    """A district and the texts that it was read from, which reproduce it (`firstbell.folder.parse`)."""
+
+    district: District
+    contents: dict[str, str]
+
+
+EMPTY = Folder(District(settings=Settings(), schools=(), circuits=()), {})
+"""Where no folder could be read yet."""
+
+
+def read(path: Path) -> Folder:
+    """The district folder at `path`. Raises FolderError with everything that is wrong, by file and line."""
+    if not path.is_dir():
+        raise FolderError(
+            [Problem(str(path), None, "is no folder; it should hold schools.csv and circuits.csv")]
+        )
+    contents: dict[str, str] = {}
+    unreadable: list[Problem] = []
+    for name in FILES:
+        try:
+            text = _text(path / name)
+        except (OSError, UnicodeError, RegistryError) as error:
+            unreadable.append(Problem(name, None, _why(error)))
+            continue
+        if text is not None:
+            contents[name] = text
+    return Folder(folders.parse(contents, unreadable), contents)
+
+
+def _text(path: Path) -> str | None:
+    """The file's text; None if there is no such file. Raises OSError, UnicodeError or RegistryError."""
+    if not path.exists():
+        return None
+    if not path.is_file():  # a pipe would be waited for, for ever
+        raise RegistryError("is no file")
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise RegistryError(f"is larger than {MOST_BYTES // 1_000_000} MB: is this the right file?")
+    # A spreadsheet's UTF-8 begins with a mark, and its lines may end in three ways.
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8 (byte {error.start + 1}): save it as CSV UTF-8 or plain UTF-8 text"
+    if isinstance(error, OSError):
+        return f"can't be read: {error.strerror or error}"
+    return str(error)
+
+
+def targets() -> Targets:
+    """The targets that come with First Bell. Raises SettingsError."""
+    text = resources.files("firstbell.readiness").joinpath("models.toml").read_text(encoding="utf-8")
+    return models.load(text)
+
+
+def local_zone(link: Path = Path("/etc/localtime")) -> str:
+    """The name of this machine's time zone; empty where it doesn't say."""
+    try:
+        target = link.readlink().as_posix()
+    except OSError:
+        return ""
+    _, found, name = target.partition("zoneinfo/")
+    return name.removeprefix("posix/") if found else ""
