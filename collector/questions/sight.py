@@ -58,8 +58,8 @@ class Sight(NamedTuple):
     @property
     def by_wifi(self) -> bool:
         """Whether the Wi-Fi is its only way."""
-        told = {report.medium for report in self.of("latency") if report.medium} or {self.seat.medium}
-        return told == {Medium.WIFI}
+        told: set[Medium | None] = {report.medium for report in self.of("latency") if report.medium}
+        return (told or {self.seat.medium}) == {Medium.WIFI}
 
 
 def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> list[Sight]:
