@@ -76,6 +76,10 @@ class _NoLink:
     connected = True
     received = acknowledged = outlived = answered = unsaid = rebuilt = oversized = 0
 
+    def nudge(self, _agent: str) -> bool:
+        """No box is there to hear it."""
+        return False
+
 
 def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
     """Serve the pages of a demo at its own moment until SIGTERM or Ctrl-C; it hears no broker.

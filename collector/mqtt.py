@@ -170,6 +170,14 @@ class Link:
         ending.join(_STOP_S)
         self._lost(self._client)
 
+    def nudge(self, agent: str) -> bool:
+        """Ask a box to run its cheap checks now; whether it could be said. One that is off never hears it."""
+        if not self._connected:
+            return False
+        # Not kept for later by anybody: what is asked now is of no use in an hour.
+        said = self._client.publish(wire.topic(agent, "nudge"), b"", qos=0)
+        return said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
     def _build(self) -> _Client:
         address = self._address
         client = _Client(

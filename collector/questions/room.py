@@ -48,6 +48,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. `sentence` is `bold` and `rest` together; `since_ns` when the trouble began, if known.
 
     `near` are the boxes that "check now" asks, those of `near_room`; none where no box is near.
+    `checked_ns` is when these looked last by their clocks; `heard_ns` when the last look of the one that
+    was heard longest ago arrived here.
     `last_good` and `same_period` are sentences, empty where nothing is known.
     """
 
@@ -57,6 +59,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     as_of_ns: int
     tz: str
     where: Where
+    sentence: str
     bold: str
     rest: str
     lede: str
@@ -72,11 +75,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     access_points: tuple[str, ...]
     notes: tuple[str, ...]
     checked_ns: int | None
-
-    @property
-    def sentence(self) -> str:
-        """What can be read aloud."""
-        return f"{self.bold} {self.rest}".strip()
+    heard_ns: int | None
 
 
 def ask(reads: Reads, folder: Folder, school: str, room: str, as_of_ns: int) -> Room:
@@ -159,6 +158,7 @@ def _answer(
         as_of_ns=as_of_ns,
         tz=school.tz,
         where=verdict.where,
+        sentence=f"{said.bold} {said.rest}".strip(),
         bold=said.bold,
         rest=said.rest.strip(),
         lede=said.lede,
@@ -175,7 +175,8 @@ def _answer(
         same_period=same_period(reads, school, here, as_of_ns),
         access_points=aps,
         notes=_notes(found, room),
-        checked_ns=max((sight.last_ns or 0 for sight in here or near), default=None),
+        checked_ns=max((sight.last_ns or 0 for sight in near), default=None),
+        heard_ns=min((sight.heard_ns or 0 for sight in near), default=None),
     )
 
 

@@ -10,7 +10,7 @@ from collector.store.reads import Reads
 from firstbell import district as districts
 from firstbell.district import NS, District, Seat
 from firstbell.ladder import Look, Sign
-from firstbell.report import Medium, Report, Segment, Status
+from firstbell.report import Medium, Report, Segment, Status, Stored
 
 PAST_NS = 30 * 86_400 * NS
 """How far back a silence or a trouble is looked for."""
@@ -28,7 +28,8 @@ class Sight(NamedTuple):
 
     `last_ns` is None for a box that never called. `silent_ns`, `down`: as far as the journal knows they
     still go on. `troubles` are its outages, the last one last. `doubted` says why nothing of it counts.
-    `wifi_failed_ns` is since when its Wi-Fi fails, which went within the day before.
+    `wifi_failed_ns` is since when its Wi-Fi fails, which went within the day before. `heard_ns` is when its
+    last look at the way arrived, by our clock.
     """
 
     agent: str
@@ -40,6 +41,7 @@ class Sight(NamedTuple):
     as_of_ns: int
     doubted: str = ""
     wifi_failed_ns: int | None = None
+    heard_ns: int | None = None
 
     @property
     def room(self) -> str:
@@ -71,7 +73,8 @@ def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> l
     doubted = {box.agent: box.suspended for box in reads.boxes()}
     found = []
     for seat in seats:
-        newest = newest_of(reads, seat.agent, as_of_ns)
+        stored = newest_of(reads, seat.agent, as_of_ns)
+        newest = tuple(each.report for each in stored)
         last = max((report.at_ns for report in newest), default=None)
         silent = next((silence.begin_ns for silence in silences.get(seat.agent, []) if silence.open), None)
         found.append(
@@ -84,6 +87,7 @@ def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> l
                 troubles=tuple(troubles.get(seat.agent, [])),
                 as_of_ns=as_of_ns,
                 doubted=doubted.get(seat.agent, ""),
+                heard_ns=max((s.received_ns for s in stored if s.report.probe == "latency"), default=None),
                 wifi_failed_ns=_wifi_failed_ns(reads, seat.agent, newest, as_of_ns),
             )
         )
@@ -112,16 +116,16 @@ def seats_at(district: District, school_id: str, as_of_ns: int) -> list[Seat]:
     return [seat for seat in placed if seat is not None and seat.school == school_id]
 
 
-def newest_of(reads: Reads, agent: str, as_of_ns: int) -> tuple[Report, ...]:
+def newest_of(reads: Reads, agent: str, as_of_ns: int) -> list[Stored]:
     """The last report of each probe and target until `as_of_ns`."""
-    newest = [stored.report for stored in reads.latest(agent)]
-    if all(report.at_ns <= as_of_ns for report in newest):
-        return tuple(newest)
-    known = {(report.probe, report.target): report for report in newest if report.at_ns <= as_of_ns}
+    newest = reads.latest(agent)
+    if all(stored.report.at_ns <= as_of_ns for stored in newest):
+        return newest
+    known = {(s.report.probe, s.report.target): s for s in newest if s.report.at_ns <= as_of_ns}
     for probe in _PROBES:
-        recent = reads.tests([(agent, as_of_ns - _RECENT_NS, as_of_ns + 1)], probe)
-        known |= {(probe, stored.report.target): stored.report for stored in recent}
-    return tuple(known.values())
+        for stored in reads.tests([(agent, as_of_ns - _RECENT_NS, as_of_ns + 1)], probe):
+            known[probe, stored.report.target] = stored
+    return list(known.values())
 
 
 def looks(found: Iterable[Sight]) -> list[Look]:

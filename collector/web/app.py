@@ -11,14 +11,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, api, district, school, static, troubles
+from collector.web import access, api, district, room, school, static, troubles
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
 from collector.web.health import Parts, look
 from collector.web.metrics import registry_of, text_of
 
-PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (district.routes, school.routes, api.routes)
+PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (
+    district.routes,
+    school.routes,
+    room.routes,
+    api.routes,
+)
 """The API's and every page's `routes`, one file each."""
 
 

@@ -31,6 +31,9 @@ class LinkState(Protocol):
     def connected(self) -> bool:
         """Whether the broker took us in and lets us hear the boxes."""
 
+    def nudge(self, agent: str) -> bool:
+        """Ask a box to run its cheap checks now; whether it could be said."""
+
 
 class Parts(NamedTuple):
     """The collector's working parts, to look at. `folder` is where the journal lies.

@@ -29,6 +29,13 @@ class FakeLink:
         self.unsaid = 2
         self.rebuilt = 3
         self.oversized = 4
+        self.nudged: list[str] = []
+
+    def nudge(self, agent: str) -> bool:
+        """Note it, where there is a connection."""
+        if self.connected:
+            self.nudged.append(agent)
+        return self.connected
 
 
 def parts_of(bench: Bench, link: FakeLink | None = None, folder: Folder = EMPTY) -> Parts:

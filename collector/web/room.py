@@ -1,0 +1,153 @@
+"""The room's page, and "check now": it asks the nearest boxes to look at once, and shows what comes in."""
+
+import threading
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from urllib.parse import quote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from collector.clock import Clock
+from collector.questions import room as question
+from collector.questions.ladders import Ladder, Rung
+from collector.questions.room import Room
+from collector.web import api, pages
+from collector.web.health import Parts
+from firstbell.district import NS
+
+EVERY_NS = 60 * NS
+"""A box follows one nudge a minute; more often it isn't asked."""
+PATIENCE_NS = 30 * NS
+"""So long a page waits for what it asked for: the longest look at a way that is down, and a little."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of "check now". `boxes` were asked at `at_ns`, now or within the last minute.
+
+    `why` says why nobody could be; empty if somebody was.
+    """
+
+    boxes: tuple[str, ...]
+    at_ns: int | None
+    why: str
+
+
+class Checks:
+    """Who was asked when, so that no box is asked more than once a minute."""
+
+    def __init__(self, nudge: Callable[[str], bool], clock: Clock) -> None:
+        self._nudge, self._clock = nudge, clock
+        self._lock = threading.Lock()
+        self._asked_ns: dict[str, int] = {}
+
+    def ask(self, agents: Sequence[str]) -> Asked:
+        """Ask these boxes to look now."""
+        if not agents:
+            return Asked(boxes=(), at_ns=None, why="No box is near: there is nobody to ask.")
+        now_ns = self._clock.now_ns()
+        with self._lock:
+            due = [a for a in agents if now_ns - self._asked_ns.get(a, now_ns - EVERY_NS) >= EVERY_NS]
+            for agent in due:
+                if self._nudge(agent):
+                    self._asked_ns[agent] = now_ns
+            asked = [agent for agent in agents if agent in self._asked_ns]
+            if not asked:
+                why = "The boxes can\u2019t be asked now: the collector has no connection to the broker."
+                return Asked(boxes=(), at_ns=None, why=why)
+            return Asked(boxes=tuple(asked), at_ns=min(self._asked_ns[agent] for agent in asked), why="")
+
+
+def routes(parts: Parts) -> list[BaseRoute]:
+    """The page and its button."""
+    checks = Checks(parts.link.nudge, parts.clock)
+
+    def show(request: Request) -> Response:
+        answer = _answer(parts, request)
+        return _page(request, answer, _number(request.query_params.get("since")))
+
+    def check(request: Request) -> Response:
+        answer = _answer(parts, request)
+        asked = checks.ask(answer.near)
+        if "application/json" in request.headers.get("accept", ""):
+            return Response(msgspec.json.encode(asked), media_type="application/json")
+        query = f"?since={asked.at_ns}" if asked.at_ns is not None else "?since=0"
+        return RedirectResponse(address(answer.school, answer.room) + query, HTTPStatus.SEE_OTHER)
+
+    where = "/rooms/{school}/{room:path}"
+    return [Route(f"{where}/check", check, methods=["POST"]), Route(where, show)]
+
+
+def address(school: str, room: str) -> str:
+    """Where a room's page is."""
+    return f"/rooms/{quote(school, safe='')}/{quote(room)}"
+
+
+def _answer(parts: Parts, request: Request) -> Room:
+    school, room = request.path_params["school"], request.path_params["room"]
+    return question.ask(parts.reads, parts.folder_now(), school, room, parts.clock.now_ns())
+
+
+def _page(request: Request, answer: Room, since_ns: int | None) -> Response:
+    here = address(answer.school, answer.room)
+    waiting = since_ns is not None and since_ns > 0 and _waits(answer, since_ns)
+    return pages.page(
+        request,
+        "room.html",
+        current="rooms",
+        command=f"firstbell room {answer.school} {_word(answer.room)}",
+        json=f"{api.ROOT}{here}",
+        zone=question.zone_of(answer),
+        room=answer,
+        zone_=question.zone_of(answer),
+        address=here,
+        waiting=waiting,
+        since=since_ns,
+        said=_said(answer, since_ns, waiting=waiting),
+        ladders=[_filling(ladder, since_ns) if waiting and since_ns else ladder for ladder in answer.ladders],
+        status=200,
+    )
+
+
+def _waits(answer: Room, since_ns: int) -> bool:
+    """Whether what was asked for at `since_ns` may still come."""
+    fresh = answer.heard_ns is not None and answer.heard_ns >= since_ns
+    return not fresh and 0 <= answer.as_of_ns - since_ns < PATIENCE_NS
+
+
+def _said(answer: Room, since_ns: int | None, *, waiting: bool) -> str:
+    """What stands beside the button."""
+    if not answer.near:
+        return "No box is near: there is nobody to ask."
+    if waiting:
+        return "Asked. This fills as it comes in."
+    if since_ns is None:
+        far = "" if answer.near_room == answer.room else f" The box in {answer.near_room} does it."
+        return f"Cheap checks only, about 5 seconds. Loads nothing.{far}"
+    if since_ns == 0:
+        return "The boxes can\u2019t be asked now: the collector has no connection to the broker."
+    if answer.heard_ns is not None and answer.heard_ns >= since_ns:
+        return "Checked."
+    return "No answer came. A box that is silent can\u2019t hear us either."
+
+
+def _filling(ladder: Ladder, since_ns: int) -> Ladder:
+    """A ladder with the steps that were taken since; the others are still to come."""
+    rungs = tuple(
+        rung
+        if rung.at_ns is not None and rung.at_ns >= since_ns
+        else Rung(name=rung.name, state="off", value="checking")
+        for rung in ladder.rungs
+    )
+    return msgspec.structs.replace(ladder, rungs=rungs)
+
+
+def _number(text: str | None) -> int | None:
+    """The moment in an address; None for none, and for what is no number of one."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004
+
+
+def _word(name: str) -> str:
+    return f'"{name}"' if " " in name else name
