@@ -217,7 +217,7 @@ def openapi() -> dict[str, Any]:
         DOCUMENT: {"get": _operation("openapi", "This document.", [], {"type": "object"}, trouble)}
     }
     for query in QUERIES:
-        name = query.path.strip("/").split("/")[0]
+        name = "_".join(part.strip("{}") for part in query.path.strip("/").split("/"))
         parameters = [*_in_path(query.path), *_in_query(query.query)]
         operation = _operation(name, query.summary, parameters, by_type[query.answer], trouble)
         paths[ROOT + query.path] = {"get": operation}

@@ -1,0 +1,127 @@
+"""The room's page and its button: who is asked, how often, and what the page says while it waits."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from collector.web.room import EVERY_NS, PATIENCE_NS, Checks
+from tests.collector.questions.morning import AT_NS, Morning, folder, looks
+from tests.collector.web.site import FakeLink, parts_of, serving
+from tests.collector.workbench import Bench, StillClock
+
+PAGE = "/rooms/lincoln/204"
+
+
+@pytest.fixture
+def link() -> FakeLink:
+    """The broker's line, which notes who is nudged."""
+    return FakeLink()
+
+
+@pytest.fixture
+def morning(bench: Bench) -> Morning:
+    """All boxes of a fine morning."""
+    made = Morning(bench)
+    bench.clock.wall_ns = AT_NS - 8 * 10**9
+    for agent in ("box-203", "box-204", "box-205"):
+        made.sees(agent, "online", since=20)
+    bench.clock.wall_ns = AT_NS
+    return made
+
+
+@pytest.fixture
+def client(morning: Morning, link: FakeLink) -> Iterator[httpx.Client]:
+    """A browser without script, at the pages of that morning."""
+    with (
+        serving(parts_of(morning.bench, link, folder())) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client,
+    ):
+        yield client
+
+
+def test_the_page_answers_in_a_sentence(client: httpx.Client) -> None:
+    """The sentence is the heading; the JSON and the terminal's words are named at the foot."""
+    text = client.get(PAGE).text
+    assert '<h1 class="answer"><b>204 is fine,</b> as of 7:40.' in text
+    assert "firstbell room lincoln 204" in text
+    assert client.get("/api/v1/rooms/lincoln/204").json()["sentence"] == "204 is fine, as of 7:40."
+
+
+def test_names_with_blanks_and_unknown_rooms(client: httpx.Client) -> None:
+    """A room is called as the folder calls it; one that is none is a page that says so."""
+    assert client.get("/rooms/lincoln/main%20closet").status_code == 200
+    assert client.get("/rooms/lincoln/999").status_code == 404
+    assert client.get("/rooms/nowhere/204").status_code == 404
+
+
+def test_check_now_asks_the_room_s_box_and_waits(
+    client: httpx.Client, link: FakeLink, morning: Morning
+) -> None:
+    """The button says Checking, the page looks again by itself with script and without, until it came."""
+    answer = client.post(f"{PAGE}/check")
+    assert (answer.status_code, link.nudged) == (303, ["box-204"])
+    page = client.get(answer.headers["location"])
+    assert ">Checking</button>" in page.text
+    assert 'hx-trigger="every 1s"' in page.text
+    assert '<noscript><meta http-equiv="refresh"' in page.text
+    assert page.text.count("checking</span>") == 7
+    morning.bench.clock.wall_ns = AT_NS + 3 * 10**9
+    morning.send("box-204", looks("no internet", AT_NS + 2 * 10**9))
+    page = client.get(answer.headers["location"])
+    assert ">Check now</button>" in page.text
+    assert "Checked." in page.text
+    assert "the room.</b> 204 doesn" in page.text
+    assert "hx-trigger" not in page.text
+
+
+def test_after_half_a_minute_nobody_waits_any_more(client: httpx.Client, morning: Morning) -> None:
+    """A box that says nothing keeps no page waiting."""
+    where = client.post(f"{PAGE}/check").headers["location"]
+    morning.bench.clock.wall_ns += PATIENCE_NS
+    assert "No answer came." in client.get(where).text
+
+
+def test_without_a_box_in_the_room_the_nearest_is_asked(client: httpx.Client, link: FakeLink) -> None:
+    """206 has none; 205 is next door, and the page says so before and after."""
+    assert "The box in 205 does it." in client.get("/rooms/lincoln/206").text
+    client.post("/rooms/lincoln/206/check")
+    assert link.nudged == ["box-205"]
+
+
+def test_where_no_box_is_near_the_page_says_that(client: httpx.Client, link: FakeLink) -> None:
+    """No button that does nothing."""
+    page = client.get("/rooms/prairie/101").text
+    assert "No box is near: there is nobody to ask." in page
+    assert "<button" not in page
+    asked = client.post("/rooms/prairie/101/check", headers={"Accept": "application/json"}).json()
+    assert (asked["boxes"], asked["at_ns"], link.nudged) == ([], None, [])
+
+
+def test_without_a_broker_the_page_says_that(client: httpx.Client, link: FakeLink) -> None:
+    """What can't be asked isn't waited for."""
+    link.connected = False
+    where = client.post(f"{PAGE}/check").headers["location"]
+    page = client.get(where).text
+    assert "no connection to the broker" in page
+    assert ">Check now</button>" in page
+
+
+@pytest.mark.parametrize("since", ["-1", "x", "9" * 40, "%F0%9F", "0"])
+def test_an_address_that_is_no_moment_is_none(client: httpx.Client, since: str) -> None:
+    """Whatever stands in the address, the page stays a page."""
+    page = client.get(f"{PAGE}?since={since}")
+    assert page.status_code == 200
+    assert "Checking" not in page.text
+
+
+def test_a_box_is_asked_once_a_minute() -> None:
+    """Somebody who presses again is shown what the first press brings."""
+    clock, asked = StillClock(), list[str]()
+    checks = Checks(lambda agent: bool(asked.append(agent)) or True, clock)
+    first = checks.ask(["a", "b"])
+    clock.wall_ns += EVERY_NS - 1
+    assert checks.ask(["a"]) == type(first)(boxes=("a",), at_ns=first.at_ns, why="")
+    clock.wall_ns += 1
+    assert checks.ask(["a"]).at_ns == clock.wall_ns
+    assert asked == ["a", "b", "a"]
