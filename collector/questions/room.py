@@ -203,8 +203,8 @@ def since_of(verdict: ladder.Verdict, here: Sequence[Sight], found: Sequence[Sig
         return (max(began) if verdict.where in {Where.SCHOOL, Where.DEAF} else min(began)) if began else None
     if verdict.seen is Seen.NO_WIFI:
         began = [sight.wifi_failed_ns for sight in here if sight.wifi_failed_ns is not None]
-        return min(began, default=None) or min((s.down.begin_ns for s in here if s.down), default=None)
-    return min((sight.down.begin_ns for sight in here if sight.down), default=None)
+        return min(began, default=None) or min((s.cut.since_ns for s in here if s.cut), default=None)
+    return min((sight.cut.since_ns for sight in here if sight.cut), default=None)
 
 
 def _others_talk(reads: Reads, district: District, school_id: str, as_of_ns: int) -> bool | None:
@@ -249,7 +249,7 @@ def _said(seen: Seen, looked: Sequence[Look], room: str, wanted: Sign) -> list[s
 
 
 def _stuck(here: Sequence[Sight]) -> str:
-    return next((sight.agent for sight in here if sight.down and sight.silent_ns is None), "")
+    return next((sight.agent for sight in here if sight.cut and sight.silent_ns is None), "")
 
 
 def _access_points(district: District, school_id: str, room: str) -> tuple[str, ...]:

@@ -23,13 +23,20 @@ _FRESH_NS = 900 * NS
 """What a box said of its Wi-Fi, cable or power holds for three of the usual five minutes."""
 
 
+class Cut(NamedTuple):
+    """Nothing beyond the building answers since then; `gateway_too`: nor does a gateway that else does."""
+
+    since_ns: int
+    gateway_too: bool
+
+
 class Sight(NamedTuple):
     """One box of a school. `newest` holds its last report of each probe and target, oldest target first.
 
-    `last_ns` is None for a box that never called. `silent_ns`, `down`: as far as the journal knows they
-    still go on. `troubles` are its outages, the last one last. `doubted` says why nothing of it counts.
+    `last_ns` is None for a box that never called. `silent_ns` is since when it has been
+    silent and still is. `troubles` are its outages, the last one last. `doubted` says why nothing of it counts.
     `wifi_failed_ns` is since when its Wi-Fi fails, which went within the day before. `heard_ns` is when its
-    last look at the way arrived, by our clock.
+    last look at the way arrived, by our clock. `cut` is the outage that goes on.
     """
 
     agent: str
@@ -42,16 +49,12 @@ class Sight(NamedTuple):
     doubted: str = ""
     wifi_failed_ns: int | None = None
     heard_ns: int | None = None
+    cut: Cut | None = None
 
     @property
     def room(self) -> str:
         """The room that it stands in; a box without one is a room of its own."""
         return self.seat.room or self.agent
-
-    @property
-    def down(self) -> Interval | None:
-        """The outage that goes on."""
-        return next((trouble for trouble in reversed(self.troubles) if trouble.open), None)
 
     def of(self, probe: str) -> list[Report]:
         """Its last reports of a probe."""
@@ -87,11 +90,37 @@ def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> l
                 troubles=tuple(troubles.get(seat.agent, [])),
                 as_of_ns=as_of_ns,
                 doubted=doubted.get(seat.agent, ""),
+                cut=_cut(reads, seat.agent, newest, troubles.get(seat.agent, []), as_of_ns),
                 heard_ns=max((s.received_ns for s in stored if s.report.probe == "latency"), default=None),
                 wifi_failed_ns=_wifi_failed_ns(reads, seat.agent, newest, as_of_ns),
             )
         )
     return found
+
+
+def _cut(
+    reads: Reads, agent: str, newest: Iterable[Report], troubles: Sequence[Interval], as_of_ns: int
+) -> Cut | None:
+    """The outage that goes on, if what it saw last is one."""
+    looks = [report for report in newest if report.probe == "latency"]
+    if not _all_fail([report for report in looks if report.segment in _BEYOND]):
+        return None
+    if troubles and troubles[-1].open:
+        return Cut(troubles[-1].begin_ns, troubles[-1].kind is Kind.SITE_DOWN)
+    # Two looks close together are one to the journal: somebody may just have asked for the second.
+    before = [s.report for s in reads.tests([(agent, as_of_ns - _RECENT_NS, as_of_ns + 1)], "latency")]
+    good = [report.at_ns for report in before if report.segment in _BEYOND and report.status is Status.OK]
+    if not good:
+        return None
+    since_ns = min(report.at_ns for report in looks if report.at_ns > max(good))
+    near = [report for report in looks if report.segment is Segment.SITE]
+    answered = any(report.segment is Segment.SITE and report.status is Status.OK for report in before)
+    return Cut(since_ns, answered and _all_fail(near))
+
+
+def _all_fail(reports: Sequence[Report]) -> bool:
+    tried = [report.status for report in reports if report.status is not Status.SKIPPED]
+    return bool(tried) and Status.OK not in tried
 
 
 def _wifi_failed_ns(reads: Reads, agent: str, newest: Iterable[Report], as_of_ns: int) -> int | None:
@@ -158,16 +187,14 @@ def _gateway(sight: Sight) -> Sign:
     near = [report.status for report in sight.of("latency") if report.segment is Segment.SITE]
     if Status.OK in near:
         return Sign.GOOD
-    # The journal knows whether this gateway ever answers; many never do.
-    down = sight.down
-    return Sign.BAD if down and down.kind is Kind.SITE_DOWN and near else Sign.UNKNOWN
+    # Many gateways never answer; only one that else does is missed.
+    return Sign.BAD if sight.cut and sight.cut.gateway_too and near else Sign.UNKNOWN
 
 
 def _internet(sight: Sight, beyond: Sequence[Report]) -> Sign:
     if any(report.status is Status.OK for report in beyond):
         return Sign.GOOD
-    failed = any(report.status in _FAILS for report in beyond)
-    return Sign.BAD if failed and sight.down else Sign.UNKNOWN
+    return Sign.BAD if sight.cut else Sign.UNKNOWN
 
 
 def wifi_of(sight: Sight) -> Report | None:

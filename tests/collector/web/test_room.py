@@ -117,11 +117,12 @@ def test_an_address_that_is_no_moment_is_none(client: httpx.Client, since: str) 
 
 def test_a_box_is_asked_once_a_minute() -> None:
     """Somebody who presses again is shown what the first press brings."""
-    clock, asked = StillClock(), list[str]()
-    checks = Checks(lambda agent: bool(asked.append(agent)) or True, clock)
+    clock = StillClock()
+    link = FakeLink()
+    checks = Checks(link.nudge, clock)
     first = checks.ask(["a", "b"])
     clock.wall_ns += EVERY_NS - 1
     assert checks.ask(["a"]) == type(first)(boxes=("a",), at_ns=first.at_ns, why="")
     clock.wall_ns += 1
     assert checks.ask(["a"]).at_ns == clock.wall_ns
-    assert asked == ["a", "b", "a"]
+    assert link.nudged == ["a", "b", "a"]
