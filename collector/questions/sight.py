@@ -33,10 +33,10 @@ class Cut(NamedTuple):
 class Sight(NamedTuple):
     """One box of a school. `newest` holds its last report of each probe and target, oldest target first.
 
-    `last_ns` is None for a box that never called. `silent_ns` is since when it has been
-    silent and still is. `troubles` are its outages, the last one last. `doubted` says why nothing of it counts.
-    `wifi_failed_ns` is since when its Wi-Fi fails, which went within the day before. `heard_ns` is when its
-    last look at the way arrived, by our clock. `cut` is the outage that goes on.
+    `last_ns` is None for a box that never called. `silent_ns` is since when it has been silent and still is,
+    `cut` the outage that goes on, `troubles` all of them, the last one last. `doubted` says why nothing of
+    it counts. `wifi_failed_ns` is since when its Wi-Fi fails, which went within the day before. `heard_ns`
+    is when its last look at the way arrived, by our clock.
     """
 
     agent: str
