@@ -43,7 +43,7 @@ class Watched:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         page.on("request", self._asked)
-        page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("response", self._got)
 
     def open(self, address: str, status: int = 200) -> Page:
@@ -64,6 +64,11 @@ class Watched:
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((self._origin + "/", "data:")):
             self.faults.append(f"left for {request.url}")
+
+    def _failed(self, request: Request) -> None:
+        # The browser gives up what it still waits for when a page is left.
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"{request.failure}: {request.url}")
 
     def _got(self, response: Response) -> None:
         if response.status >= 400 and not response.request.is_navigation_request():
@@ -91,14 +96,15 @@ def watched(
     try:
         seen = Watched(context.new_page(), origin)
         yield seen
-        assert seen.faults == []
+        assert seen.faults == [], seen.faults
     finally:
         context.close()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds that is serious or critical, each with the place and why."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds that is serious or critical, by all rules or these: each with the place and why."""
+    options = {"runOnly": list(rules)} if rules else None
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary']}"
         for rule in found
