@@ -3,8 +3,10 @@
 from collector.registry import Folder
 from collector.store.reads import Box, Reads, Suspension
 from firstbell import district as districts
-from firstbell.readiness.chain import SchoolAnswer, judge
+from firstbell.readiness.chain import SchoolAnswer, SchoolEvidence, judge, weigh_school
+from firstbell.readiness.lines import Lines
 from firstbell.readiness.models import Targets
+from firstbell.readiness.network import Network
 from firstbell.report import Status, Stored
 
 PROBE = "internet"
@@ -41,34 +43,38 @@ def ask(
 
     Raises QuestionError.
     """
-    district, facts_until = folder.district, reads.facts_until()
     try:
-        asked = districts.find_school(district, school)
-        tests = _tests(reads, folder, asked, as_of_ns)
-        return judge(
-            model=model,
-            targets=targets,
-            district=district,
-            school_id=asked.id,
-            people=people,
-            years=years,
-            tests=tests,
-            latency=_cheap(reads, tests),
-            as_of_ns=as_of_ns,
-            facts_until=facts_until,
-            suspended=_suspended(reads, tests, facts_until),
-        )
+        asked = districts.find_school(folder.district, school)
+        evidence = weigh(reads, folder, targets, asked, as_of_ns)
+        return judge(model, targets, evidence, people=people, years=years)
     except (LookupError, ValueError) as error:
         raise QuestionError(str(error)) from error
 
 
-def _tests(reads: Reads, folder: Folder, school: districts.School, as_of_ns: int) -> list[Stored]:
-    day = districts.local(school, as_of_ns).date()
-    circuit = districts.internet_of(folder.district, school.id, day)
-    if circuit is None:
-        return []
-    seats = districts.seats_on(folder.district, circuit.id)
-    boxes: list[Box] = [(seat.agent, seat.since_ns, seat.until_ns) for seat in seats]
+def weigh(
+    reads: Reads, folder: Folder, targets: Targets, school: districts.School, as_of_ns: int
+) -> SchoolEvidence:
+    """What the journal knows of one school's links, whatever is then asked of it."""
+    facts_until = reads.facts_until()
+    network = Network(folder.district, districts.local(school, as_of_ns).date())
+    path = network.path(school.id)
+    tests = _tests(reads, network, network.witnesses(path[0].id) if path else frozenset(), as_of_ns)
+    lines = Lines(
+        network,
+        targets.numbers,
+        as_of_ns,
+        tests,
+        _cheap(reads, tests),
+        facts_until,
+        _suspended(reads, tests, facts_until),
+    )
+    return weigh_school(lines, school.id, targets.numbers)
+
+
+def _tests(reads: Reads, network: Network, circuits: frozenset[str], as_of_ns: int) -> list[Stored]:
+    """The heavy tests of all boxes on these lines, each once, in the order of the boxes' names."""
+    seats = [seat for circuit in circuits for seat in districts.seats_on(network.district, circuit)]
+    boxes: list[Box] = sorted({(seat.agent, seat.since_ns, seat.until_ns) for seat in seats}, key=str)
     return reads.tests(boxes, PROBE, since_ns=max(0, as_of_ns - _LOOK_BACK_NS))
 
 

@@ -1,39 +1,37 @@
 """The chain that a lesson passes through: the school's answer, its weakest link, and what would change it.
 
-`judge` is the one way in. Its answer is data; the question (school, model, people, years) with
-`(as_of, facts_until, targets_digest, district_digest)` gives it again.
+What is known is weighed once (`weigh_school`), whatever is asked; `judge` then answers for one way of
+teaching, and `judge_line` for one line that schools share. The answer is data; the question (school, model,
+people, years) with `(as_of, facts_until, targets_digest, district_digest)` gives it again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
+from itertools import islice, pairwise
+from typing import NamedTuple
 
 import msgspec
 
 from firstbell import district as districts
-from firstbell.district import District, School
-from firstbell.readiness import change, evidence, published, words
+from firstbell.district import School
+from firstbell.readiness import asking, beside, change, published, sizing, words
+from firstbell.readiness.asking import Asking
+from firstbell.readiness.beside import Home
 from firstbell.readiness.change import Change
-from firstbell.readiness.evidence import Line, Weighed
-from firstbell.readiness.links import internet
+from firstbell.readiness.lines import Lines
+from firstbell.readiness.links import availability, line
 from firstbell.readiness.links.answer import LinkAnswer, badness
-from firstbell.readiness.links.internet import Question
-from firstbell.readiness.models import Model, Number, Targets
+from firstbell.readiness.links.availability import Lesson, Outage, Uptime, Watch
+from firstbell.readiness.links.line import Asked
+from firstbell.readiness.models import Numbers, Targets
 from firstbell.readiness.published import PublishedNeed
 from firstbell.readiness.sizing import Factor
 from firstbell.readiness.verdict import State, Verdict
-from firstbell.report import Stored
 
 MOST_YEARS = 20
 MOST_PEOPLE = 10_000_000
-NOT_ASSESSED = (
-    "lines between the schools",
-    "wiring in the building",
-    "Wi-Fi by room",
-    "how fast pages react when everybody works",
-    "outages in class",
-    "charging and batteries",
-    "students at once",
-)
+NOTHING_MEASURES = ("wiring in the building", "students at once")
 """The links of the chain that nothing measures yet. A link without data never turns an answer grey."""
 
 
@@ -46,16 +44,6 @@ class Weakest(msgspec.Struct, frozen=True, kw_only=True):
     short: float
     counted_in: str
     sentence: str
-
-
-class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """Internet at home, where students learn there too: what each one needs, and how to find out."""
-
-    down_mbps: float
-    up_mbps: float
-    sentence: str
-    how: str
-    source: str
 
 
 class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +74,7 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     paper: Verdict
     measured: Verdict
     links: tuple[LinkAnswer, ...]
+    uptime: Uptime | None
     assessed: int
     ready_on: int
     not_assessed: tuple[str, ...]
@@ -99,88 +88,125 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     examples_sentence: str
 
 
+class SchoolEvidence(NamedTuple):
+    """What is known of one school's links, weighed and not yet judged."""
+
+    school: School
+    lines: Lines
+    uptime: Uptime | None = None
+
+
+def weigh_school(
+    lines: Lines,
+    school_id: str,
+    numbers: Numbers,
+    *,
+    boxes: Sequence[Watch] = (),
+    unreachable: Iterable[Outage] = (),
+) -> SchoolEvidence:
+    """Weigh what is known of a school: once, for all ways of teaching.
+
+    `lines` are the district's; `boxes` those in the school with what they missed, `unreachable` when its
+    gateway did not answer. Raises LookupError for an unknown school.
+    """
+    school = districts.school_of(lines.network.district, school_id)
+    uptime = None
+    if boxes:
+        lessons = lessons_of(school, lines.as_of_ns, int(numbers.window_school_days.value))
+        uptime = availability.look(lessons, boxes, unreachable, school.students, numbers)
+    return SchoolEvidence(school, lines, uptime)
+
+
 def judge(
     model: str,
     targets: Targets,
-    district: District,
-    school_id: str,
-    people: int | None,
-    years: int | None,
-    tests: Iterable[Stored],
-    latency: Iterable[Stored],
-    as_of_ns: int,
-    facts_until: int,
-    suspended: frozenset[int] = frozenset(),
+    evidence: SchoolEvidence,
+    *,
+    people: int | None = None,
+    years: int | None = None,
 ) -> SchoolAnswer:
     """Can the school teach this way, now and `years` on?
 
-    `people` and `years` are the school's own and the horizon unless given. `tests` are the internet probe's
-    reports of the boxes on the school's line (`district.seats_on`), `latency` the cheap ones around them;
-    what came after the arrival number `facts_until`, or speaks of a time after `as_of_ns`, is not looked
-    at. `suspended` are the arrivals of what came while two boxes had one name.
-    Raises LookupError for an unknown school or model, ValueError for impossible people or years.
+    `model` is a way of teaching, asked of every school that shares a line, or `asking.PLAN`: each as it
+    plans to. `people` and `years` are the school's own and the horizon unless given.
+    Raises LookupError for an unknown model, ValueError for impossible people or years.
     """
-    model_id, way = targets.find(model)
-    school = districts.school_of(district, school_id)
-    asked = school.people if people is None else people
+    school, lines = evidence.school, evidence.lines
+    count = school.people if people is None else people
     horizon = int(targets.numbers.horizon_years.value) if years is None else years
-    _check(asked, horizon)
-    question = _question(way, targets, district, school, asked, horizon, as_of_ns)
-    known = [[stored for stored in rows if stored.arrival <= facts_until] for rows in (tests, latency)]
-    link = internet.judge(question, _weigh(question, known[0], known[1], suspended))
-    links = _marked((link,))
-    examples = _examples(question, people_given=people is not None)
+    _check(count, horizon)
+    question = Asking(model, targets, lines, horizon, (school.id, count))
+    model_id, way = question.model_of(school)
+    own, path = _path(question, evidence)
+    links = _marked((*path, *_others(evidence, count, horizon, targets)))
+    decides = _deciding(links, path[-1])
+    named = beside.examples(
+        lines.network.district,
+        school,
+        own.line.circuit if own.line else None,
+        way,
+        people_given=people is not None,
+    )
     return SchoolAnswer(
         school_id=school.id,
         school=school.name,
         model_id=model_id,
         model=way.name,
         how=way.how,
-        people=asked,
-        students=max(0, asked - school.staff),
+        people=count,
+        students=max(0, count - school.staff),
         years=horizon,
-        as_of_ns=as_of_ns,
-        as_of=districts.local(school, as_of_ns).isoformat(timespec="minutes"),
-        facts_until=facts_until,
+        as_of_ns=lines.as_of_ns,
+        as_of=districts.local(school, lines.as_of_ns).isoformat(timespec="minutes"),
+        facts_until=lines.facts_until,
         targets_digest=targets.digest,
-        district_digest=district.digest,
-        state=link.measured.state,
-        label=link.measured.label,
-        sentence=link.measured.sentence,
-        paper=min((side.paper for side in link.sides), key=badness),
-        measured=link.measured,
+        district_digest=lines.network.district.digest,
+        state=decides.measured.state,
+        label=decides.measured.label,
+        sentence=decides.measured.sentence,
+        paper=min((link.paper for link in path if link.paper), key=badness),
+        measured=decides.measured,
         links=links,
+        uptime=evidence.uptime,
         assessed=sum(link.assessed for link in links),
         ready_on=sum(link.measured.state.ready for link in links),
-        not_assessed=NOT_ASSESSED,
-        assessed_sentence=f"Judged by its line to the internet. Not assessed: {words.listed(NOT_ASSESSED)}.",
+        not_assessed=_not_assessed(links),
+        assessed_sentence=_assessed_sentence(links),
         weakest=_weakest(links),
-        home=_home(way, targets),
-        changes=change.changes(question, link),
-        published=published.beside(question, link, asked),
-        rules=_rules(targets),
-        examples=tuple(examples),
-        examples_sentence=_examples_sentence(list(examples.values())),
+        home=beside.home(way, targets),
+        changes=_changes(question, own, decides),
+        published=published.beside(targets, way, lines.network.district, school, count, path),
+        rules=beside.rules(targets),
+        examples=tuple(named),
+        examples_sentence=beside.examples_sentence(list(named.values())),
     )
 
 
-def _question(
-    model: Model, targets: Targets, district: District, school: School, people: int, years: int, as_of_ns: int
-) -> Question:
-    """The question to the school's line: it is judged once, for the people of all schools that share it."""
-    circuit = districts.internet_of(district, school.id, districts.local(school, as_of_ns).date())
-    others = set(circuit.schools if circuit else ()) - {school.id}
-    sharers = sum(districts.school_of(district, other).people for other in others)
-    return Question(
-        model=model,
-        targets=targets,
-        district=district,
-        school=school,
-        circuit=circuit,
-        people=people + sharers,
-        years=years,
-        as_of_ns=as_of_ns,
-    )
+def judge_line(
+    circuit_id: str, model: str, targets: Targets, lines: Lines, *, years: int | None = None
+) -> LinkAnswer:
+    """The answer for one line, against the sum of all schools that pass through it.
+
+    `model` is asked of each of them, or `asking.PLAN`: each as it plans to. Raises LookupError for a line
+    that no school passes through, or an unknown model.
+    """
+    horizon = int(targets.numbers.horizon_years.value) if years is None else years
+    return Asking(model, targets, lines, horizon).answer(circuit_id)
+
+
+def lessons_of(school: School, as_of_ns: int, days: int) -> list[Lesson]:
+    """The lessons of the last so many school days, in order, without those that are not over."""
+    today = districts.local(school, as_of_ns).date()
+    last = list(islice(districts.school_days(today, -1), days))
+    return [lesson for day in reversed(last) for lesson in _lessons(school, day) if lesson.end_ns <= as_of_ns]
+
+
+def _lessons(school: School, day: date) -> list[Lesson]:
+    noon = districts.midnight_ns(school, day)
+    begins = [
+        noon + (t.hour * 3600 + t.minute * 60 + t.second) * districts.NS for t in districts.edges(school)[2:7]
+    ]
+    return [Lesson(day, a, b, f"class period {n}") for n, (a, b) in enumerate(pairwise(begins), 1)]
 
 
 def _check(people: int, years: int) -> None:
@@ -190,20 +216,56 @@ def _check(people: int, years: int) -> None:
         raise ValueError(f"{years} years ahead can't be judged: 0 to {MOST_YEARS} can")
 
 
-def _weigh(
-    question: Question, tests: list[Stored], latency: list[Stored], suspended: frozenset[int]
-) -> Weighed:
-    if question.circuit is None:
-        return Weighed()
-    line = Line(
-        question.district,
-        question.school,
-        question.circuit,
-        question.numbers,
-        question.as_of_ns,
-        suspended,
+def _path(question: Asking, evidence: SchoolEvidence) -> tuple[Asked, tuple[LinkAnswer, ...]]:
+    """What is asked of the school's own line, and the answers of all lines on its way, its own last."""
+    school, lines = evidence.school, evidence.lines
+    own = question.own(school)
+    behind = lines.network.path(school.id)[1:]
+    answers = [question.answer(circuit.id) for circuit in reversed(behind)]
+    answers.append(line.judge(own))
+    if behind and not any(answer.measured.state.short for answer in answers):
+        whole = line.judge(question.whole(school))
+        # Something on the way is too small for this school, and nobody can say which line it is.
+        if whole.measured.state.short:
+            answers.insert(0, whole)
+    return own, tuple(answers)
+
+
+def _others(evidence: SchoolEvidence, people: int, years: int, targets: Targets) -> list[LinkAnswer]:
+    """The links behind the lines, those that are measured at all."""
+    found = []
+    today = districts.local(evidence.school, evidence.lines.as_of_ns).date()
+    fall = sizing.fall_of(today) + years
+    if evidence.uptime:
+        found.append(availability.judge(evidence.uptime, people, fall, targets.numbers))
+    return found
+
+
+def _deciding(links: Sequence[LinkAnswer], own: LinkAnswer) -> LinkAnswer:
+    """The link by which the school is judged: the worst that is assessed, if its own line is.
+
+    What is short is short, whatever else is not known. But without an answer of its own line a school is not
+    ready: a good battery says nothing of that.
+    """
+    worst = min(
+        (link for link in links if link.assessed), key=lambda link: badness(link.measured), default=own
     )
-    return evidence.weigh(tests, latency, line)
+    if worst.measured.state.short:
+        return worst
+    return own if not own.assessed or worst.measured.state is State.READY_THROUGH else worst
+
+
+def _changes(question: Asking, own: Asked, decides: LinkAnswer) -> tuple[Change, ...]:
+    if decides.link == "way":
+        return change.changes(own._replace(whole=True), decides)
+    if decides.circuit is None and decides.link not in asking.LINES:
+        return change.of_other(decides)
+    asked = (
+        own
+        if own.line is None or decides.circuit == own.line.circuit.id
+        else question.of(decides.circuit or "")
+    )
+    return change.changes(asked, decides)
 
 
 def _marked(links: tuple[LinkAnswer, ...]) -> tuple[LinkAnswer, ...]:
@@ -222,80 +284,55 @@ def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
         return None
     verdict = worst.measured
     today = verdict.state.short
-    short = max(0.0, verdict.need - (verdict.have or 0.0))
-    number = f"{_shown_short(verdict):,f}{words.NBSP}{worst.counted_in}"
-    when = (
-        f"is {number} short today"
-        if today
-        else f"is the first to fall short, in {words.fall(verdict.fall or 0)}"
-    )
     return Weakest(
         link=worst.link,
         name=worst.name,
         today=today,
-        short=short,
+        short=max(0.0, verdict.need - (verdict.have or 0.0)),
         counted_in=worst.counted_in,
-        sentence=f"The weakest link: the {worst.name[0].lower()}{worst.name[1:]} {when}.",
+        sentence=f"The weakest link: {_stops(worst, today=today)}.",
     )
+
+
+def _stops(worst: LinkAnswer, *, today: bool) -> str:
+    name = f"{worst.name[0].lower()}{worst.name[1:]}"
+    if not worst.sides:
+        return f"{name}, {worst.note or worst.measured.label}"
+    the = name if name.startswith("the ") else f"the {name}"
+    if not today:
+        return f"{the} is the first to fall short, in {words.fall(worst.measured.fall or 0)}"
+    return f"{the} is {words.mbit(f'{_shown_short(worst.measured):,f}')} short today"
+
+
+def _not_assessed(links: Sequence[LinkAnswer]) -> tuple[str, ...]:
+    """The links that are not known, those that nothing measures yet among them."""
+    there = {link.link for link in links}
+    unknown = [link.name for link in links if not link.assessed]
+    absent = [name for kind, name in _OTHERS.items() if kind not in there]
+    return (*unknown, *absent, *NOTHING_MEASURES)
+
+
+_OTHERS = {
+    "wifi": "Wi-Fi by room",
+    "responsiveness": "how fast pages react when everybody works",
+    "availability": "outages in class",
+    "power": "charging and batteries",
+}
+
+
+def _assessed_sentence(links: Sequence[LinkAnswer]) -> str:
+    """Ready on 5 of 7 links assessed. Not assessed: charging and batteries."""
+    assessed = sum(link.assessed for link in links)
+    ready = sum(link.measured.state.ready for link in links)
+    head = (
+        f"Ready on {ready} of {words.count(assessed, 'link')} assessed."
+        if assessed
+        else "No link is assessed yet."
+    )
+    return f"{head} Not assessed: {words.listed(_not_assessed(links))}."
 
 
 def _shown_short(verdict: Verdict) -> Decimal:
     """What is missing, as the difference of the numbers that are shown: whoever subtracts finds the same."""
     need = words.rounded(verdict.need)
     return max(Decimal(0), need - words.rounded(verdict.have or 0.0, at_least=True))
-
-
-def _home(model: Model, targets: Targets) -> Home | None:
-    if not model.home:
-        return None
-    down, up = targets.numbers.home_down_mbps, targets.numbers.home_up_mbps
-    return Home(
-        down_mbps=down.value,
-        up_mbps=up.value,
-        sentence=f"Home internet: not measured. In {model.name} students learn at home too: ask families.",
-        how=(
-            "At enrollment, ask each family for a speed check from the room where homework is done: "
-            f"{words.number(down.value)} down and {words.mbit(words.number(up.value))} up for each student "
-            "at home are enough. Ask on paper too, or those without internet are missed."
-        ),
-        source=f"{down.source}, {down.year}",
-    )
-
-
-_RULES = (
-    "just_short",
-    "far_below",
-    "tolerance",
-    "wire_octets",
-    "payload_octets",
-    "checks",
-    "days",
-    "times",
-    "places_on_wifi",
-    "window_school_days",
-)
-
-
-def _rules(targets: Targets) -> tuple[Factor, ...]:
-    def factor(name: str) -> Factor:
-        number: Number = getattr(targets.numbers, name)
-        return Factor(name=name, unit="", **msgspec.structs.asdict(number))
-
-    return tuple(factor(name) for name in _RULES)
-
-
-def _examples(question: Question, *, people_given: bool) -> dict[str, str]:
-    """The inputs of this answer that nobody entered, by name, as words."""
-    circuit, school = question.circuit, question.school
-    used = {"school.name": f"the name {school.name}", "school.tz": f"the time zone {school.tz}"}
-    if not people_given:
-        used["school.people"] = words.count(school.people, "person", "people")
-    if circuit and circuit.down_mbps is not None:
-        used["circuit.down_mbps"] = f"{words.mbit(words.exact(circuit.down_mbps))} bought"
-    if circuit and circuit.up_mbps is not None and question.model.up_rate_mbps:
-        used["circuit.up_mbps"] = f"{words.mbit(words.exact(circuit.up_mbps))} bought upwards"
-    return {name: text for name, text in used.items() if name in question.district.examples}
-
-
-def _examples_sentence(used: list[str]) -> str:
-    return f"Examples that nobody entered: {words.listed(used)}." if used else ""

@@ -17,6 +17,7 @@ from firstbell.district import NS, Circuit, District, School, Seat, Span
 from firstbell.readiness.models import Numbers
 from firstbell.readiness.outage import Cheap
 from firstbell.readiness.reasons import Reason
+from firstbell.readiness.sizing import Direction
 from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Report, Segment, Status, Stored
 
 AHEAD_NS = 300 * NS
@@ -27,8 +28,8 @@ HOUR_NS = 3600 * NS
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A test that counts. Speeds are payload rates as measured, in Mbit/s; 0 for an outage.
 
-    With `at_least` the line was not the limit: it carried this much and may carry more; `limit` says what
-    was. `day` and `slot` are the school's.
+    With `at_least` (`up_at_least` for the other direction) the line was not the limit: it carried this much
+    and may carry more; `limit` says what was. `day` and `slot` are the school's.
     """
 
     agent: str
@@ -45,6 +46,15 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     limit: str
     down_mbps: float
     up_mbps: float | None = None
+    up_at_least: bool = False
+
+    def speed(self, direction: Direction) -> float | None:
+        """What it saw in one direction."""
+        return self.down_mbps if direction == "down" else self.up_mbps
+
+    def capped(self, direction: Direction) -> bool:
+        """Whether something else than the line was the limit in that direction."""
+        return self.at_least if direction == "down" else self.up_at_least
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +206,7 @@ def _check(stored: Stored, seat: Seat, school: School) -> Check:
     failed = report.status is not Status.OK
     busy = Mark.LINE_BUSY in report.marks
     limit = "line_busy" if busy else report.limited_by or "unknown"
+    at_least = not failed and limit != LimitedBy.LINE
     return Check(
         agent=stored.agent,
         epoch=stored.epoch,
@@ -207,7 +218,8 @@ def _check(stored: Stored, seat: Seat, school: School) -> Check:
         in_class=period.in_class,
         place=seat.place,
         wired=(report.medium or seat.medium) is Medium.WIRED,
-        at_least=not failed and limit != LimitedBy.LINE,
+        at_least=at_least,
+        up_at_least=at_least,
         limit="outage" if failed else str(limit),
         down_mbps=0.0 if failed else _reading(report, "down_mbps") or 0.0,
         up_mbps=0.0 if failed else _reading(report, "up_mbps"),

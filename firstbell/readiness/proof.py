@@ -31,6 +31,7 @@ class Point(NamedTuple):
 
     mbps: float
     check: Check
+    at_least: bool
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +71,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 def points(checks: Sequence[Check], direction: Direction, numbers: Numbers) -> list[Point]:
     """The checks in one direction, raised from payload to line rate, as targets and contracts count."""
-    values = ((check.down_mbps if direction == "down" else check.up_mbps, check) for check in checks)
-    return [Point(value * numbers.framing, check) for value, check in values if value is not None]
+    return [
+        Point(value * numbers.framing, check, check.capped(direction))
+        for check in checks
+        if (value := check.speed(direction)) is not None
+    ]
 
 
 def usual_share(numbers: Numbers) -> float:
@@ -106,7 +110,7 @@ def bound(seen: Sequence[Point], share: float, numbers: Numbers) -> Bound | None
 
 
 def _speaking(seen: Sequence[Point], mbps: float) -> list[Point]:
-    return [point for point in seen if not point.check.at_least or point.mbps >= mbps]
+    return [point for point in seen if not point.at_least or point.mbps >= mbps]
 
 
 def _proves(said: Sequence[Point], mbps: float, share: float, numbers: Numbers) -> bool:
@@ -157,6 +161,21 @@ def progress(seen: Sequence[Point], mbps: float, numbers: Numbers, school: Schoo
         place_missing=lone,
         enough=enough,
         answer_on=answer_on,
+    )
+
+
+def none_yet(numbers: Numbers) -> Progress:
+    """How far one is without any check, and without any to come."""
+    return Progress(
+        checks=0,
+        checks_wanted=int(numbers.checks.value),
+        days=0,
+        days_wanted=int(numbers.days.value),
+        times=0,
+        times_wanted=int(numbers.times.value),
+        limited=0,
+        place_missing=False,
+        enough=False,
     )
 
 

@@ -3,13 +3,14 @@
 Some sources speak of a school and some of a whole district; the two are never mixed (facts: targets.md 1.6).
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
+from firstbell.district import District, School
 from firstbell.readiness.links.answer import LinkAnswer
-from firstbell.readiness.links.internet import Question
-from firstbell.readiness.models import Confidence, Published
+from firstbell.readiness.models import Confidence, Model, Published, Targets
 from firstbell.readiness.verdict import enough
 
 
@@ -33,30 +34,38 @@ class PublishedNeed(msgspec.Struct, frozen=True, kw_only=True):
     measured_meets: bool | None = None
 
 
-def beside(question: Question, link: LinkAnswer, people: int) -> tuple[PublishedNeed, ...]:
+def beside(
+    targets: Targets,
+    model: Model,
+    district: District,
+    school: School,
+    people: int,
+    lines: Sequence[LinkAnswer],
+) -> tuple[PublishedNeed, ...]:
     """Every published target for the school with `people`, or for its whole district.
 
-    Whether the line meets it is said only where the line serves exactly those of whom the source speaks.
+    Whether one of the `lines` meets it is said only where it serves exactly those of whom the source speaks.
     """
-    school = question.school
-    others = [other for other in question.district.schools if other.id != school.id]
+    others_people = sum(other.people for other in district.schools) - school.people
+    others_students = sum(other.students for other in district.schools) - school.students
     students = max(0, people - school.staff)
-    district_students = students + sum(other.students for other in others)
-    online = people * question.model.onsite_share.value * question.model.online_share.value
+    district_students = students + others_students
+    online = people * model.onsite_share.value * model.online_share.value
     counts = {
         ("school", "person"): people,
         ("school", "student"): students,
         ("school", "online"): online,
-        ("district", "person"): people + sum(other.people for other in others),
+        ("district", "person"): people + others_people,
         ("district", "student"): district_students,
     }
-    served = set(question.circuit.schools) if question.circuit else set()
-    whole = {"school": {school.id}, "district": {school.id, *(other.id for other in others)}}
-    tolerance = question.numbers.tolerance.value
+    serving = {len(line.schools): line for line in lines if line.circuit}
+    whole = {"school": serving.get(1), "district": serving.get(len(district.schools))}
+    tolerance = targets.numbers.tolerance.value
     needs = []
-    for key, target in question.targets.published.items():
+    for key, target in targets.published.items():
         need = need_of(key, target, counts[target.level, target.per], district_students)
-        needs.append(_met(need, link, tolerance) if served == whole[target.level] else need)
+        line = whole[target.level]
+        needs.append(_met(need, line, tolerance) if line else need)
     return tuple(needs)
 
 

@@ -1,21 +1,35 @@
 """Answers about a line as sentences in planners' words. Whatever is compared is told apart in print."""
 
 from datetime import date
+from typing import NamedTuple
 
-from firstbell.readiness import words
+from firstbell.readiness import attribution, words
 from firstbell.readiness.links.answer import Side
 from firstbell.readiness.proof import Bound, Progress
 from firstbell.readiness.sizing import Factor, Need
 from firstbell.readiness.verdict import State, label
 
-BOX_IS_THE_LIMIT = "the box itself saw no more"
+BOX = "the box itself saw no more"
+LIMITS = {
+    attribution.BEHIND: "a line behind it may have been the limit",
+    attribution.BEFORE: "seen through the schools' own lines only",
+}
+"""Why a line may carry more than was seen."""
 
 
-def on_paper(
-    state: State, fall: int | None, bought_mbps: float | None, need: Need, who: str, model: str
-) -> str:
+class Called(NamedTuple):
+    """What a line is called: as a link, in a table, in a sentence; who buys it, and what needs it."""
+
+    link: str
+    name: str
+    carrier: str
+    buyer: str
+    teaching: str
+
+
+def on_paper(state: State, fall: int | None, bought_mbps: float | None, need: Need, called: Called) -> str:
     """On paper, not measured: just short. Lincoln High buys 1,000 Mbit/s; 1:1 flex needs 1,030 today."""
-    answer = label(state, fall)
+    answer, who, model = label(state, fall), called.buyer, called.teaching
     head = f"On paper, not measured: {answer[0].lower()}{answer[1:]}."
     if bought_mbps is None:
         needs, _ = _needs(need, state, fall, model, bought_mbps)
@@ -24,15 +38,20 @@ def on_paper(
     return f"{head} {who} buys {words.mbit(have)}{_way(need)}; {needs}."
 
 
-def measured(state: State, fall: int | None, have: Bound, need: Need, model: str, *, in_class: bool) -> str:
-    """The answer, what the line carries and how often, and what is needed; `in_class`: what is left over."""
-    needs, number = _needs(need, state, fall, model, have.mbps, bound=True)
+def measured(
+    state: State, fall: int | None, have: Bound, need: Need, called: Called, limit: str, *, in_class: bool
+) -> str:
+    """The answer, what the line carries and how often, and what is needed; `in_class`: what is left over.
+
+    `limit` says why more than this may be there; empty if it may not.
+    """
+    needs, number = _needs(need, state, fall, called.teaching, have.mbps, bound=True)
     carries = (
-        f"even in class the internet line has at least {words.mbit(number)} left over{_way(need)}"
+        f"even in class {called.carrier} has at least {words.mbit(number)} left over{_way(need)}"
         if in_class
-        else f"the internet line carries at least {words.mbit(number)}{_way(need)}"
+        else f"{called.carrier} carries at least {words.mbit(number)}{_way(need)}"
     )
-    limit = f" ({BOX_IS_THE_LIMIT})" if have.at_least else ""
+    limit = f" ({limit})" if limit else ""
     met = need.horizon if state is State.READY_THROUGH else need.today
     within = ", within what measuring can be off by" if state.ready and have.mbps < met else ""
     answer = label(state, fall, at_least=have.at_least)
@@ -57,12 +76,12 @@ def _way(need: Need) -> str:
     return "" if need.direction == "down" else " upwards"
 
 
-def box_limited(have: Bound, need: Need, model: str) -> str:
-    """Too little was seen, but only because of the box."""
+def box_limited(have: Bound, need: Need, called: Called, limit: str) -> str:
+    """Too little was seen, but not because of this line."""
     needs, number = words.apart(need.today, bound=have.mbps)
     return (
-        f"Not measured enough yet: the internet line carries at least {words.mbit(number)}{_way(need)}, "
-        f"but {BOX_IS_THE_LIMIT}; {model} needs {needs} today."
+        f"Not measured enough yet: {called.carrier} carries at least {words.mbit(number)}{_way(need)}, "
+        f"but {limit}; {called.teaching} needs {needs} today."
     )
 
 
@@ -114,9 +133,9 @@ def left_over(have: Bound | None, progress: Progress, *, certain: bool, settle: 
     return f"{text}."
 
 
-def worst(have: Bound) -> str:
-    """What many checks say of the worst times."""
-    limit = f" ({BOX_IS_THE_LIMIT})" if have.at_least else ""
+def worst(have: Bound, limit: str) -> str:
+    """What many checks say of the worst times; `limit` is why more may be there."""
+    limit = f" ({limit})" if have.at_least else ""
     number = words.mbit(words.number(have.mbps, at_least=True))
     return f"At least {number} about {words.odds(have.share)}{limit}."
 

@@ -6,6 +6,7 @@
 each first of September, because a school year begins then.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -117,6 +118,25 @@ def need_of(model: Model, targets: Targets, people: int, day: date, years: int, 
         bound_by="formula" if formula >= floor else "floor",
         factors=_factors(model, targets, people, rate),
         working=_working(model, targets, people, rate, max(formula, floor), floor > formula),
+    )
+
+
+def summed(needs: Sequence[Need], people: int, what: str) -> Need:
+    """What a line must carry for all of `needs` together; `what` says whose they are."""
+    first = needs[0]
+    today = sum(need.today for need in needs)
+    return Need(
+        direction=first.direction,
+        first_fall=first.first_fall,
+        mbps=tuple(sum(steps) for steps in zip(*(need.mbps for need in needs), strict=True)),
+        floor_mbps=sum(need.floor_mbps for need in needs),
+        fullest_mbps=sum(need.fullest_mbps for need in needs),
+        bound_by="floor" if all(need.bound_by == "floor" for need in needs) else "formula",
+        factors=(
+            Factor(name="people", value=people, unit="students and staff", source="the district's folder"),
+            *dict.fromkeys(factor for need in needs for factor in need.factors if factor.name != "people"),
+        ),
+        working=f"the sum of {what} = {words.exact(today)} Mbit/s",
     )
 
 

@@ -14,8 +14,11 @@ from agent.gate import Ceilings, Gate
 from agent.schedule import Schedule
 from collector import registry
 from firstbell import catalogue, folder
+from firstbell import district as districts
 from firstbell.lease import Lease
-from firstbell.readiness.chain import SchoolAnswer, judge
+from firstbell.readiness.chain import SchoolAnswer, judge, weigh_school
+from firstbell.readiness.lines import Lines
+from firstbell.readiness.network import Network
 from firstbell.readiness.verdict import State
 from firstbell.report import ClockQuality, Finding, LimitedBy, Medium, Report, Segment, Status, Stored
 from tests.support.clocks import HandClock
@@ -95,18 +98,10 @@ def stored(at_ns: int, seq: int, lease: object) -> Stored:
 
 def answer_after(days: int, tests: list[Stored]) -> SchoolAnswer:
     """What is answered at the end of the day."""
-    return judge(
-        model="station_rotation",
-        targets=registry.targets(),
-        district=DISTRICT,
-        school_id="lincoln",
-        people=None,
-        years=3,
-        tests=tests,
-        latency=[],
-        as_of_ns=MONDAY + days * 86_400 * 10**9 - 10**9,
-        facts_until=len(tests),
-    )
+    as_of_ns, targets = MONDAY + days * 86_400 * 10**9 - 10**9, registry.targets()
+    network = Network(DISTRICT, districts.local(DISTRICT.schools[0], as_of_ns).date())
+    lines = Lines(network, targets.numbers, as_of_ns, tests, [], facts_until=len(tests))
+    return judge("station_rotation", targets, weigh_school(lines, "lincoln", targets.numbers))
 
 
 @pytest.mark.parametrize("seed", range(20))

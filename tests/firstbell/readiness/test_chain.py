@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from firstbell.district import Circuit, School, Seat
-from firstbell.readiness import chain, models
+from firstbell.readiness import models
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.verdict import State
 from firstbell.report import ClockQuality, LimitedBy, Medium
@@ -27,6 +27,7 @@ from tests.firstbell.readiness.town import (
     day,
     town,
     week,
+    weighed,
 )
 
 NEED = 1032.75
@@ -287,7 +288,7 @@ def test_impossible_years_are_refused(years: int) -> None:
 def test_unknown_schools_and_models_are_named() -> None:
     """Both say what there is."""
     with pytest.raises(LookupError, match="known: lincoln"):
-        chain.judge("flex", TARGETS, town(), "lincon", None, None, [], [], at(NOW), 0)
+        weighed(school="lincon")
     with pytest.raises(LookupError, match="station_rotation"):
         ask(model="flexible")
 
@@ -427,7 +428,7 @@ def test_every_judgement_stands_in_the_answer() -> None:
         "times",
     }
     strict = models.load(TEXT.replace("just_short      = { value = 0.8", "just_short      = { value = 0.9"))
-    judged = chain.judge("flex", strict, town(), "lincoln", None, None, week(910), [], at(NOW), 1 << 50)
+    judged = ask(week(910), targets=strict)
     assert (answer.state, judged.state) == (State.JUST_SHORT, State.NOT_READY)
 
 

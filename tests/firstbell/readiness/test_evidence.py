@@ -85,8 +85,9 @@ def test_what_must_not_count_does_not_turn_the_answer(kind: str) -> None:
     weighed = weigh([*week(GOOD), *planted])
     if reason:
         assert [test.reason for test in weighed.left_out] == [reason] * 3
-        assert {count.reason: count.checks for count in answer.links[0].left_out} == {reason: 3}
-        assert answer.links[0].left_out[0].words
+        here = {} if kind == "another box's line" else {reason: 3}
+        assert {count.reason: count.checks for count in answer.links[0].left_out} == here
+        assert all(left.words for left in answer.links[0].left_out)
     else:
         assert not weighed.left_out
         assert sum(seen.at_least for seen in weighed.checks) == 3

@@ -44,7 +44,7 @@ def point(
         limit="cap" if at_least else "line",
         down_mbps=mbps,
     )
-    return Point(mbps, check)
+    return Point(mbps, check, at_least)
 
 
 def points(exact: Sequence[float], at_least: Sequence[float] = ()) -> list[Point]:

@@ -6,10 +6,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import firstbell.readiness
+from firstbell import district as districts
 from firstbell.catalogue import Reading
 from firstbell.district import NS, Circuit, District, School, Seat, Settings
 from firstbell.readiness import models
-from firstbell.readiness.chain import SchoolAnswer, judge
+from firstbell.readiness.chain import SchoolAnswer, SchoolEvidence, judge, weigh_school
+from firstbell.readiness.lines import Lines
+from firstbell.readiness.links.availability import Watch
+from firstbell.readiness.models import Targets
+from firstbell.readiness.network import Network
 from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Report, Segment, Status, Stored
 
 TEXT = Path(firstbell.readiness.__file__).with_name("models.toml").read_text(encoding="utf-8")
@@ -145,20 +150,40 @@ def ask(
     now: str = NOW,
     facts_until: int = 1 << 50,
     suspended: frozenset[int] = frozenset(),
+    targets: Targets = TARGETS,
 ) -> SchoolAnswer:
     """The answer for Lincoln High."""
+    known = weighed(tests, latency, district=district, now=now, facts_until=facts_until, suspended=suspended)
+    return judge(model, targets, known, people=people, years=years)
+
+
+def weighed(
+    tests: Iterable[Stored] = (),
+    latency: Iterable[Stored] = (),
+    *,
+    district: District | None = None,
+    school: str = "lincoln",
+    now: str = NOW,
+    facts_until: int = 1 << 50,
+    suspended: frozenset[int] = frozenset(),
+    boxes: Sequence[Watch] = (),
+) -> SchoolEvidence:
+    """What is known of a school, Lincoln High unless another is named."""
+    lines = lines_of(tests, latency, district=district, now=now, facts_until=facts_until, suspended=suspended)
+    return weigh_school(lines, school, TARGETS.numbers, boxes=boxes)
+
+
+def lines_of(
+    tests: Iterable[Stored] = (),
+    latency: Iterable[Stored] = (),
+    *,
+    district: District | None = None,
+    now: str = NOW,
+    facts_until: int = 1 << 50,
+    suspended: frozenset[int] = frozenset(),
+) -> Lines:
+    """What is known of the district's lines."""
     place = district or town()
-    tz = place.schools[0].tz
-    return judge(
-        model,
-        TARGETS,
-        place,
-        "lincoln",
-        people,
-        years,
-        tests,
-        latency,
-        at(now, tz),
-        facts_until,
-        suspended,
-    )
+    as_of_ns = at(now, place.schools[0].tz)
+    network = Network(place, districts.local(place.schools[0], as_of_ns).date())
+    return Lines(network, TARGETS.numbers, as_of_ns, tests, latency, facts_until, suspended)
