@@ -53,7 +53,7 @@ def headline(answer: SchoolAnswer) -> str:
         answer.home.sentence if answer.home else "",
         answer.examples_sentence,
     ]
-    next_steps = [_item(change.sentence) for change in answer.changes]
+    next_steps = [_item(f"{change.title} {change.sentence}") for change in answer.changes]
     return "\n".join(
         [who, *(_wrapped(sentence) for sentence in sentences if sentence)]
         + (["What to do next", *next_steps] if next_steps else [])

@@ -16,15 +16,6 @@ PanelText = tuple[str, str, str, tuple[str, ...]]
 ENOUGH_FOR_THE_WORST = 29
 """So many checks can speak for nine times out of ten."""
 
-_TITLES = {
-    "line": "Order a larger line.",
-    "people": "Until then, begin with fewer people.",
-    "box": "Give the box a better place.",
-    "checks": "Wait for more checks.",
-    "folder": "Complete the district's folder.",
-    "time": "This stops it first.",
-}
-
 
 def first_fall(school: School, as_of_ns: int) -> int:
     """The fall in which the school year of that moment began."""
@@ -126,7 +117,7 @@ def steps_heading(answer: SchoolAnswer) -> str:
 
 def steps(answer: SchoolAnswer) -> list[tuple[str, str]]:
     """A title and a sentence each."""
-    return [(_TITLES.get(change.kind, ""), change.sentence) for change in answer.changes]
+    return [(change.title, change.sentence) for change in answer.changes]
 
 
 def sure(answer: SchoolAnswer) -> str:

@@ -23,8 +23,7 @@ WAY = "The lines to the internet taken together"
 
 def planned(district: District, school: School) -> str:
     """The way of teaching that the school plans, or else the district's."""
-    own = getattr(school, "model", "") or getattr(district.settings, "model", "")
-    return str(own) or DEFAULT_MODEL
+    return school.model or district.settings.model or DEFAULT_MODEL
 
 
 class Asking:

@@ -8,7 +8,7 @@ people, years) with `(as_of, facts_until, targets_digest, district_digest)` give
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import islice, pairwise
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -197,16 +197,12 @@ def judge_line(
 def lessons_of(school: School, as_of_ns: int, days: int) -> list[Lesson]:
     """The lessons of the last so many school days, in order, without those that are not over."""
     today = districts.local(school, as_of_ns).date()
-    last = list(islice(districts.school_days(today, -1), days))
+    last = list(islice(districts.school_days(school, today, -1), days))
     return [lesson for day in reversed(last) for lesson in _lessons(school, day) if lesson.end_ns <= as_of_ns]
 
 
 def _lessons(school: School, day: date) -> list[Lesson]:
-    noon = districts.midnight_ns(school, day)
-    begins = [
-        noon + (t.hour * 3600 + t.minute * 60 + t.second) * districts.NS for t in districts.edges(school)[2:7]
-    ]
-    return [Lesson(day, a, b, f"class period {n}") for n, (a, b) in enumerate(pairwise(begins), 1)]
+    return [Lesson(day, begin, end, name) for begin, end, name in districts.class_spans(school, day)]
 
 
 def _check(people: int, years: int) -> None:

@@ -12,16 +12,21 @@ from firstbell.readiness.verdict import State, enough
 
 _LOOK_AHEAD_YEARS = 40
 
-HUB = "A box at the hub, on the shared line itself, would tell which line is the limit."
+HUB = "On the shared line itself it would tell which line is the limit."
+_PLACE = "Give the box a better place."
+
+Kind = Literal["line", "seller", "people", "box", "checks", "folder", "time", "outages", "wifi", "other"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that would change the answer; `mbps` and `people` where it is a matter of a number.
+    """One thing that would change the answer: what to do in a few words, and what comes of it.
 
-    `order_mbps` is the size of line to order, the next one up that is sold.
+    `mbps` and `people` where it is a matter of a number; `order_mbps` is the size of line to order, the next
+    one up that is sold.
     """
 
-    kind: Literal["line", "seller", "people", "box", "checks", "folder", "time", "outages", "wifi", "other"]
+    kind: Kind
+    title: str
     sentence: str
     link: str = ""
     mbps: float | None = None
@@ -32,51 +37,55 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def changes(asked: Asked, link: LinkAnswer) -> tuple[Change, ...]:
     """What would change a line's answer, in the order in which to think of it."""
     if asked.line is None:
-        return (Change(kind="folder", sentence="Enter the school's line to the internet in circuits.csv."),)
+        sentence = "Enter the school's line to the internet in circuits.csv."
+        return (Change(kind="folder", title="Complete the district's folder.", sentence=sentence),)
     side = next(side for side in link.sides if side.measured == link.measured)
     state = link.measured.state
     if asked.whole:
-        return (Change(kind="box", sentence=HUB, link=link.link),)
+        return (Change(kind="box", title="Put a box at the hub.", sentence=HUB, link=link.link),)
     if state is State.NOT_MEASURED:
-        return _to_measure(asked, side)
+        return (_to_measure(asked, side),)
     if state is State.READY_THROUGH:
         return _later(asked, side)
     return _to_be_ready(asked, side)
 
 
+_OTHERS: dict[str, tuple[Kind, str]] = {
+    "availability": ("outages", "Ask whoever runs the line about its outages."),
+    "wifi": ("wifi", "Look at the Wi-Fi first."),
+    "responsiveness": ("other", "Find out what fills the line in class: pages wait behind it."),
+    "power": ("other", "Replace the batteries that don't last, or charge at noon."),
+}
+
+
 def of_other(link: LinkAnswer) -> tuple[Change, ...]:
     """What would change the answer of a link that is no line."""
-    said = {
-        "availability": ("outages", f"Ask whoever runs the line about its outages: {link.note}."),
-        "wifi": ("wifi", f"Look at the Wi-Fi first: {link.note}."),
-        "responsiveness": ("other", "Find out what fills the line in class: pages wait behind it."),
-        "power": ("other", "Replace the batteries that don't last, or charge at noon."),
-    }
-    if link.link not in said:
+    if link.link not in _OTHERS:
         return ()
-    kind, sentence = said[link.link]
-    return (msgspec.convert({"kind": kind, "sentence": sentence, "link": link.link}, Change),)
+    kind, title = _OTHERS[link.link]
+    note = f"{link.note[:1].upper()}{link.note[1:]}." if link.note else link.measured.sentence
+    return (Change(kind=kind, title=title, sentence=note, link=link.link),)
 
 
-def _to_measure(asked: Asked, side: Side) -> tuple[Change, ...]:
-    progress = side.progress
-    link = asked.called.link
+def _to_measure(asked: Asked, side: Side) -> Change:
+    progress, link = side.progress, asked.called.link
     if side.measured.have is not None or progress.limited > progress.checks:
-        beyond = (
-            {point.check.limit for point in asked.line.proved(side.direction).quiet} if asked.line else set()
-        )
-        if beyond & {attribution.BEHIND, attribution.BEFORE}:
-            return (Change(kind="box", sentence=HUB, link=link),)
-        sentence = "A box that is faster, or on a faster port, would see more."
-        return (Change(kind="box", sentence=sentence, link=link),)
+        proved = asked.line.proved(side.direction) if asked.line else None
+        limits = {point.check.limit for point in proved.quiet} if proved else set()
+        if limits & {attribution.BEHIND, attribution.BEFORE}:
+            return Change(kind="box", title="Put a box at the hub.", sentence=HUB, link=link)
+        sentence = "One that is faster, or on a faster port, would see more."
+        return Change(kind="box", title=_PLACE, sentence=sentence, link=link)
     if progress.place_missing:
         sentence = "A box on a cable, or one in a second place, would settle it."
-        return (Change(kind="box", sentence=sentence, link=link),)
+        return Change(kind="box", title=_PLACE, sentence=sentence, link=link)
     if progress.answer_on:
         left = words.count(max(1, progress.checks_wanted - progress.checks), "more check")
         sentence = f"{left} outside class; the box makes up to four on each school day."
-        return (Change(kind="checks", sentence=sentence, link=link),)
-    return (Change(kind="box", sentence="Give a box a place on this line in seats.csv.", link=link),)
+        return Change(kind="checks", title="Wait for more checks.", sentence=sentence, link=link)
+    return Change(
+        kind="box", title=_PLACE, sentence="Give a box a place on this line in seats.csv.", link=link
+    )
 
 
 def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
@@ -84,23 +93,20 @@ def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
     found = []
     if whatif.falls_short_of_paper(side, asked.numbers.tolerance.value):
         bought, have = words.apart(side.paper.have or 0.0, bound=side.measured.have)
-        sentence = (
-            f"Ask whoever sells {called.carrier} why it carries {have} of the {words.mbit(bought)} bought."
-        )
-        found.append(Change(kind="seller", sentence=sentence, link=called.link))
+        title = f"Ask whoever sells {called.carrier} why it carries so little."
+        sentence = f"Of the {words.mbit(bought)} that are bought, {have} are all that is proved."
+        found.append(Change(kind="seller", title=title, sentence=sentence, link=called.link))
     found.append(_line(asked, side))
     carried = whatif.people_today(side, asked.people)
     if side.measured.state.short and carried:
         until = whatif.people_through(side, asked.people)
-        then = f", and about {words.number(until)} through {words.fall(need.last_fall)}" if until else ""
-        sentence = (
-            f"Until then, begin with fewer: today's line carries about {words.number(carried)} people "
-            f"who are taught this way{then}."
-        )
-        found.append(Change(kind="people", people=carried, sentence=sentence, link=called.link))
+        then = f", about {words.number(until)} through {words.fall(need.last_fall)}" if until else ""
+        title = "Until then, begin with fewer people."
+        sentence = f"Today's line carries about {words.number(carried)} people who are taught this way{then}."
+        found.append(Change(kind="people", title=title, people=carried, sentence=sentence, link=called.link))
     if side.measured.at_least:
         sentence = "A box on a faster port would see whether more is there."
-        found.append(Change(kind="box", sentence=sentence, link=called.link))
+        found.append(Change(kind="box", title=_PLACE, sentence=sentence, link=called.link))
     return tuple(found)
 
 
@@ -112,8 +118,9 @@ def _line(asked: Asked, side: Side) -> Change:
         link=asked.called.link,
         mbps=side.need.horizon,
         order_mbps=size,
-        sentence=f"Order {words.mbit(f'{size:,}')}{way} for {asked.called.carrier}: one that carries "
-        f"{words.number(side.need.horizon)} is ready through {words.fall(side.need.last_fall)}.",
+        title=f"Order {words.mbit(f'{size:,}')}{way} for {asked.called.carrier}.",
+        sentence=f"One that carries {words.mbit(words.number(side.need.horizon))}{way} is ready through "
+        f"{words.fall(side.need.last_fall)}.",
     )
 
 
@@ -126,5 +133,7 @@ def _later(asked: Asked, side: Side) -> tuple[Change, ...]:
             fall = words.fall(need.last_fall + year)
             when = f"not be short before {fall}" if side.measured.at_least else f"first be short in {fall}"
             sentence = f"At {round(100 * growth)} % growth a year the line would {when}."
-            return (Change(kind="time", sentence=sentence, link=asked.called.link),)
+            return (
+                Change(kind="time", title="This stops it first.", sentence=sentence, link=asked.called.link),
+            )
     return ()

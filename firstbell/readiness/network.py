@@ -16,20 +16,26 @@ class Network:
     def __init__(self, district: District, day: date) -> None:
         self.district, self.day = district, day
         self._paths: dict[str, tuple[Circuit, ...]] = {}
+        self._through: dict[str, tuple[str, ...]] = {}
 
     def path(self, school_id: str) -> tuple[Circuit, ...]:
         """The lines that the school's internet passes through, its own first; none if none is entered."""
         if school_id not in self._paths:
-            self._paths[school_id] = _path(self.district, school_id, self.day)
+            self._paths[school_id] = districts.path_of(self.district, school_id, self.day)
         return self._paths[school_id]
 
     def through(self, circuit_id: str) -> tuple[str, ...]:
         """The schools whose internet passes through the line, in the folder's order."""
-        return self._through.get(circuit_id, ())
+        if circuit_id not in self._through:
+            self._through[circuit_id] = districts.schools_through(self.district, circuit_id, self.day)
+        return self._through[circuit_id]
 
     def route(self, circuit_id: str) -> tuple[str, ...]:
         """The line and those behind it, on the way to the internet."""
-        return self._routes.get(circuit_id, (circuit_id,))
+        for school_id in self.through(circuit_id)[:1]:
+            ids = tuple(circuit.id for circuit in self.path(school_id))
+            return ids[ids.index(circuit_id) :]
+        return (circuit_id,)
 
     def circuit(self, circuit_id: str) -> Circuit:
         """The line in use on that day. Raises LookupError if no school's internet passes through it."""
@@ -39,7 +45,8 @@ class Network:
 
     def shared(self) -> tuple[str, ...]:
         """Every line that more than one school passes through, in the order of the paths."""
-        return tuple(line for line, schools in self._through.items() if len(schools) > 1)
+        lines = {circuit.id: None for school in self.district.schools for circuit in self.path(school.id)}
+        return tuple(line for line in lines if len(self.through(line)) > 1)
 
     def entries(self, circuit_id: str) -> tuple[str, ...]:
         """The lines whose boxes speak for this one: itself, or those that lead into it if no box is there."""
@@ -63,40 +70,3 @@ class Network:
     @cached_property
     def _seated(self) -> frozenset[str]:
         return frozenset(seat.circuit for seat in self.district.seats)
-
-    @cached_property
-    def _through(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
-        for school in self.district.schools:
-            for circuit in self.path(school.id):
-                found.setdefault(circuit.id, []).append(school.id)
-        return {circuit_id: tuple(schools) for circuit_id, schools in found.items()}
-
-    @cached_property
-    def _routes(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
-        for school in self.district.schools:
-            ids = tuple(circuit.id for circuit in self.path(school.id))
-            for n, circuit_id in enumerate(ids):
-                found.setdefault(circuit_id, ids[n:])
-        return found
-
-
-def _path(district: District, school_id: str, day: date) -> tuple[Circuit, ...]:
-    """Follow the parents from the school's own line."""
-    in_use = [
-        circuit
-        for circuit in district.circuits
-        if (circuit.since is None or circuit.since <= day) and (circuit.until is None or day <= circuit.until)
-    ]
-    mine = [circuit for circuit in in_use if school_id in circuit.schools]
-    own = min(mine, key=lambda c: (c.role != "primary", c.kind == "internet", len(c.schools)), default=None)
-    found: list[Circuit] = []
-    while own and own not in found:
-        found.append(own)
-        parent = own.parent
-        own = next((circuit for circuit in in_use if circuit.id == parent), None)
-    if found and found[-1].kind != "internet":
-        line = districts.internet_of(district, school_id, day)
-        found += [line] if line else []
-    return tuple(found)

@@ -173,7 +173,7 @@ def test_without_a_box_at_the_hub_nobody_knows_which_line_it_is() -> None:
     assert links(answer)["way"].weak
     assert links(answer)["way"].have == pytest.approx(90)
     assert links(answer)["way"].need == pytest.approx(EACH)
-    assert "box at the hub" in answer.changes[0].sentence
+    assert "box at the hub" in answer.changes[0].title
 
 
 def test_all_is_well_as_far_as_a_school_without_a_hub_can_see() -> None:
