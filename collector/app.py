@@ -13,6 +13,7 @@ import uvicorn
 from collector import config, registry
 from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
+from collector.gateways import Gateways
 from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.registry import Folder, Registry
@@ -58,13 +59,18 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         folder_trouble=districts.trouble,
         targets=registry.targets(),
     )
+    gateways = Gateways(
+        lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
+    )
     with _listen(settings.web) as listener:
         writer.start()
         link.start()
+        gateways.start()
         try:
             _serve(home, settings.web, parts, listener, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
+            gateways.stop()
             link.stop()
             writer.stop()
             reads.close()

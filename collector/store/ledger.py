@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from collector.store import clones, epochs, figures, quarantine
+from collector.store import clones, epochs, figures, gateways, quarantine
 from collector.store.clones import Place
 from collector.store.offers import Offer, Outcome, Refusal, Row
 from collector.store.ranges import ranges_of
@@ -36,6 +36,7 @@ def take(db: sqlite3.Connection, offer: Offer, touched: set[int]) -> tuple[Outco
     if not offer.epoch:
         for refusal in offer.refusals:
             quarantine.put(db, offer.agent, "", refusal, offer.received_ns)
+        gateways.note(db, offer.tries)
         return Outcome(), 0
     place = epochs.find(db, offer.agent, offer.epoch, offer.received_ns)
     touched.add(place.epoch_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from collector.store.gateways import Try
 from firstbell.report import Report
 from firstbell.wire import Range
 
@@ -37,6 +38,8 @@ class Outcome(NamedTuple):
 class Offer(NamedTuple):
     """One message's worth of reports. `epoch` is empty if its sender could not be made out.
 
+    `tries` are the collector's own tries of gateways; they come without a sender.
+
     `settle` is called exactly once, after the commit, on the writer's thread.
     """
 
@@ -46,6 +49,7 @@ class Offer(NamedTuple):
     rows: Sequence[Row]
     refusals: Sequence[Refusal]
     settle: Callable[[Outcome], None]
+    tries: Sequence[Try] = ()
 
     @property
     def reports(self) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, quarantine
+from collector.store import figures, gaps, gateways, quarantine
 from collector.store.clones import place_of
 from collector.store.derived import answers
 from collector.store.derived.answers import Book, Fold
@@ -16,6 +16,7 @@ from collector.store.derived.intervals import Interval
 from collector.store.derived.rollups import Rollup
 from collector.store.errors import told
 from collector.store.gaps import EpochState
+from collector.store.gateways import Reach
 from collector.store.journal import Journal
 from collector.store.ledger import arrivals
 from collector.store.quarantine import Quarantined, Totals
@@ -195,6 +196,15 @@ class Reads:
                     agent, probe, max(since_ns, from_ns), until_ns if to_ns is None else min(until_ns, to_ns)
                 )
             ]
+
+    def gateway(self, address: str, since_ns: int, until_ns: int) -> list[Reach]:
+        """When a school's gateway (`School.gateway`) answered the collector's own tries, and when it didn't.
+
+        In the time between these nobody tried. Tries are taken down as they are made and nothing comes late:
+        what is more than three minutes old stays as it was said.
+        """
+        with self._connection() as db:
+            return gateways.spans(db, address, since_ns, until_ns)
 
     def _intervals(
         self, boxes: Sequence[Box], since_ns: int, until_ns: int, facts_until: int | None, fold: Fold

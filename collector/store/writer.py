@@ -172,7 +172,7 @@ class Writer:
             self.figures.refused += sum(last - first + 1 for first, last, _ in outcome.refused)
             for first, last, reason in outcome.refused[:1]:
                 log.warning("%s %s %d to %d: set aside: %s", offer.agent, offer.epoch, first, last, reason)
-            if not offer.epoch:
+            if offer.refusals and not offer.epoch:
                 log.warning(
                     "a message on the topic of %s: set aside: %s", offer.agent, offer.refusals[0].reason
                 )

@@ -1,0 +1,134 @@
+"""Schools' gateways are tried by the collector itself, gently, and it ends when it is told to."""
+
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from collector import gateways
+from collector.clock import SystemClock
+from collector.gateways import Gateways, answering
+from collector.store.gateways import Try
+from collector.store.offers import Offer
+from tests.collector.workbench import Bench, free_port, wait_until
+
+_GROUPS = Path("/proc/sys/net/ipv4/ping_group_range")
+
+
+class Basket:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.rounds: list[Sequence[Try]] = []
+
+    def put(self, offer: Offer) -> bool:
+        """Take it."""
+        self.rounds.append(offer.tries)
+        return True
+
+
+def rounds(addresses: Sequence[str], answers: set[str], count: int = 2) -> list[list[tuple[str, bool]]]:
+    """What is kept of the first rounds; at least so many tries of all were made."""
+    basket, asked = Basket(), []
+
+    def ask(group: Sequence[str]) -> list[bool]:
+        asked.append(len(group))
+        return [address in answers for address in group]
+
+    watcher = Gateways(lambda: addresses, basket, SystemClock(), ask=ask, every_s=0.02)
+    watcher.start()
+    wait_until(lambda: sum(asked) >= count * len(set(addresses) - {""}))
+    watcher.stop()
+    assert max(asked) <= 32, "few at a time"
+    return [[(each.address, each.answers) for each in tries] for tries in basket.rounds]
+
+
+def test_each_gateway_is_tried_once_a_round() -> None:
+    """However many schools share it; a school without one is left alone."""
+    names = [f"10.0.{n // 250}.{n % 250}" for n in range(100)]
+    found = rounds([*names, *names, ""], set(names[1:]), count=3)
+    assert len(found) >= 2
+    assert found[0] == [(name, name != names[0]) for name in sorted(names)]
+
+
+def test_when_nobody_at_all_answers_nothing_is_noted(caplog: pytest.LogCaptureFixture) -> None:
+    """Three schools do not fail in one minute: the collector is cut off, and says so once."""
+    assert rounds(["a", "b", "c"], set(), count=4) == []
+    assert caplog.text.count("is this machine cut off") == 1
+    assert rounds(["a", "b"], set())[0] == [("a", False), ("b", False)]
+
+
+def test_a_round_that_fails_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever happens to one round, the next is made."""
+    basket, calls = Basket(), []
+
+    def ask(group: Sequence[str]) -> list[bool]:
+        calls.append(group)
+        if len(calls) == 1:
+            raise OSError("the network is down")
+        return [True]
+
+    watcher = Gateways(lambda: ["a"], basket, SystemClock(), ask=ask, every_s=0.01)
+    watcher.start()
+    wait_until(lambda: len(basket.rounds) > 0)
+    watcher.stop()
+    assert "could not be tried" in caplog.text
+
+
+def test_stopping_does_not_wait_for_the_round() -> None:
+    """Half a minute of a round is left: it ends at once, and keeps nothing of it."""
+    basket, begun = Basket(), threading.Event()
+
+    def ask(group: Sequence[str]) -> list[bool]:
+        begun.set()
+        return [True] * len(group)
+
+    watcher = Gateways(lambda: map(str, range(100)), basket, SystemClock(), ask=ask)
+    watcher.start()
+    assert begun.wait(20)
+    watcher.stop()
+    assert basket.rounds == []
+
+
+def test_a_connection_or_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By TCP alone: a server, a machine without one, and an address that leads nowhere."""
+    monkeypatch.setattr(gateways, "_echoes", _deaf)
+    monkeypatch.setattr(gateways, "_CONNECT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(gateways, "_PORTS", (server.getsockname()[1],))
+        assert answering(["127.0.0.1"]) == [True]
+    monkeypatch.setattr(gateways, "_PORTS", (free_port(),))
+    assert answering(["127.0.0.1", "240.0.0.1", "no such name", ""]) == [True, False, False, False]
+
+
+async def _deaf(_address: str) -> bool:
+    return False
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not _GROUPS.exists(), reason="no unprivileged ICMP here")
+def test_an_echo_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By ICMP alone, many at once: this machine answers, the place of nobody does not."""
+    before = _GROUPS.read_text(encoding="ascii")
+    try:
+        _GROUPS.write_text("0 2147483647", encoding="ascii")
+    except OSError:
+        pytest.skip("unprivileged ICMP can't be allowed here")
+    monkeypatch.setattr(gateways, "_PORTS", ())
+    try:
+        mine = [f"127.0.0.{n}" for n in range(1, 21)]
+        assert answering([*mine, "240.0.0.1"]) == [*[True] * 20, False]
+    finally:
+        _GROUPS.write_text(before, encoding="ascii")
+
+
+def test_what_was_found_is_in_the_journal(bench: Bench) -> None:
+    """Through the one writer, to be asked for by address."""
+    watcher = Gateways(lambda: ["10.9.9.9"], bench.writer, SystemClock(), ask=lambda _: [False], every_s=0.01)
+    watcher.start()
+    wait_until(lambda: bool(bench.reads.gateway("10.9.9.9", 0, 1 << 62)))
+    watcher.stop()
+    (stretch,) = bench.reads.gateway("10.9.9.9", 0, 1 << 62)
+    assert not stretch.answers
