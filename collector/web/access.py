@@ -150,15 +150,16 @@ def routes(tokens: Tokens | None, slowness: Slowness) -> list[BaseRoute]:
 
     async def login(request: Request) -> Response:
         if request.method != "POST":
-            return _form(request)
+            return _form(_local(request.query_params.get("next", "/")))
         fields = parse_qs((await _body(request)).decode("utf-8", "replace"))
+        target = _local(fields.get("next", ["/"])[0])
         token, address = fields.get("token", [""])[0].strip(), request.client.host if request.client else ""
         found: Token | None = tokens.find(token)
         if found is None:
             waited = await slowness.wrong(address)
-            return _form(request, 401 if waited else 429, wrong=True)
+            return _form(target, 401 if waited else 429, wrong=True)
         slowness.right(address)
-        answer = RedirectResponse(_local(fields.get("next", ["/"])[0]), HTTPStatus.SEE_OTHER)
+        answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
         answer.set_cookie(COOKIE, token, _COOKIE_S, secure=True, httponly=True, samesite="strict")
         return answer
 
@@ -173,9 +174,8 @@ def routes(tokens: Tokens | None, slowness: Slowness) -> list[BaseRoute]:
     ]
 
 
-def _form(request: Request, status: int = 200, *, wrong: bool = False) -> Response:
+def _form(target: str, status: int = 200, *, wrong: bool = False) -> Response:
     template = pages.ENVIRONMENT.get_template("login.html")
-    target = _local(request.query_params.get("next", "/"))
     return HTMLResponse(template.render(next=target, wrong=wrong), status)
 
 

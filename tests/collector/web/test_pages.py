@@ -47,7 +47,7 @@ def test_every_answer_binds_the_browser(port: int, path: str) -> None:
     assert "http" not in policy
     assert "frame-ancestors 'none'" in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_files_are_kept_as_long_as_their_address_says(port: int) -> None:
