@@ -13,7 +13,7 @@ import msgspec
 
 from collector.clock import Clock
 from collector.config import Demo, Home
-from collector.demo import build, deliver, folder, names, story
+from collector.demo import build, deliver, folder, gateways, names, story
 from collector.demo.physics import Physics
 from collector.demo.town import NS, Town
 from collector.intake import Intake
@@ -70,7 +70,9 @@ def make(home: Home, demo: Demo, clock: Clock, told: Progress) -> Made:
     intake = Intake(writer, clock, journal.id)
     writer.start()
     try:
-        reports = deliver.deliver(Physics(town), intake.take, told)
+        physics = Physics(town)
+        reports = deliver.deliver(physics, intake.take, told)
+        gateways.watch(physics, writer.put)
     finally:
         writer.stop()
     finished = msgspec.structs.replace(demo, finished=True)

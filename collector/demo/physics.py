@@ -88,6 +88,10 @@ class Physics:
         """Whether the internet can be reached through the line."""
         return not any(self._away("line", one.id, at_ns) for one in self._paths[line])
 
+    def away(self, line: str, at_ns: int) -> bool:
+        """Whether this line itself carries nothing."""
+        return self._away("line", line, at_ns)
+
     def has_power(self, school: str, at_ns: int) -> bool:
         """Whether the school has power."""
         return not self._away("power", school, at_ns)
