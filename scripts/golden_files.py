@@ -7,7 +7,7 @@ fixed seed. tests/test_golden.py says what is in them and opens them with every 
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,7 +19,7 @@ from agent.spool import Page, Spool
 from collector.intake import Intake
 from collector.store.backup import backup
 from collector.store.decisions import keep_district
-from collector.store.derived.deriver import Deriver
+from collector.store.derived.rebuild import catch_up
 from collector.store.journal import open_journal
 from collector.store.writer import Writer
 from firstbell import wire
@@ -168,10 +168,7 @@ def write_journal(path: Path) -> None:
         clock.advance(1)
         intake.take(agent, payload, clock.now_ns())
     writer.stop()
-    with closing(journal.writer()) as db:
-        deriver = Deriver()
-        while deriver.step(db):
-            pass
+    catch_up(journal)
     keep_district(journal, "d" * 32, {"schools.csv": "id,name,students\nx,X,1\n"}, NOW_NS)
     backup(journal, path)
     for leftover in path.parent.glob("full.db*"):

@@ -18,8 +18,7 @@ from agent.freeze import Timeline
 from agent.spool import Spool
 from collector.intake import Intake
 from collector.store.backup import restore
-from collector.store.connections import transaction
-from collector.store.derived.deriver import Deriver, forget
+from collector.store.derived.rebuild import rebuild
 from collector.store.journal import open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
@@ -145,11 +144,8 @@ def read_journal_v2(path: Path) -> None:
     with closing(journal.writer()) as db:
         kept = derived(db)
         assert all(kept.values())
-        with transaction(db):
-            forget(db)
-        deriver = Deriver()
-        while deriver.step(db):
-            pass
+        db.execute("DELETE FROM days")
+        rebuild(journal, lambda _done, _boxes: None)
         assert derived(db) == kept
 
 

@@ -17,6 +17,7 @@ from collector.demo import build, deliver, folder, gateways, names, story
 from collector.demo.physics import Physics
 from collector.demo.town import NS, Town
 from collector.intake import Intake
+from collector.store.derived.rebuild import catch_up
 from collector.store.journal import open_journal
 from collector.store.writer import Writer
 
@@ -75,6 +76,7 @@ def make(home: Home, demo: Demo, clock: Clock, told: Progress) -> Made:
         gateways.watch(physics, writer.put)
     finally:
         writer.stop()
+    catch_up(journal)  # the writer derives in its spare time, and had none
     finished = msgspec.structs.replace(demo, finished=True)
     home.demo_file.write_bytes(msgspec.json.encode(finished))
     figures = writer.figures

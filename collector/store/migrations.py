@@ -172,10 +172,11 @@ CREATE TABLE box_figures (
 ) STRICT;
 
 -- arrival: everything up to it is in hours, days and rollups. counted: everything up to it is in the figures.
+-- tests: the newest heavy report. line: the newest report when an outage or a silence last was another one.
 CREATE TABLE derivation (
-    arrival INTEGER NOT NULL, generation INTEGER NOT NULL, counted INTEGER NOT NULL
+    arrival INTEGER NOT NULL, counted INTEGER NOT NULL, tests INTEGER NOT NULL, line INTEGER NOT NULL
 ) STRICT;
-INSERT INTO derivation VALUES (0, 0, 0);
+INSERT INTO derivation VALUES (0, 0, 0, 0);
 
 -- A school's gateway as the collector itself tried it: a stretch in which it did (answers = 1) or didn't.
 CREATE TABLE gateways (

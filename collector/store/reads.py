@@ -98,6 +98,22 @@ class Counts(NamedTuple):
     quarantine: Totals
 
 
+class HighWater(NamedTuple):
+    """How far the journal is. Where two differ in `arrival` alone, looks went on and saw nothing new.
+
+    `arrival` is the newest report. The others follow it in a second or two: `tests` is the newest heavy
+    report, `line` the newest report when an outage or a silence of any box last began, ended, or turned out
+    to be another one. `suspensions` rises with each that is found or decided, `gateways` with each that
+    answers or falls silent.
+    """
+
+    arrival: int
+    tests: int
+    line: int
+    suspensions: int
+    gateways: int
+
+
 class Reads:
     """A pool of read-only connections and the questions that go over them. All raise UnreadableError."""
 
@@ -216,6 +232,14 @@ class Reads:
         """The newest measurement of each probe and target, of one box or of all."""
         with self._connection() as db:
             return [_stored(row) for row in db.execute(_LATEST, (agent,))]
+
+    def high_water(self) -> HighWater:
+        """What answers depend on, in numbers that only rise: while they are the same, so is an answer."""
+        with self._connection() as db:
+            tests, line = db.execute("SELECT tests, line FROM derivation").fetchone()
+            decided = db.execute("SELECT count(*), count(decided_ns) FROM suspensions").fetchone()
+            tried = db.execute("SELECT coalesce(max(gateway_id), 0) FROM gateways").fetchone()[0]
+            return HighWater(arrivals(db), tests, line, sum(decided), tried)
 
     def facts_until(self) -> int:
         """The arrival number of the newest report: what an answer given now knows."""

@@ -25,6 +25,7 @@ WHERE agent_id = ? AND probe IN ({_ALL_PROBES}) AND at_ns >= ? AND at_ns < ? AND
 """  # noqa: S608 - names from the catalogue; a list of them is what lets the index be used
 _HOUR = "SELECT hour, arrival, gateway, heard, line FROM hours WHERE agent_id = ? AND hour BETWEEN ? AND ?"
 DAY_COLUMNS = "day, arrival, gateway, online_ms, heard_rhythm_ms, line_rhythm_ms, heard, line"
+_DAY = f"SELECT {DAY_COLUMNS} FROM days WHERE agent_id = ? AND day = ?"  # noqa: S608 - our own words
 EVERYTHING = (1 << 63) - 1
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -80,18 +81,28 @@ def hours(db: sqlite3.Connection, agent_id: int, day: int) -> dict[int, Hour]:
     return {row[0]: _hour(row) for row in rows}
 
 
-def keep_day(db: sqlite3.Connection, agent_id: int, number: int) -> None:
-    """Write a day from the hours that are kept, in the place of what stood there."""
+def keep_day(db: sqlite3.Connection, agent_id: int, number: int) -> bool:
+    """Write a day from the hours that are kept, in the place of what stood there.
+
+    Returns whether it tells otherwise now, and not only goes on as it did.
+    """
+    row: DayRow | None = db.execute(_DAY, (agent_id, number)).fetchone()
     known = hours(db, agent_id, number)
     if not known:
         db.execute("DELETE FROM days WHERE agent_id = ? AND day = ?", (agent_id, number))
-        return
-    day = made_day(number, known.values())
-    begin = day.begin_ms
-    heard, line = _encode(_moved(day.heard, -begin)), _encode(_moved(day.line, -begin))
-    rhythms = day.heard_rhythm_ms, day.line_rhythm_ms
-    values = (agent_id, number, day.arrival, day.gateway, day.online_ms, *rhythms, heard, line)
+        return row is not None
+    made = made_day(number, known.values())
+    begin = made.begin_ms
+    heard, line = _encode(_moved(made.heard, -begin)), _encode(_moved(made.line, -begin))
+    rhythms = made.heard_rhythm_ms, made.line_rhythm_ms
+    values = (agent_id, number, made.arrival, made.gateway, made.online_ms, *rhythms, heard, line)
     db.execute("REPLACE INTO days VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    return row is None or _edges(day(row)) != _edges(made)
+
+
+def _edges(found: Day) -> list[tuple[int, int]]:
+    """When each of a day's runs began, and what it saw."""
+    return [(run.first_ms, run.saw) for run in (*found.heard, *found.line)]
 
 
 def made_day(number: int, known: Iterable[Hour]) -> Day:

@@ -8,13 +8,18 @@ from contextlib import closing
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from collector.clock import SystemClock
 from collector.intake import Intake
 from collector.store.connections import transaction
-from collector.store.derived.deriver import Deriver, cursor_of, forget
+from collector.store.derived.deriver import Deriver, cursor_of
+from collector.store.derived.rebuild import Rebuilt, rebuild
+from collector.store.ledger import take_all
+from collector.store.offers import Offer, Row
 from collector.store.reads import Reads
 from collector.store.writer import Writer
+from firstbell import wire
 from firstbell.report import Report
 from tests.collector.store.derived.life import (
     ALWAYS,
@@ -28,7 +33,7 @@ from tests.collector.store.derived.life import (
     send_all,
     told,
 )
-from tests.collector.workbench import BOX, DEADLINE_S, Bench, wait_until
+from tests.collector.workbench import BOX, DEADLINE_S, EPOCH, Bench, wait_until
 
 TABLES = {
     "hours": "agent_id, hour, gateway, heard, line",
@@ -103,9 +108,7 @@ def test_any_order_and_any_grouping_derives_the_same(
             before = answers(shuffled.reads, at(3000))
             drain(Deriver(window, step), db)
             assert derived(db) == expected
-            with transaction(db):
-                forget(db)
-            drain(Deriver(window, step), db)
+            rebuild(shuffled.journal, lambda _done, _boxes: None)
             assert derived(db) == expected
         assert answers(shuffled.reads, at(3000)) == before == answers(orderly.reads, at(3000))
         for facts_until, answer in given_then:
@@ -144,7 +147,7 @@ def test_the_writer_derives_while_nobody_waits(bench: Bench) -> None:
     writer.start()
     try:
         with closing(bench.journal.reader()) as db:
-            wait_until(lambda: cursor_of(db).arrival == 90, "everything is derived")
+            wait_until(lambda: cursor_of(db) == 90, "everything is derived")
     finally:
         writer.stop(DEADLINE_S)
     with closing(bench.journal.writer()) as db:
@@ -170,22 +173,62 @@ def test_a_derivation_that_fails_stops_nothing(bench: Bench, caplog: pytest.LogC
     assert caplog.text.count("could not be derived") == 1
 
 
-def test_a_step_begun_before_all_was_thrown_away_ends_nothing(bench: Bench) -> None:
-    """Two derivers, one of which begins anew: the other one's window counts for nothing."""
+def test_two_that_derive_at_once_do_the_same(bench: Bench) -> None:
+    """A writer in its spare time and a rebuild beside it: each hour is whole, whoever made it last."""
+    send_all(bench, looks(range(0, 600, 3), ONLINE))
     bench.writer.stop()
     with closing(bench.journal.writer()) as db:
-        fill = Bench(bench.path.parent)
-        send_all(fill, looks(range(0, 600, 3), ONLINE))
-        fill.close()
         slow = Deriver(step_hours=3)
         slow.step(db)
-        with transaction(db):
-            forget(db)
-        drain(slow, db)
+        assert rebuild(bench.journal, lambda _done, _boxes: None) == Rebuilt(1, 600, 11)
         whole = derived(db)
-        with transaction(db):
-            forget(db)
-        drain(Deriver(), db)
+        drain(slow, db)
         assert derived(db) == whole
-        assert len(whole["hours"]) > 9
-        assert told(bench.reads.outages([(BOX, 0, None)], 0, at(600))) == []
+
+
+def test_a_rebuild_mends_what_was_wrong(bench: Bench) -> None:
+    """Hours that are missing, hours that no row speaks for, wrong figures; it tells how far it is."""
+    send_all(bench, looks(range(300), ONLINE) + looks(range(300, 400), LINE))
+    send_all(bench, looks(range(100), ONLINE), agent="box-2")
+    bench.writer.stop()
+    told_of: list[tuple[int, int]] = []
+    with closing(bench.journal.writer()) as db:
+        drain(Deriver(), db)
+        right = derived(db)
+        db.execute("DELETE FROM days WHERE agent_id = 2")
+        db.execute("UPDATE hours SET hour = hour + 9000 WHERE agent_id = 1 AND hour % 2")
+        db.execute("UPDATE rollups SET hour = hour + 9000 WHERE hour % 2")
+        db.execute("INSERT INTO days SELECT 1, 9, arrival, 1, 1, 1, 1, heard, line FROM days LIMIT 1")
+        db.execute("UPDATE box_figures SET held = 0")
+        rebuild(bench.journal, lambda done, boxes: told_of.append((done, boxes)))
+        assert derived(db) == right
+    assert told_of == [(0, 2), (1, 2), (2, 2)]
+    assert bench.reads.counts().reports == 1500
+
+
+def test_the_high_water_mark_rises_with_what_changes_an_answer(bench: Bench) -> None:
+    """A look like the last one raises the arrival alone; an outage, its end and a speed test raise theirs."""
+    bench.writer.stop()
+    marks = []
+    with closing(bench.journal.writer()) as db:
+        for minute, saw in enumerate([ONLINE, ONLINE, LINE, LINE, ONLINE]):
+            offer(db, look(minute, saw), 1 + 3 * minute)
+            drain(Deriver(), db)
+            marks.append(bench.reads.high_water())
+        offer(db, [replace(look(5, ONLINE)[0], probe="internet")], 16)
+        drain(Deriver(), db)
+        marks.append(bench.reads.high_water())
+    assert [mark.arrival for mark in marks] == [3, 6, 9, 12, 15, 16]
+    assert [mark.line for mark in marks] == [3, 3, 9, 9, 15, 15]
+    assert [mark.tests for mark in marks] == [0, 0, 0, 0, 0, 16]
+
+
+def offer(db: sqlite3.Connection, reports: Sequence[Report], first: int) -> None:
+    """Write reports down as the writer does."""
+    raws = [wire.encode_report(report) for report in reports]
+    rows = [
+        Row(first + n, wire.row_digest(raw), raw, report)
+        for n, (raw, report) in enumerate(zip(raws, reports, strict=True))
+    ]
+    with transaction(db):
+        take_all(db, [Offer(BOX, EPOCH, at(0), rows, (), lambda _: None)])
