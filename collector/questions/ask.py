@@ -1,5 +1,6 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
+from collector.questions import watches
 from collector.registry import Folder
 from collector.store.reads import Box, Reads, Suspension
 from firstbell import district as districts
@@ -55,20 +56,43 @@ def weigh(
     reads: Reads, folder: Folder, targets: Targets, school: districts.School, as_of_ns: int
 ) -> SchoolEvidence:
     """What the journal knows of one school's links, whatever is then asked of it."""
-    facts_until = reads.facts_until()
     network = Network(folder.district, districts.local(school, as_of_ns).date())
     path = network.path(school.id)
-    tests = _tests(reads, network, network.witnesses(path[0].id) if path else frozenset(), as_of_ns)
-    lines = Lines(
-        network,
-        targets.numbers,
-        as_of_ns,
-        tests,
-        _cheap(reads, tests),
-        facts_until,
-        _suspended(reads, tests, facts_until),
+    circuits = network.witnesses(path[0].id) if path else frozenset[str]()
+    lines = _lines(reads, network, targets, circuits, as_of_ns)
+    return _school(reads, lines, targets, school)
+
+
+def weigh_all(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int) -> dict[str, SchoolEvidence]:
+    """What the journal knows of every school's links, by school: read and weighed once for all questions."""
+    schools = folder.district.schools
+    if not schools:
+        return {}
+    network = Network(folder.district, districts.local(schools[0], as_of_ns).date())
+    circuits = frozenset(circuit.id for school in schools for circuit in network.path(school.id))
+    lines = _lines(reads, network, targets, circuits, as_of_ns)
+    return {school.id: _school(reads, lines, targets, school) for school in schools}
+
+
+def _lines(
+    reads: Reads, network: Network, targets: Targets, circuits: frozenset[str], as_of_ns: int
+) -> Lines:
+    facts_until = reads.facts_until()
+    tests = _tests(reads, network, circuits, as_of_ns)
+    doubtful = _suspended(reads, tests, facts_until)
+    cheap = _cheap(reads, tests)
+    return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful)
+
+
+def _school(reads: Reads, lines: Lines, targets: Targets, school: districts.School) -> SchoolEvidence:
+    numbers = targets.numbers
+    return weigh_school(
+        lines,
+        school.id,
+        numbers,
+        boxes=watches.of(reads, lines, school, numbers),
+        unreachable=watches.unreachable(reads, lines, school, numbers),
     )
-    return weigh_school(lines, school.id, targets.numbers)
 
 
 def _tests(reads: Reads, network: Network, circuits: frozenset[str], as_of_ns: int) -> list[Stored]:

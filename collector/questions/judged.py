@@ -7,6 +7,8 @@ from collector.questions import ask
 from collector.questions.ask import QuestionError
 from collector.registry import Folder
 from collector.store.reads import Reads
+from firstbell.readiness import chain
+from firstbell.readiness.asking import PLAN
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Targets
@@ -27,32 +29,15 @@ def judged(
     reads: Reads, folder: Folder, targets: Targets, model: str | None, years: int, as_of_ns: int
 ) -> Judged:
     """Judge every school for `model`, or with None for the way each plans to teach. Raises QuestionError."""
+    evidence = ask.weigh_all(reads, folder, targets, as_of_ns)
+    asked = model or PLAN
     answers = tuple(
-        ask.ask(
-            reads,
-            folder,
-            targets,
-            school=school.id,
-            model=model or way_of(folder, school.id),
-            people=None,
-            years=years,
-            as_of_ns=as_of_ns,
-        )
-        for school in folder.district.schools
+        chain.judge(asked, targets, evidence[school.id], years=years) for school in folder.district.schools
     )
-    lines: dict[str, LinkAnswer] = {}
-    for answer in answers:
-        for link in answer.links:
-            if link.circuit and len(link.schools) > 1:
-                lines.setdefault(link.circuit, link)
+    shared = next(iter(evidence.values())).lines if evidence else None
+    names = shared.network.shared() if shared else ()
+    lines = {name: chain.judge_line(name, asked, targets, shared, years=years) for name in names if shared}
     return Judged(answers, lines)
-
-
-def way_of(folder: Folder, school_id: str) -> str:
-    """The id of the way in which the school plans to teach: its own, else the district's, else flex."""
-    district = folder.district
-    own = next((getattr(school, "model", "") for school in district.schools if school.id == school_id), "")
-    return own or getattr(district.settings, "model", "") or "flex"
 
 
 def model_of(targets: Targets, asked: str | None) -> str | None:

@@ -10,6 +10,7 @@ from collector.questions.seen import Seen, Used
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
+from firstbell.readiness.asking import PLAN
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.models import Targets
 
@@ -98,7 +99,7 @@ def ask(
         folder,
         targets,
         school=asked.id,
-        model=judged.model_of(targets, model) or judged.way_of(folder, asked.id),
+        model=judged.model_of(targets, model) or PLAN,
         people=people,
         years=judged.years_of(targets, years),
         as_of_ns=as_of_ns,

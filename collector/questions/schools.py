@@ -14,6 +14,7 @@ from collector.store.reads import Reads
 from firstbell import district as districts
 from firstbell.readiness import sizing, words
 from firstbell.readiness.models import Targets
+from firstbell.readiness.plan import Fix
 
 _SHARED = (
     "A shared line is judged once, against the sum of its schools; no school is better than the lines it "
@@ -27,17 +28,6 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     how: str
-
-
-class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """One step that readies schools. `school` names the one it speaks of; empty for a shared line's."""
-
-    title: str
-    sentence: str
-    schools: int
-    students: int
-    school: str = ""
-    line: str = ""
 
 
 class Schools(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +107,7 @@ def ask(
         examples_sentence=said.examples,
         working=_working(targets, model_id),
         tally=said.groups,
-        fixes=(),
+        fixes=plan.first_fixes(found.answers, found.lines),
         lines=rows.of_lines(found, folder),
         schools=schools,
         ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),

@@ -1,0 +1,85 @@
+"""When a school's boxes watched its internet, and what they found away: what "was it up" is judged by."""
+
+from collector.store.derived.intervals import Interval, Kind
+from collector.store.reads import Box, Reads
+from firstbell import district as districts
+from firstbell.district import School
+from firstbell.readiness.lines import Lines
+from firstbell.readiness.links.availability import Outage, Watch
+from firstbell.readiness.models import Numbers
+
+
+def unreachable(reads: Reads, lines: Lines, school: School, numbers: Numbers) -> list[Outage]:
+    """When the school's gateway did not answer our own tries; none of a gateway that never answers."""
+    if not school.gateway:
+        return []
+    tried = reads.gateway(school.gateway, _since_ns(lines, school, numbers), lines.as_of_ns)
+    if not any(reach.answers for reach in tried):
+        return []
+    return [
+        Outage(begin_ns=reach.begin_ns, end_ns=reach.end_ns, kind="unreachable")
+        for reach in tried
+        if not reach.answers
+    ]
+
+
+def _since_ns(lines: Lines, school: School, numbers: Numbers) -> int:
+    today = districts.local(school, lines.as_of_ns).date()
+    first_day = districts.window_begins(school, today, int(numbers.window_school_days.value))
+    return districts.midnight_ns(school, first_day)
+
+
+def of(reads: Reads, lines: Lines, school: School, numbers: Numbers) -> list[Watch]:
+    """Each stay of a box in the school within the last school days that are looked at."""
+    as_of_ns, known = lines.as_of_ns, lines.facts_until
+    since_ns = _since_ns(lines, school, numbers)
+    boxes = _boxes(lines, school, since_ns, as_of_ns)
+    if not boxes:
+        return []
+    watched = reads.watched(boxes, since_ns, as_of_ns, facts_until=known)
+    found = reads.outages(boxes, since_ns, as_of_ns, facts_until=known)
+    return [watch for box in boxes if (watch := _watch(box, watched, found))]
+
+
+def _boxes(lines: Lines, school: School, since_ns: int, as_of_ns: int) -> list[Box]:
+    district = lines.network.district
+    agents = dict.fromkeys(seat.agent for seat in district.seats if seat.school == school.id)
+    return [
+        (agent, max(span.since_ns, since_ns), min(span.until_ns or as_of_ns, as_of_ns))
+        for agent in agents
+        for seat, span in districts.stays(district, agent)
+        if seat.school == school.id
+        and span.since_ns < as_of_ns
+        and (span.until_ns is None or span.until_ns > since_ns)
+    ]
+
+
+def _watch(box: Box, watched: list[Interval], found: list[Interval]) -> Watch | None:
+    """From the first look at the internet on; whatever the box did not look at, it was silent about."""
+    agent, from_ns, to_ns = box
+    until_ns = to_ns or 0
+    spans = sorted(
+        (max(look.begin_ns, from_ns), min(look.end_ns, until_ns))
+        for look in watched
+        if look.agent == agent and look.begin_ns < until_ns and from_ns < look.end_ns
+    )
+    if not spans:
+        return None
+    ends = [end for _, end in spans]
+    begins = [begin for begin, _ in spans[1:]]
+    outages = [
+        Outage(begin_ns=end, end_ns=begin, kind="silent")
+        for end, begin in zip(ends, [*begins, until_ns], strict=True)
+        if end < begin
+    ]
+    outages += [
+        Outage(
+            begin_ns=away.begin_ns,
+            end_ns=away.end_ns,
+            # Without its own network a box can't say anything of the line.
+            kind="down" if away.kind is Kind.LINE_DOWN else "silent",
+        )
+        for away in found
+        if away.agent == agent and away.begin_ns < until_ns and from_ns < away.end_ns
+    ]
+    return Watch(spans[0][0], until_ns, outages)
