@@ -12,7 +12,7 @@ from collector.questions.tally import Group
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
-from firstbell.readiness import sizing, words
+from firstbell.readiness import plan, sizing, words
 from firstbell.readiness.models import Targets
 from firstbell.readiness.plan import Fix
 
