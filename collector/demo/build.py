@@ -138,7 +138,7 @@ def _battery(dice: random.Random, number: int) -> Battery | None:
     """Every second wanderer is a laptop; the others are small computers without a battery."""
     if number % 2:
         return None
-    return Battery(dice.uniform(70, 96), dice.uniform(0.01, 0.05), dice.uniform(7, 10))
+    return Battery(dice.uniform(70, 96), dice.uniform(0.01, 0.05), dice.uniform(8.5, 11))
 
 
 def _wandering(dice: random.Random, town: Town, box: Box, number: int) -> list[Stay]:

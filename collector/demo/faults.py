@@ -10,7 +10,7 @@ from datetime import date
 
 from collector.demo import names
 from collector.demo.build import clock_ns, port_for
-from collector.demo.town import MINUTE_NS, Air, Outage, Site, Town
+from collector.demo.town import MINUTE_NS, Air, Outage, Site, Stay, Town
 
 _ROOMS_AN_AP = 3
 _SOLD_IN = 50
@@ -103,16 +103,30 @@ def dark(town: Town, school: str, since_ns: int) -> Town:
 
 def lost_room(town: Town, school: str, since_ns: int) -> Town:
     """The access point of a room in which a wandering box stands now is gone from then on."""
+    here = _wandering(town, school)
+    if not here:
+        return town
+    return town.with_outages(Outage("room", f"{school}/{here[-1].room}", since_ns, town.end_ns + 1))
+
+
+def moved(town: Town, school: str, room: str) -> Town:
+    """The box that wanders in the school stands in that room now, if there is such a box and room."""
+    here = _wandering(town, school)
+    if not here or room not in {one.name for one in town.site(school).rooms}:
+        return town
+    stays = tuple(stay._replace(room=room) if stay == here[-1] else stay for stay in town.stays)
+    return town._replace(stays=stays)
+
+
+def _wandering(town: Town, school: str) -> list[Stay]:
+    """The stays of the school's wandering boxes that have begun."""
     roving = {box.agent for box in town.boxes if box.kind == "roving"}
     today = town.days[-1]
-    here = [
+    return [
         stay
         for stay in town.stays
         if stay.agent in roving and stay.school == school and (stay.since is None or stay.since <= today)
     ]
-    if not here:
-        return town
-    return town.with_outages(Outage("room", f"{school}/{here[-1].room}", since_ns, town.end_ns + 1))
 
 
 def unplaced(town: Town, agent: str) -> Town:

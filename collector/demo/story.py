@@ -7,6 +7,7 @@ from collector.demo import faults, names
 from collector.demo.build import NORTH, clock_ns
 from collector.demo.town import MINUTE_NS, Box, Habits, Outage, Town
 
+_ROOM = "204"
 _LINCOLN, _RIVERSIDE, _MILLPOND = "Lincoln High", "Riverside Middle", "Millpond Elementary"
 _BIRCHWOOD, _RIDGELINE, _NORTHGATE = "Birchwood Elementary", "Ridgeline High", "Northgate Middle"
 
@@ -28,6 +29,7 @@ def tell(town: Town) -> Town:
 def _lincoln(town: Town, school: str) -> Town:
     """A line just short of the plan, and a room whose access point went this hour."""
     town = faults.small_line(town, town.site(school).line, 0.88, bought_mbps=1_000)
+    town = faults.moved(town, school, _ROOM)
     return faults.lost_room(town, school, town.end_ns - 34 * MINUTE_NS)
 
 

@@ -43,7 +43,7 @@ class Planted(NamedTuple):
 def plant(seed: int, *, schools: int = 5, days: int = 12) -> Planted:
     """A district with faults, one a school at most, and perhaps a shared line that is too small for all."""
     dice = random.Random(f"faults {seed}")
-    town = build.build(seed, END_NS, schools=schools, days=days)
+    town = _seeing(build.build(seed, END_NS, schools=schools, days=days))
     kinds = list(_PLANTS)
     drawn = [
         *dice.sample(kinds, min(len(kinds), schools)),
@@ -57,6 +57,14 @@ def plant(seed: int, *, schools: int = 5, days: int = 12) -> Planted:
     for line in sorted(oversold):
         town = faults.small_line(town, line, dice.uniform(0.4, 0.7))
     return Planted(seed, town, truth, oversold)
+
+
+def _seeing(town: Town) -> Town:
+    """Each school's own box with a port on which it sees all of its line: what it can't see is planted."""
+    for site in town.sites:
+        box = town.box_of(site.id)
+        town = town.with_box(box._replace(port_mbps=build.port_for(town.line(site.line).carries_mbps)))
+    return town
 
 
 def _oversold(town: Town, dice: random.Random) -> frozenset[str]:
