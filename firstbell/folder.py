@@ -14,7 +14,7 @@ from firstbell import district as districts
 from firstbell import folder_calendars, folder_checks, tables
 from firstbell import settings as toml
 from firstbell.calendar import Calendar
-from firstbell.district import Circuit, District, Kind, Role, Room, School, Seat, Settings
+from firstbell.district import Circuit, District, Kind, QuietTime, Role, Room, School, Seat, Settings
 from firstbell.folder_checks import Found
 from firstbell.report import AGENT_NAME, Medium
 from firstbell.tables import NAME_CHARS, Columns, FolderError, Problem, Row
@@ -100,12 +100,20 @@ class _Reader:
         settings = self._settings()
         troubles = _settings_troubles(settings, self._models)
         if troubles:
-            self.problems += [Problem(DISTRICT, None, what) for what in troubles]
+            for setting, what in troubles:
+                self._wrong(what, setting)
             return Settings(), {"default": calendars.DEFAULT}
-        found = folder_calendars.read(
-            settings, lambda what: self.problems.append(Problem(DISTRICT, None, what))
-        )
+        found = folder_calendars.read(settings, self._wrong)
         return settings, found
+
+    def _wrong(self, what: str, *path: str) -> None:
+        """Note a problem of district.toml, with the line where the setting at `path` stands."""
+        line = None
+        # What is inside a setting may be written in its line or below: the nearest one that is found.
+        for depth in range(len(path), 0, -1):
+            if line := toml.line_of(path[:depth], self._contents.get(DISTRICT, "")):
+                break
+        self.problems.append(Problem(DISTRICT, line, what))
 
     def _settings(self) -> Settings:
         if DISTRICT not in self._contents:
@@ -145,28 +153,40 @@ class _Reader:
         return found
 
 
-def _settings_troubles(settings: Settings, models: Collection[str] | None) -> list[str]:
+def _settings_troubles(settings: Settings, models: Collection[str] | None) -> list[tuple[str, str]]:
+    """Each with the name of the setting in which it lies."""
     troubles = [
-        f"examples: {name!r} is none of {', '.join(EXAMPLES)}"
+        ("examples", f"examples: {name!r} is none of {', '.join(EXAMPLES)}")
         for name in settings.examples
         if name not in EXAMPLES
     ]
     begin, end = calendars.NIGHT_ENDS, calendars.EVENING_BEGINS
     if settings.class_from.tzinfo or settings.class_to.tzinfo:
-        troubles.append("class_from and class_to are times without a zone")
+        troubles.append(("class_from", "class_from and class_to are times without a zone"))
     elif not begin <= settings.class_from < settings.class_to <= end:
-        troubles.append(f"class_from must lie before class_to, both from {begin:%H:%M} to {end:%H:%M}")
+        what = f"class_from must lie before class_to, both from {begin:%H:%M} to {end:%H:%M}"
+        troubles.append(("class_from", what))
     if settings.tz and not _is_zone(settings.tz):
-        troubles.append(f"tz {settings.tz!r} is no time zone known here, as America/Chicago")
+        what = f"tz {tables.shown(settings.tz)} is no time zone known here, as America/Chicago"
+        troubles.append(("tz", what))
     if not tables.printable(settings.name) or not 1 <= len(settings.name) <= NAME_CHARS:
-        troubles.append(f"name must be 1 to {NAME_CHARS} characters that can be printed")
+        troubles.append(("name", f"name must be 1 to {NAME_CHARS} characters that can be printed"))
     if models is not None and settings.model not in models:
-        troubles.append(f"model {tables.shown(settings.model)} is none of {', '.join(sorted(models))}")
-    for quiet in settings.quiet:
-        if quiet.since.tzinfo or quiet.until.tzinfo or quiet.until <= quiet.since:
-            troubles.append("quiet: since must lie before until, both as 2026-12-07T08:00:00, without a zone")
-        if not tables.printable(quiet.why) or len(quiet.why) > NAME_CHARS:
-            troubles.append(f"quiet: why must be at most {NAME_CHARS} characters that can be printed")
+        what = f"model {tables.shown(settings.model)} is none of {', '.join(sorted(models))}"
+        troubles.append(("model", what))
+    return troubles + [
+        ("quiet", f"quiet: {what}") for quiet in settings.quiet for what in _quiet_troubles(quiet)
+    ]
+
+
+def _quiet_troubles(quiet: QuietTime) -> list[str]:
+    troubles = []
+    if quiet.since.tzinfo or quiet.until.tzinfo:
+        troubles.append("since and until are local times without a zone, as 2026-12-07T08:00:00")
+    elif quiet.until <= quiet.since:
+        troubles.append("since must lie before until")
+    if not tables.printable(quiet.why) or len(quiet.why) > NAME_CHARS:
+        troubles.append(f"why must be at most {NAME_CHARS} characters that can be printed")
     return troubles
 
 

@@ -1,16 +1,23 @@
 """`[calendars.NAME]` of district.toml to a `Calendar`: days and bells as people write them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from itertools import pairwise
+from typing import Protocol
 
 from firstbell import calendar as calendars
 from firstbell.calendar import Bell, Calendar, Term
 from firstbell.district_settings import CalendarTable, Settings
 from firstbell.tables import NAME_CHARS, printable, shown
 
-Wrong = Callable[[str], None]
+
+class Wrong(Protocol):
+    """Takes what is wrong, and where: the names that lead to the setting."""
+
+    def __call__(self, what: str, *path: str) -> None:
+        """Note it."""
+
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_DAYS = 400
@@ -25,8 +32,7 @@ def read(settings: Settings, wrong: Wrong) -> dict[str, Calendar]:
     """All calendars by name, `default` among them; what is wrong is told to `wrong`, one sentence each."""
     found = {"default": calendars.hours(settings.class_from, settings.class_to)}
     for name, table in settings.calendars.items():
-        told: Wrong = lambda what, name=name: wrong(f"calendars.{name}: {what}")  # type: ignore[misc]  # noqa: E731
-        found[name] = _Reader(name, table, settings, told).calendar()
+        found[name] = _Reader(name, table, settings, wrong).calendar()
     return found
 
 
@@ -34,7 +40,7 @@ class _Reader:
     """One calendar being read."""
 
     def __init__(self, name: str, table: CalendarTable, settings: Settings, wrong: Wrong) -> None:
-        self._name, self._table, self._settings, self._wrong = name, table, settings, wrong
+        self._name, self._table, self._settings, self._tell = name, table, settings, wrong
 
     def calendar(self) -> Calendar:
         """The calendar, with harmless values where the table is wrong."""
@@ -68,6 +74,9 @@ class _Reader:
             ),
         )
 
+    def _wrong(self, what: str, *path: str) -> None:
+        self._tell(f"calendars.{self._name}: {what}", "calendars", self._name, *path)
+
     def _schedules(self) -> Mapping[str, tuple[Bell, ...]]:
         read = {name: self._bells(name, lines) for name, lines in self._table.bells.items()}
         quarters = calendars.quarters(self._settings.class_from, self._settings.class_to)
@@ -76,22 +85,28 @@ class _Reader:
     def _bells(self, name: str, lines: tuple[str, ...]) -> tuple[Bell, ...]:
         found = [bell for line in lines if (bell := self._bell(name, line))]
         if not lines:
-            self._wrong(f"bells.{name} has no period")
+            self._wrong(f"bells.{name} has no period", "bells", name)
         for before, after in pairwise(found):
             if after.since < before.until:
-                self._wrong(f"bells.{name}: {after.name} begins before {before.name} has ended")
+                self._wrong(
+                    f"bells.{name}: {after.name} begins before {before.name} has ended", "bells", name
+                )
         return tuple(found)
 
     def _bell(self, name: str, line: str) -> Bell | None:
         match = _BELL.match(line.strip())
         since, until = (_clock(text) for text in match.groups()[:2]) if match else (None, None)
         if not match or since is None or until is None:
-            self._wrong(f"bells.{name}: {shown(line)} is no period, as '08:00-08:50 Period 1'")
+            self._wrong(f"bells.{name}: {shown(line)} is no period, as '08:00-08:50 Period 1'", "bells", name)
             return None
         if until <= since:
-            self._wrong(f"bells.{name}: {shown(line)} ends before it begins")
+            self._wrong(f"bells.{name}: {shown(line)} ends before it begins", "bells", name)
         if not _sayable(match[3]):
-            self._wrong(f"bells.{name}: {shown(match[3])} is no name of at most {NAME_CHARS} characters")
+            self._wrong(
+                f"bells.{name}: {shown(match[3])} is no name of at most {NAME_CHARS} characters",
+                "bells",
+                name,
+            )
         return Bell(since, until, match[3])
 
     def _terms(self) -> tuple[Term, ...]:
@@ -102,7 +117,8 @@ class _Reader:
         for before, after in pairwise(found):
             if after.first <= before.last:
                 self._wrong(
-                    f"terms: the one from {after.first} begins before that from {before.first} has ended"
+                    f"terms: the one from {after.first} begins before that from {before.first} has ended",
+                    "terms",
                 )
         return tuple(found)
 
@@ -120,12 +136,14 @@ class _Reader:
         days = [day for day in map(_date, match.groups()[:2]) if day] if match else []
         if not match or len(days) != 1 + bool(match[2]) or not _sayable(match[3] or ""):
             self._wrong(
-                f"{setting}: {shown(text)} is neither a day, as 2026-09-07, nor 2026-11-25 to 2026-11-27"
+                f"{setting}: {shown(text)} is neither a day, as 2026-09-07, nor 2026-11-25 to 2026-11-27",
+                setting,
             )
             return []
         if not 0 <= (days[-1] - days[0]).days < MOST_DAYS:
             self._wrong(
-                f"{setting}: {shown(text)} ends before it begins, or after more than {MOST_DAYS} days"
+                f"{setting}: {shown(text)} ends before it begins, or after more than {MOST_DAYS} days",
+                setting,
             )
             return []
         return [(days[0], days[-1], match[3] or "")]
@@ -138,7 +156,7 @@ class _Reader:
 
     def _cycle(self, table: CalendarTable) -> tuple[str, ...]:
         if table.cycle and not (table.cycle_from or table.terms):
-            self._wrong("cycle wants terms, or cycle_from: the day on which it begins")
+            self._wrong("cycle wants terms, or cycle_from: the day on which it begins", "cycle")
             return ()
         return table.cycle
 
@@ -148,9 +166,11 @@ class _Reader:
         for text, says in self._table.special.items():
             day = _date(text)
             if day is None:
-                self._wrong(f"special: {shown(text)} is no day, as 2026-12-18")
+                self._wrong(f"special: {shown(text)} is no day, as 2026-12-18", "special")
             elif says not in schedules and _clock(says) is None:
-                self._wrong(f"special: {shown(says)} is neither a time, as 12:30, nor one of its bells")
+                self._wrong(
+                    f"special: {shown(says)} is neither a time, as 12:30, nor one of its bells", "special"
+                )
             else:
                 found[day] = says
         return sorted(found.items())

@@ -107,7 +107,12 @@ def _unknown(path: tuple[str, ...], known: list[str], text: str) -> str:
 
 
 def _where(path: tuple[str, ...], text: str) -> str:
-    """`line 7: ` for the line where the last name of `path` is set, as far as a look can tell."""
+    line = line_of(path, text)
+    return f"line {line}: " if line else ""
+
+
+def line_of(path: tuple[str, ...], text: str) -> int | None:
+    """The line where the last name of `path` is set in a TOML `text`, as far as a look can tell."""
     found = -1
     for depth, part in enumerate(path, 1):
         name, _, index = part.rstrip("]").partition("[")
@@ -120,5 +125,5 @@ def _where(path: tuple[str, ...], text: str) -> str:
         if places:
             found = places[min(int(index or 1), len(places)) - 1]
         elif depth == len(path):
-            return ""
-    return f"line {text.count(chr(10), 0, found) + 1}: " if found >= 0 else ""
+            return None
+    return text.count("\n", 0, found) + 1 if found >= 0 else None

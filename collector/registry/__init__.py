@@ -1,19 +1,23 @@
 """The district folder: read whole or not at all, watched while the collector runs, written once."""
 
-from collector.registry.example import EXAMPLE_LINE, ExampleError, write_example
 from collector.registry.files import EMPTY, MOST_BYTES, Folder, RegistryError, local_zone, read, targets
+from collector.registry.lists import ListError
 from collector.registry.watch import Registry
+from collector.registry.writing import EXAMPLE_LINE, Entry, ExampleError, write_example, write_folder
 
 __all__ = [
     "EMPTY",
     "EXAMPLE_LINE",
     "MOST_BYTES",
+    "Entry",
     "ExampleError",
     "Folder",
+    "ListError",
     "Registry",
     "RegistryError",
     "local_zone",
     "read",
     "targets",
     "write_example",
+    "write_folder",
 ]

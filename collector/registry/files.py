@@ -5,6 +5,7 @@ FolderError               everything that is wrong in a folder (firstbell.tables
 SettingsError             everything that is wrong in the packaged targets (firstbell.settings)
 """
 
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def read(path: Path) -> Folder:
             continue
         if text is not None:
             contents[name] = text
-    return Folder(folders.parse(contents, unreadable), contents)
+    return Folder(folders.parse(contents, unreadable, models=targets().models), contents)
 
 
 def _text(path: Path) -> str | None:
@@ -76,6 +77,7 @@ def _why(error: Exception) -> str:
     return str(error)
 
 
+@cache
 def targets() -> Targets:
     """The targets that come with First Bell. Raises SettingsError."""
     text = resources.files("firstbell.readiness").joinpath("models.toml").read_text(encoding="utf-8")

@@ -263,6 +263,25 @@ def test_wrong_calendars(toml: str, said: str) -> None:
     assert any(said in str(problem) for problem in caught.value.problems)
 
 
+def test_a_wrong_setting_is_told_with_its_line() -> None:
+    """In the calendar where it stands, not in the one above it."""
+    toml = """tz = "UTC"
+[calendars.middle]
+terms = ["2026-08-17 to 2027-05-28"]
+[calendars.high]
+terms = ["2026-08-17 to 2027-05-28"]
+holidays = ["Labor Day"]
+[calendars.high.bells]
+regular = ["08:00-07:00 One"]
+"""
+    with pytest.raises(FolderError) as caught:
+        school(toml)
+    assert [(problem.file, problem.line) for problem in caught.value.problems] == [
+        ("district.toml", 6),
+        ("district.toml", 8),
+    ]
+
+
 def test_a_school_takes_the_calendar_that_it_names() -> None:
     """By the column; an unknown one is told with what was meant."""
     contents = {
