@@ -54,6 +54,8 @@ _METRICS = (
     Metric("http_status", "int", "status with which the target's web server answered", 100, 599),
     Metric("down_mbps", "float", "throughput towards this machine: goodput at the receiver", 0, 1e6),
     Metric("up_mbps", "float", "throughput from this machine: goodput at the receiver", 0, 1e6),
+    Metric("down_limited_by", "text", "what limited this direction, where not what `limited_by` says"),
+    Metric("up_limited_by", "text", "what limited this direction, where not what `limited_by` says"),
     Metric("bytes_received", "int", "bytes of the line that the test used, inwards", 0, 1 << 50),
     Metric("bytes_sent", "int", "bytes of the line that the test used, outwards", 0, 1 << 50),
     Metric(
@@ -177,6 +179,8 @@ _PROBES = (
         metrics=(
             "down_mbps",
             "up_mbps",
+            "down_limited_by",
+            "up_limited_by",
             "bytes_received",
             "bytes_sent",
             "cpu_busy_pct",

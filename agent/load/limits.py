@@ -1,6 +1,8 @@
 """What kept a test's throughput from being higher. Only `line` lets it speak against a line."""
 
-from agent.load.engines.base import Result
+from collections.abc import Collection
+
+from agent.load.engines.base import Direction, Result
 from firstbell.report import LimitedBy, Medium
 
 PROBE_BUSY_PCT = 85.0
@@ -11,15 +13,22 @@ CROSS_TRAFFIC_PCT = 10.0
 """Of the port's bytes (facts: measurement.md 1.4)."""
 
 
-def limited_by(result: Result, *, port_speed_mbps: int | None, medium: Medium | None) -> LimitedBy:
-    """The first thing that can have been the limit; the line itself when nothing else can."""
-    fastest = max(result.down_mbps or 0.0, result.up_mbps or 0.0)
+def limited_by(
+    result: Result,
+    *,
+    port_speed_mbps: int | None,
+    medium: Medium | None,
+    ways: Collection[Direction] = ("down", "up"),
+) -> LimitedBy:
+    """The first thing that can have been the limit of `ways`; the line itself when nothing else can."""
+    rates = {"down": result.down_mbps, "up": result.up_mbps}
+    fastest = max(rates[way] or 0.0 for way in ways)
     suspects = {
-        LimitedBy.CAP: result.capped,
+        LimitedBy.CAP: not set(ways).isdisjoint(result.capped),
         LimitedBy.PROBE: max(result.own_processor_pct, result.cpu_busy_pct or 0.0) > PROBE_BUSY_PCT,
         LimitedBy.PORT: port_speed_mbps is not None and fastest >= PORT_SHARE * port_speed_mbps,
         LimitedBy.WIFI: medium is Medium.WIFI,
-        LimitedBy.SERVER: result.faltered,
+        LimitedBy.SERVER: not set(ways).isdisjoint(result.faltered),
         LimitedBy.CROSS_TRAFFIC: (result.cross_traffic_pct or 0.0) > CROSS_TRAFFIC_PCT,
     }
     return next((suspect for suspect, true in suspects.items() if true), LimitedBy.LINE)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -97,7 +98,13 @@ def _finding(result: Result, port_speed_mbps: int | None, hangs_on: Medium | Non
         "cross_traffic_pct": result.cross_traffic_pct,
         "server": result.server or None,
     }
-    limit = limited_by(result, port_speed_mbps=port_speed_mbps, medium=hangs_on)
+    judged = partial(limited_by, result, port_speed_mbps=port_speed_mbps, medium=hangs_on)
+    limit = judged()
+    for way in ("down", "up"):
+        # The label speaks for both. Where one was limited otherwise, a reading says so beside it.
+        alone = judged(ways=(way,))
+        if readings[f"{way}_mbps"] is not None and alone is not limit:
+            readings[f"{way}_limited_by"] = alone.value
     return Finding(
         status=result.status,
         reason=result.reason,

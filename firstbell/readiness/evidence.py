@@ -204,9 +204,7 @@ def _check(stored: Stored, seat: Seat, school: School) -> Check:
     report = stored.report
     period = districts.period_of(school, report.at_ns)
     failed = report.status is not Status.OK
-    busy = Mark.LINE_BUSY in report.marks
-    limit = "line_busy" if busy else report.limited_by or "unknown"
-    at_least = not failed and limit != LimitedBy.LINE
+    down, up = _limit(report, "down"), _limit(report, "up")
     return Check(
         agent=stored.agent,
         epoch=stored.epoch,
@@ -218,12 +216,19 @@ def _check(stored: Stored, seat: Seat, school: School) -> Check:
         in_class=period.in_class,
         place=seat.place,
         wired=(report.medium or seat.medium) is Medium.WIRED,
-        at_least=at_least,
-        up_at_least=at_least,
-        limit="outage" if failed else str(limit),
+        at_least=not failed and down != LimitedBy.LINE,
+        up_at_least=not failed and up != LimitedBy.LINE,
+        limit="outage" if failed else down if down != LimitedBy.LINE else up,
         down_mbps=0.0 if failed else _reading(report, "down_mbps") or 0.0,
         up_mbps=0.0 if failed else _reading(report, "up_mbps"),
     )
+
+
+def _limit(report: Report, direction: Direction) -> str:
+    """What limited one direction: its own reading, where a box tells the two apart, else the label's word."""
+    if Mark.LINE_BUSY in report.marks:
+        return "line_busy"
+    return str(report.readings.get(f"{direction}_limited_by") or report.limited_by or "unknown")
 
 
 def _thin(checks: Sequence[Check]) -> tuple[list[Check], list[Check]]:

@@ -44,7 +44,15 @@ UNITS = {
     "wh": "Wh",
 }
 """What the ends of metric names stand for."""
-WITHOUT_A_UNIT = {"http_status", "server", "agent_version", "wifi_generation", "battery_status"}
+WITHOUT_A_UNIT = {
+    "http_status",
+    "server",
+    "agent_version",
+    "wifi_generation",
+    "battery_status",
+    "down_limited_by",
+    "up_limited_by",
+}
 COUNTS = {"echoes_sent": "echoes", "bytes_received": "bytes", "bytes_sent": "bytes"}
 
 LOADS = {False: "no", True: "yes: a lease within the box's own ceilings"}

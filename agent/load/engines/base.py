@@ -1,11 +1,13 @@
 """What every engine takes and gives, whatever library or program it is made of."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from agent.machine.machine import Machine
 from firstbell.report import Status
+
+Direction = Literal["down", "up"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,8 +32,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     A rate that could not be had is None, and `reason` says why. Bytes are those of the port: frames, as
     far as they can be told from what the sockets carried; None if nobody knows. `own_processor_pct` is of
-    one core, for the busier direction. `capped` says that a ceiling ended a direction, `faltered` that the
-    server broke off some of its transfers, `to_self` that the server was this machine.
+    one core, for the busier direction. `capped` names the directions that a ceiling ended, `faltered` those
+    of which the server broke off some transfers; `to_self` says that the server was this machine.
     """
 
     status: Status
@@ -44,8 +46,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cpu_busy_pct: float | None = None
     cross_traffic_pct: float | None = None
     server: str = ""
-    capped: bool = False
-    faltered: bool = False
+    capped: tuple[Direction, ...] = ()
+    faltered: tuple[Direction, ...] = ()
     to_self: bool = False
 
 

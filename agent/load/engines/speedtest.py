@@ -21,7 +21,7 @@ from typing import Any
 
 import speedtest
 
-from agent.load.engines.base import Request, Result
+from agent.load.engines.base import Direction, Request, Result
 from agent.load.meter import Meter, Phase
 from agent.load.metered import BadPageError, metered_opener
 from agent.load.surroundings import Surroundings, Way
@@ -115,7 +115,8 @@ class _Test:
         self._trouble: NetworkError | None = None
         self._rates: dict[str, float] = {}
         self._server = ""
-        self._capped = self._faltered = False
+        self._capped: tuple[Direction, ...] = ()
+        self._faltered: tuple[Direction, ...] = ()
 
     def result(self) -> Result:
         """Run it, and tell what came of it."""
@@ -205,8 +206,11 @@ class _Test:
         yield phase
         self._around.end(way, phase)
         cut_short = seconds < planned_s and self._now() >= phase.end_s
-        self._capped |= phase.full or self._meter.stopped or cut_short
-        self._faltered |= phase.broken > 0
+        direction: Direction = "down" if way == "download" else "up"
+        if phase.full or self._meter.stopped or cut_short:
+            self._capped += (direction,)
+        if phase.broken:
+            self._faltered += (direction,)
 
     def _mbps(self, phase: Phase, payload: int) -> float:
         """The mean rate of a phase. Raises NetworkError when it says nothing of the line."""

@@ -255,6 +255,7 @@ class TestWhatTheChildLeaves:
             readings={
                 "down_mbps": 94.0,
                 "up_mbps": 18.5,
+                "up_limited_by": "line",
                 "bytes_received": 120_000_000,
                 "bytes_sent": 25_000_000,
                 "cpu_busy_pct": 12.5,

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from firstbell import district as districts
+from firstbell.catalogue import Reading
 from firstbell.district import Seat
 from firstbell.readiness import evidence
 from firstbell.readiness.evidence import Line, Weighed
@@ -114,6 +115,27 @@ def test_what_was_limited_elsewhere_still_speaks_for_the_line(limit: LimitedBy) 
     assert little.state is State.NOT_MEASURED
     assert little.measured.have == pytest.approx(LOW)
     assert "the box itself saw no more" in little.sentence
+
+
+@pytest.mark.parametrize("direction", ["down", "up"])
+def test_one_direction_can_speak_against_the_line_alone(direction: str) -> None:
+    """A box that tells its limits apart is believed for each: what a ceiling stopped says no more than `at least`."""
+    readings: dict[str, Reading] = {"down_mbps": 90.0, "up_mbps": 9.0, f"{direction}_limited_by": "line"}
+    (seen,) = weigh([check("2026-12-02 19:05", limited_by=LimitedBy.CAP, readings=readings)]).checks
+    assert {way: seen.capped(way) for way in ("down", "up")} == {
+        "down": direction != "down",
+        "up": direction != "up",
+    }
+    assert seen.limit == "cap"
+
+
+def test_a_busy_line_is_busy_both_ways_whatever_the_box_says() -> None:
+    """The mark comes from who saw the line; a box that calls the line its limit did not know."""
+    readings: dict[str, Reading] = {"down_mbps": 90.0, "up_mbps": 9.0, "up_limited_by": "line"}
+    marked = check("2026-12-02 19:05", marks=(Mark.LINE_BUSY,), readings=readings)
+    (seen,) = weigh([marked]).checks
+    assert seen.capped("down")
+    assert seen.capped("up")
 
 
 def outage(when: str, *, gateway: Status | None = Status.OK) -> list[Stored]:
