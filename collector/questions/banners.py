@@ -42,7 +42,7 @@ def of(reads: Reads, folder: Folder, as_of_ns: int, *, disk_full: bool = False) 
     old = as_of_ns - last_ns > OLD_AFTER_NS
     found = [
         _simulated(district),
-        None if old else _now(district, heard, as_of_ns),
+        None if old else _now(reads, district, heard, as_of_ns),
         _quiet(district, as_of_ns),
         _old(district, last_ns) if old else None,
         _full(disk_full=disk_full),
@@ -57,20 +57,36 @@ def _simulated(district: District) -> Banner | None:
     return Banner(kind="simulated", label="Simulated", text=text)
 
 
-def _now(district: District, heard: Mapping[str, int], as_of_ns: int) -> Banner | None:
-    """Schools of whose boxes nothing has come for ten minutes, the longest silent first."""
-    silent = sorted(_silent(district, heard, as_of_ns), key=lambda pair: pair[1])
-    if not silent:
+def _now(reads: Reads, district: District, heard: Mapping[str, int], as_of_ns: int) -> Banner | None:
+    """Schools of whose boxes nothing has come for ten minutes, the longest silent first.
+
+    One whose gateway answers us is none of them: only our box is silent.
+    """
+    found = [
+        (since_ns, school, answers)
+        for school, since_ns in _silent(district, heard, as_of_ns)
+        if (answers := gateway_answers(reads, school, as_of_ns)) is not True
+    ]
+    if not found:
         return None
-    school, since_ns = silent[0]
+    since_ns, school, answers = min(found, key=lambda one: one[0])
     zone = districts.zone(school.tz)
     now = datetime.fromtimestamp(as_of_ns // NS, zone)
     since = words.since(datetime.fromtimestamp(since_ns // NS, zone), now)
-    text = f"{school.name} hasn\u2019t answered since {since}: its power, its line or only our box."
-    if others := len(silent) - 1:
+    what = "its power or its line" if answers is False else "its power, its line or only our box"
+    text = f"{school.name} hasn\u2019t answered since {since}: {what}."
+    if others := len(found) - 1:
         text += f" Nor {'has' if others == 1 else 'have'} {words.count(others, 'other school')}."
     link = "See the boxes" if others else "See its box"
     return Banner(kind="now", label="Now", text=text, link=link, href="/boxes")
+
+
+def gateway_answers(reads: Reads, school: School, as_of_ns: int) -> bool | None:
+    """Whether the school's gateway answers our own tries; None where it isn't tried."""
+    if not school.gateway:
+        return None
+    spans = reads.gateway(school.gateway, as_of_ns - SILENT_AFTER_NS, as_of_ns + 1)
+    return spans[-1].answers if spans else None
 
 
 def _silent(district: District, heard: Mapping[str, int], as_of_ns: int) -> list[tuple[School, int]]:

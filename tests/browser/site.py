@@ -27,6 +27,7 @@ from tests.collector.web.site import FakeLink, serving
 AS_OF_NS = int(datetime(2026, 12, 8, 14, 5, tzinfo=ZoneInfo("America/Chicago")).timestamp()) * 10**9
 SMALL = Demo(seed=7, schools=8, days=12, as_of_ns=AS_OF_NS)
 FIRST = ("/", "/rooms", "/boxes", "/nothing")
+"""Where people begin; "/nothing" is a page that isn't there."""
 OF_EACH = 2
 """So many pages of each kind are looked at: the first ones that are linked to."""
 
@@ -62,15 +63,16 @@ def simulated(folder: Path, demo: Demo = SMALL) -> Iterator[Site]:
     try:
         with serving(parts) as port:
             origin = f"http://127.0.0.1:{port}"
-            yield Site(origin, tuple(_pages(origin, create_app(parts).routes)), parts)
+            rooms = [f"/rooms/{seat.school}/{seat.room}" for seat in district.district.seats if seat.room]
+            yield Site(origin, tuple(_pages(origin, create_app(parts).routes, rooms)), parts)
     finally:
         writer.stop()
         reads.close()
 
 
-def _pages(origin: str, routes: list[BaseRoute]) -> Iterator[str]:
-    """Addresses of pages, found as people find them: by the links of the page before."""
-    waiting, seen, kinds = list(FIRST), set[str](), dict[str, int]()
+def _pages(origin: str, routes: list[BaseRoute], more: list[str]) -> Iterator[str]:
+    """Addresses of pages, found as people find them: by the links of the page before; and `more`."""
+    waiting, seen, kinds = [*FIRST, *more], set[str](), dict[str, int]()
     with httpx.Client(base_url=origin, timeout=60, trust_env=False) as client:
         while waiting:
             address = waiting.pop(0)

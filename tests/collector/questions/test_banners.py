@@ -1,5 +1,6 @@
 """Banners: which line each page says first, and when it says nothing."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from collector import registry
 from collector.questions import banners
 from collector.registry import Folder
+from collector.store.gateways import Try
+from collector.store.offers import Offer
 from tests.collector.workbench import NOW_NS, Bench, report
 
 MINUTE_NS = 60 * 10**9
@@ -15,7 +18,7 @@ name = "Maple Valley"
 tz = "UTC"
 {more}
 """
-SCHOOLS = "id,name,students,staff\nlincoln,Lincoln High,400,30\nmill,Millpond,200,20\n"
+SCHOOLS = "id,name,students,staff,gateway\nlincoln,Lincoln High,400,30,\nmill,Millpond,200,20,10.0.0.1\n"
 CIRCUITS = "id,kind,down_mbps,schools\nline,internet,500,lincoln mill\n"
 SEATS = "agent,school,circuit\nbox-1,lincoln,line\nbox-2,mill,line\n"
 QUIET = '[[quiet]]\nsince = 2026-09-21T00:00:00\nuntil = 2026-09-25T15:00:00\nwhy = "State tests"\n'
@@ -62,6 +65,19 @@ def test_a_school_that_does_not_answer_is_named(bench: Bench, tmp_path: Path) ->
     (line,) = said(bench, folder(tmp_path))
     assert line.startswith("Now: Millpond hasn\u2019t answered since ")
     assert "only our box" in line
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_the_gateway_says_is_believed(bench: Bench, tmp_path: Path, *, answers: bool) -> None:
+    """If the school's gateway answers us only our box is silent; if it doesn't, it isn't only our box."""
+    heard(bench, box_1=1, box_2=17)
+    told = threading.Event()
+    tries = tuple(Try("10.0.0.1", NOW_NS - minutes * MINUTE_NS, answers) for minutes in (3, 2, 1))
+    bench.writer.put(Offer("", "", NOW_NS, (), (), lambda _: told.set(), tries))
+    assert told.wait(20)
+    lines = said(bench, folder(tmp_path))
+    assert len(lines) == (0 if answers else 1)
+    assert not any("only our box" in line for line in lines)
 
 
 def test_several_are_one_line(bench: Bench, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,9 +24,11 @@ EXAMPLES = 40
 """Of each address; scripts/prove may ask for more."""
 
 
-@pytest.fixture
-def client(bench: Bench, tmp_path: Path) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The application over a school with a box that measures."""
+    tmp_path = tmp_path_factory.mktemp("api")
+    bench = Bench(tmp_path)
     folder = registry.write_example(
         tmp_path / "district", school_name="Lincoln High", people=900, down_mbps=500, up_mbps=None, agent=BOX
     )
@@ -37,6 +38,7 @@ def client(bench: Bench, tmp_path: Path) -> Iterator[httpx.Client]:
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client,
     ):
         yield client
+    bench.close()
 
 
 def test_the_document_names_every_route_and_no_other(bench: Bench) -> None:
@@ -86,11 +88,11 @@ def test_what_can_not_be_answered_is_said_in_one_form(
     assert answer.json()["what_to_do"]
 
 
-def test_a_journal_that_is_gone_is_said_too(client: httpx.Client, bench: Bench) -> None:
+def test_a_journal_that_is_gone_is_said_too(bench: Bench) -> None:
     """503 in the same form."""
     bench.path.rename(bench.path.with_name("moved.db"))
-    bench.reads.close()
-    answer = client.get("/api/v1/status")
+    with serving(parts_of(bench)) as port:
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/status", trust_env=False)
     assert (answer.status_code, set(answer.json())) == (503, {"error", "what_to_do"})
 
 

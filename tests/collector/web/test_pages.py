@@ -18,11 +18,13 @@ WEB = Path(str(resources.files("collector.web")))
 NOON_NS = NOW_NS - NOW_NS % (86_400 * 10**9) + 12 * 3_600 * 10**9
 
 
-@pytest.fixture
-def port(bench: Bench) -> Iterator[int]:
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The application over an empty journal and no district folder."""
+    bench = Bench(tmp_path_factory.mktemp("pages"))
     with serving(parts_of(bench)) as at:
         yield at
+    bench.close()
 
 
 def get(port: int, path: str) -> tuple[int, dict[str, str], str]:
