@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 import msgspec
 
-from collector.questions import ladders, room_words
+from collector.questions import ladders, reached, room_words
 from collector.questions.ask import QuestionError
 from collector.questions.ladders import Ladder
 from collector.questions.room_past import last_good, last_trouble, same_period
@@ -120,7 +120,7 @@ def _answer(
 ) -> Room:
     zone = districts.zone(school.tz)
     seen = looks(found)
-    gateway = gateway_answers(reads, school, as_of_ns)
+    gateway = reached.gateway(reads, school, as_of_ns).answers
     verdict = ladder.judge(
         room, seen, gateway_answers=gateway, others_talk=_others_talk(reads, district, school.id, as_of_ns)
     )
@@ -185,12 +185,6 @@ _PLACES = (("our box", "box"), ("the room", "room"), ("the building", "building"
 
 def _is_it(name: str, state: State, where: Where) -> bool:
     return state is State.TROUBLE or (name == "our box" and where is Where.BOX)
-
-
-def gateway_answers(reads: Reads, school: School, as_of_ns: int) -> bool | None:
-    """Whether the school's gateway answers our own tries; None where it is not tried or never answered."""
-    ask_gateway = getattr(reads, "gateway_answers", None)
-    return ask_gateway(school.id, as_of_ns) if ask_gateway else None
 
 
 def since_of(verdict: ladder.Verdict, here: Sequence[Sight], found: Sequence[Sight]) -> int | None:

@@ -16,6 +16,7 @@ PAST_NS = 30 * 86_400 * NS
 """How far back a silence or a trouble is looked for."""
 _RECENT_NS = 7_200 * NS
 _DAY_NS = 86_400 * NS
+_MINUTE_NS = 60 * NS
 _BEYOND = {Segment.INTERNET, Segment.WAN}
 _FAILS = {Status.FAILED, Status.TIMEOUT}
 _PROBES = ("latency", "host", "box", "power", "wifi_link")
@@ -86,7 +87,8 @@ def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> l
                 seat=seat,
                 newest=newest,
                 last_ns=last,
-                silent_ns=silent,
+                # However seldom it reports: since then nothing of it is here.
+                silent_ns=None if silent is None or last is None else min(silent, last + _MINUTE_NS),
                 troubles=tuple(troubles.get(seat.agent, [])),
                 as_of_ns=as_of_ns,
                 doubted=doubted.get(seat.agent, ""),

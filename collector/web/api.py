@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import firstbell
-from collector.questions import ask, schools, status
+from collector.questions import ask, boxes, schools, status
 from collector.questions import room as one_room
 from collector.questions import school as one_school
 from collector.questions.status import DistrictStatus
@@ -122,6 +122,10 @@ def _room(parts: Parts, _query: Nothing, school: str, room: str) -> one_room.Roo
     return one_room.ask(parts.reads, parts.folder_now(), school, room, parts.clock.now_ns())
 
 
+def _boxes(parts: Parts, _query: Nothing) -> boxes.Boxes:
+    return boxes.ask(parts.reads, parts.folder_now(), parts.clock.now_ns())
+
+
 def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
     return status.ask(parts.reads)
 
@@ -148,6 +152,7 @@ QUERIES: tuple[Query, ...] = (
         one_room.Room,
         _room,
     ),
+    Query("/boxes", "Every box, silent ones first, and what to look at.", Nothing, boxes.Boxes, _boxes),
     Query("/ask", "Can this school teach this way, now and in some years?", AskQuery, SchoolAnswer, _ask),
     Query(
         "/status",

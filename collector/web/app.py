@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, api, district, room, school, static, troubles
+from collector.web import access, api, boxes, district, room, school, static, troubles
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
@@ -22,6 +22,7 @@ PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (
     district.routes,
     school.routes,
     room.routes,
+    boxes.routes,
     api.routes,
 )
 """The API's and every page's `routes`, one file each."""

@@ -1,10 +1,13 @@
 """A school day at Lincoln High in a real journal: boxes in rooms that see what a test says, minute by minute."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from collector.registry import Folder
+from collector.store.gateways import Try
+from collector.store.offers import Offer
 from firstbell import folder as folders
 from firstbell.catalogue import Reading
 from firstbell.report import ClockQuality, Medium, Report, Segment, Status
@@ -129,3 +132,10 @@ class Morning:
                 said("power", at_ns, undervoltage_now=False, plugged_in=True),
             ],
         )
+
+    def gateway(self, address: str, answers: Callable[[int], bool], since: int = 60) -> None:
+        """Our own tries of a gateway, once a minute; `answers` is asked with the minutes before 7:40."""
+        tries = [Try(address, AT_NS - ago * MINUTE_NS - 10**9, answers(ago)) for ago in range(since, -1, -1)]
+        kept = threading.Event()
+        self.bench.writer.put(Offer("", "", AT_NS, (), (), lambda _: kept.set(), tuple(tries)))
+        assert kept.wait(20)

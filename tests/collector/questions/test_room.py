@@ -148,11 +148,9 @@ def test_a_silent_school_whose_gateway_nobody_tried_is_not_accused(morning: Morn
 
 
 @pytest.mark.parametrize(("answers", "where"), [(True, Where.UNKNOWN), (False, Where.SCHOOL)])
-def test_a_silent_school(
-    morning: Morning, monkeypatch: pytest.MonkeyPatch, *, answers: bool, where: Where
-) -> None:
+def test_a_silent_school(morning: Morning, *, answers: bool, where: Where) -> None:
     """Neither its boxes nor its gateway answer: power or the line. If the gateway does, that isn't said."""
-    monkeypatch.setattr(room, "gateway_answers", lambda *_: answers)
+    morning.gateway("192.0.2.1", lambda ago: answers or ago > 27)
     for agent in EVERYBODY[:4]:
         morning.sees(agent, "online", until=28)
     morning.sees("box-p", "online")
