@@ -61,7 +61,7 @@ def of_silent(
         found.append(f"Its gateway doesn\u2019t answer either since {since}. Power or the line, not our box.")
     elif seat and seat.school and not districts.school_of(district, seat.school).gateway:
         found.append(
-            "Enter its school\u2019s gateway in schools.csv: then its silence can be told from the school\u2019s."
+            "Enter its school\u2019s gateway in schools.csv, to tell its silence from the school\u2019s."
         )
     if _on(newest, "power", "undervoltage_now", "undervoltage_since_boot"):
         found.append("Its voltage dipped before it stopped: look at its power brick.")

@@ -4,12 +4,14 @@ import csv
 import io
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from collector.questions import boxes
 from collector.questions.box_looks import number
 from collector.questions.boxes import DAY_NS, Box, Boxes
 from collector.web.boxes import ago, as_csv, drawn
+from firstbell.catalogue import Reading
 from firstbell.report import ClockQuality, Loss, Opening
 from tests.collector.questions.morning import AT_NS, MINUTE_NS, Morning, folder, looks, said
 from tests.collector.workbench import Bench, report
@@ -87,14 +89,13 @@ def test_a_silent_box_beside_one_that_talks_is_silent_alone(morning: Morning) ->
     assert one(answer, "box-205").look == ("box-203 of the same school talks.",)
 
 
-def box_says(**readings: float | str) -> Callable[[Morning], None]:
-    """What `box-203` says of itself."""
-    return lambda morning: morning.send("box-203", [said("box", AT_NS - MINUTE_NS, **readings)])
-
-
-def host_says(**readings: float) -> Callable[[Morning], None]:
-    """What `box-203` says of its machine."""
-    return lambda morning: morning.send("box-203", [said("host", AT_NS - MINUTE_NS, **readings)])
+def says(
+    probe: str, name: str, value: float, more: dict[str, Reading] | None = None
+) -> Callable[[Morning], None]:
+    """What `box-203` says in a report of that probe."""
+    readings: dict[str, Reading] = {name: value, **(more or {})}
+    row = msgspec.structs.replace(said(probe, AT_NS - MINUTE_NS), readings=readings)
+    return lambda morning: morning.send("box-203", [row])
 
 
 def lost(morning: Morning) -> None:
@@ -129,11 +130,14 @@ def older(morning: Morning) -> None:
 @pytest.mark.parametrize(
     ("happens", "words"),
     [
-        (box_says(spool_used_pct=83.0), "Its spool is 83\u00a0% full"),
-        (box_says(spool_reports=1840, spool_used_pct=1.0), "Catching up: 1,840 reports wait in its spool."),
-        (box_says(unstored_reports=3), "Its card did not take 3 measurements"),
-        (host_says(disk_free_mib=120.0), "Its card has 120\u00a0MiB left."),
-        (host_says(port_speed_mbps=100), "Its port agreed on 100\u00a0Mbit/s; its line has 1,000."),
+        (says("box", "spool_used_pct", 83.0), "Its spool is 83\u00a0% full"),
+        (
+            says("box", "spool_reports", 1840, {"spool_used_pct": 1.0}),
+            "Catching up: 1,840 reports wait in its spool.",
+        ),
+        (says("box", "unstored_reports", 3), "Its card did not take 3 measurements"),
+        (says("host", "disk_free_mib", 120.0), "Its card has 120\u00a0MiB left."),
+        (says("host", "port_speed_mbps", 100), "Its port agreed on 100\u00a0Mbit/s; its line has 1,000."),
         (lost, "212 reports lost: card full of errors."),
         (unsure, "Its time server doesn\u2019t answer."),
         (doubled, "Two boxes have this name"),
