@@ -69,10 +69,9 @@ def _link(link: LinkAnswer) -> list[str]:
     answer = link.measured.label if link.assessed else "Not assessed"
     if link.weak:
         answer += ", the weakest link"
-    shared = f", shared by {len(link.schools)} schools" if len(link.schools) > 1 else ""
     have = f"at least {said.have}" if link.at_least and link.have is not None else said.have
     note = f" ({link.note})" if link.note else ""
-    return [f"{link.name}{shared}", have, said.need, said.need_then, link.counted_in, f"{answer}{note}"]
+    return [link.name, have, said.need, said.need_then, link.counted_in, f"{answer}{note}"]
 
 
 def _grid(seen: Seen) -> str:

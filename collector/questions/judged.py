@@ -1,21 +1,19 @@
-"""Every school's answer at once: what the district's table and a school's own page are made of."""
+"""Every school's answer at once: what the district's table is made of."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from collector.questions import ask
 from collector.questions.ask import QuestionError
+from collector.questions.known import Known, ask
 from collector.registry import Folder
 from collector.store.reads import Reads
-from firstbell.readiness import chain
+from firstbell import district as districts
+from firstbell.readiness import chain, sizing
 from firstbell.readiness.asking import PLAN
-from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.chain import MOST_YEARS, SchoolAnswer, SchoolEvidence
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Targets
-
-MOST_YEARS = 20
-PLANNED = "plan"
-"""How a question calls the way in which each school plans to teach."""
+from firstbell.readiness.sizing import Need
 
 
 class Judged(NamedTuple):
@@ -23,26 +21,44 @@ class Judged(NamedTuple):
 
     answers: tuple[SchoolAnswer, ...]
     lines: Mapping[str, LinkAnswer]
+    needs: Mapping[str, Need]
+    """What each school needs for itself, whoever else shares its lines."""
 
 
 def judged(
     reads: Reads, folder: Folder, targets: Targets, model: str | None, years: int, as_of_ns: int
 ) -> Judged:
-    """Judge every school for `model`, or with None for the way each plans to teach. Raises QuestionError."""
-    evidence = ask.weigh_all(reads, folder, targets, as_of_ns)
-    asked = model or PLAN
-    answers = tuple(
-        chain.judge(asked, targets, evidence[school.id], years=years) for school in folder.district.schools
-    )
-    shared = next(iter(evidence.values())).lines if evidence else None
-    names = shared.network.shared() if shared else ()
-    lines = {name: chain.judge_line(name, asked, targets, shared, years=years) for name in names if shared}
-    return Judged(answers, lines)
+    """Judge every school for `model`, or with None for the way each plans to teach."""
+    key = "judged", model, years
+    return ask(reads, folder, targets, as_of_ns, key, lambda known: of(known, targets, model, years))
+
+
+def of(known: Known, targets: Targets, model: str | None, years: int) -> Judged:
+    """The same, of what is known already."""
+    answers = []
+    shared: dict[str, LinkAnswer] = {}
+    needs: dict[str, Need] = {}
+    for evidence in known.schools.values():
+        answer = chain.judge(model or PLAN, targets, evidence, years=years)
+        answers.append(answer)
+        needs[answer.school_id] = _need(answer, targets, evidence)
+        for link in answer.links:
+            if link.circuit and len(link.schools) > 1:
+                shared.setdefault(link.circuit, link)
+    for evidence in known.schools.values():
+        evidence.lines.answers.clear()  # all of them are in what was just made
+    return Judged(tuple(answers), shared, needs)
+
+
+def _need(answer: SchoolAnswer, targets: Targets, evidence: SchoolEvidence) -> Need:
+    day = districts.local(evidence.school, answer.as_of_ns).date()
+    model = targets.models[answer.model_id]
+    return sizing.need_of(model, targets, answer.people, day, answer.years, "down")
 
 
 def model_of(targets: Targets, asked: str | None) -> str | None:
     """The id of the way of teaching called `asked`; None for the way each plans to. Raises QuestionError."""
-    if not asked or asked == PLANNED:
+    if not asked or asked == PLAN:
         return None
     try:
         return targets.find(asked)[0]

@@ -8,8 +8,10 @@ import msgspec
 from collector.questions.judged import Judged
 from collector.registry import Folder
 from firstbell.readiness import words
+from firstbell.readiness.asking import LINES
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.sizing import Need
 from firstbell.readiness.verdict import State, Verdict
 
 SHARED = "shared"
@@ -97,31 +99,32 @@ def _less(need: str, have: str) -> str:
     return f"{less:,f}"
 
 
-def of_schools(found: Judged, folder: Folder) -> tuple[Row, ...]:
+def of_schools(found: Judged) -> tuple[Row, ...]:
     """A row for each school, worst first."""
-    names = {circuit.id: line_name(folder, circuit.id) for circuit in folder.district.circuits}
-    return _sorted(_school(answer, names) for answer in found.answers)
+    return _sorted(_school(answer, found.needs[answer.school_id]) for answer in found.answers)
 
 
 def of_lines(found: Judged, folder: Folder) -> tuple[Row, ...]:
     """A row for each shared line, worst first."""
     students = {school.id: school.students for school in folder.district.schools}
     return _sorted(
-        _line(circuit, link, line_name(folder, circuit), sum(students[s] for s in link.schools))
-        for circuit, link in found.lines.items()
+        _line(circuit, link, sum(students[s] for s in link.schools)) for circuit, link in found.lines.items()
     )
 
 
-def line_name(folder: Folder, circuit_id: str) -> str:
-    """A line as planners call it: the folder's own name, which is its id."""
-    kind = next((c.kind for c in folder.district.circuits if c.id == circuit_id), "internet")
-    return f"Internet line {circuit_id}" if kind == "internet" else f"Line {circuit_id}"
+def name_of(link: LinkAnswer) -> str:
+    """A shared line without how many share it, which stands below it."""
+    return link.name.removesuffix(f", {_shared_by(link)}")
+
+
+def _shared_by(link: LinkAnswer) -> str:
+    return f"shared by {words.count(len(link.schools), 'school')}"
 
 
 def own_line(answer: SchoolAnswer) -> LinkAnswer | None:
     """The link that is the school's own line, shared with nobody; None if it has none."""
-    own = [link for link in answer.links if link.circuit and link.schools == (answer.school_id,)]
-    return own[0] if own else None
+    own = (link for link in answer.links if link.link in LINES and link.schools == (answer.school_id,))
+    return next((link for link in own if link.circuit), None)
 
 
 def worst_first(verdict: Verdict) -> tuple[int, int]:
@@ -133,12 +136,9 @@ def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: (*worst_first(row.measured), row.name)))
 
 
-def _school(answer: SchoolAnswer, names: dict[str, str]) -> Row:
+def _school(answer: SchoolAnswer, need: Need) -> Row:
     own = own_line(answer)
-    line = own or next((link for link in answer.links if link.sides), None)
-    stops, note, stops_line = _stops(answer, names)
-    # A shared line's need is that of all its schools: beside one school it would say nothing.
-    alone = line is not None and len(line.schools) <= 1
+    stops, note, stops_line = _stops(answer)
     return Row(
         id=answer.school_id,
         name=answer.school,
@@ -147,27 +147,27 @@ def _school(answer: SchoolAnswer, names: dict[str, str]) -> Row:
         people=answer.people,
         students=answer.students,
         line=own.circuit or "" if own else "",
-        buys=_bought(line) if line and alone else None,
-        need=line.need if line and alone else 0.0,
-        need_then=line.need_then if line and alone else 0.0,
-        have=line.have if line and alone else None,
-        at_least=bool(line and alone and line.at_least),
-        short=bool(line and alone and line.measured.state.short),
+        buys=_bought(own) if own else None,
+        need=own.need if own else need.today,
+        need_then=own.need_then if own else need.horizon,
+        have=own.have if own else None,
+        at_least=bool(own and own.at_least),
+        short=bool(own and own.measured.state.short),
         paper=answer.paper,
         measured=answer.measured,
-        note=_note(line, answer.measured) if line and alone else "",
+        note=_note(own, answer.measured) if own else "",
         stops=stops,
         stops_note=note,
         stops_line=stops_line,
     )
 
 
-def _line(circuit: str, link: LinkAnswer, name: str, students: int) -> Row:
+def _line(circuit: str, link: LinkAnswer, students: int) -> Row:
     stops, note = _stops_line(link)
     return Row(
         id=circuit,
-        name=name,
-        how=f"shared by {words.count(len(link.schools), 'school')}",
+        name=name_of(link),
+        how=_shared_by(link),
         model_id="",
         people=link.people,
         students=students,
@@ -181,7 +181,7 @@ def _line(circuit: str, link: LinkAnswer, name: str, students: int) -> Row:
         paper=link.paper or link.measured,
         measured=link.measured,
         note=_note(link, link.measured),
-        stops="Its size" if stops == link.name else stops,
+        stops=stops,
         stops_note=note,
     )
 
@@ -201,7 +201,7 @@ def _note(link: LinkAnswer, verdict: Verdict) -> str:
     return ""
 
 
-def _stops(answer: SchoolAnswer, names: dict[str, str]) -> tuple[str, str, str]:
+def _stops(answer: SchoolAnswer) -> tuple[str, str, str]:
     """What stops the school, a few words on it, and the shared line that it is."""
     link = next((link for link in answer.links if link.weak), None)
     if link is None or (not answer.measured.state.short and not answer.measured.state.ready):
@@ -209,8 +209,7 @@ def _stops(answer: SchoolAnswer, names: dict[str, str]) -> tuple[str, str, str]:
     if answer.measured.state is State.READY_THROUGH:
         return "Nothing", _assessed(answer), ""
     if link.circuit and len(link.schools) > 1:
-        note = f"shared by {words.count(len(link.schools), 'school')}"
-        return names[link.circuit], note, link.circuit
+        return name_of(link), _shared_by(link), link.circuit
     return *_stops_line(link), ""
 
 
@@ -227,21 +226,28 @@ def _stops_line(link: LinkAnswer) -> tuple[str, str]:
     if verdict.state is State.READY_THROUGH:
         return "Nothing", ""
     if verdict.state is State.READY_UNTIL:
-        return link.name, f"too small in {words.fall(verdict.fall or 0)}"
+        return _plain(link), f"too small in {words.fall(verdict.fall or 0)}"
     if verdict.state.short:
         need, have = words.apart(link.need, bound=link.have or 0.0)
-        return link.name, f"carries {have} of {need} needed" if link.sides else link.note
+        return _plain(link), f"carries {have} of {need} needed" if link.sides else link.note
     return _unmeasured(link)
+
+
+def _plain(link: LinkAnswer) -> str:
+    """The link's name beside a school's, which need not be said again."""
+    if len(link.schools) > 1:
+        return "Its size"
+    return "Line from the school" if link.link == "wan" else link.name
 
 
 def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
     if not link.sides:
-        return link.name, link.note
+        return _plain(link), link.note
     if link.circuit is None:
         return "No line entered", "circuits.csv names none"
     progress = link.sides[0].progress
     if link.have is not None:
-        return "Our box", f"sees no more than {words.number(link.have)}"
+        return "Our box", f"sees no more than {words.number(link.have, at_least=True)}"
     if not progress.checks and progress.answer_on is None:
         return "Our box", "none measures this line"
     if progress.answer_on:

@@ -23,16 +23,23 @@ def first_fall(school: School, as_of_ns: int) -> int:
 
 
 def line_of(answer: SchoolAnswer) -> LinkAnswer | None:
-    """The line on which the answer rests: the school's own, else the first that it shares."""
+    """The line on which the answer rests: the one that stops it, else the school's own, or one it shares."""
     lines = [link for link in answer.links if link.sides]
+    weak = [link for link in lines if link.weak]
     own = [link for link in lines if link.schools == (answer.school_id,)]
-    return next(iter([*own, *lines]), None)
+    return next(iter([*weak, *own, *lines]), None)
 
 
 def is_on_paper(answer: SchoolAnswer) -> bool:
     """Whether no check has counted yet, so that the contracts are all there is."""
     counted = any(link.checks for link in answer.links) or answer.assessed
     return not counted and not changed(answer) and answer.paper.state is not State.NOT_KNOWN
+
+
+def not_measured(answer: SchoolAnswer) -> tuple[str, ...]:
+    """The links of which nothing is here, not even too little."""
+    there = {link.name for link in answer.links}
+    return tuple(f"{name[0].upper()}{name[1:]}" for name in answer.not_assessed if name not in there)
 
 
 def headline(answer: SchoolAnswer) -> str:
@@ -86,7 +93,8 @@ def measured(answer: SchoolAnswer, school: School) -> PanelText:
     line = line_of(answer)
     checks = line.checks if line else ()
     parts = [headline(answer)]
-    if line and line.sides and checks:
+    weak = next((link for link in answer.links if link.weak), None)
+    if line and line.sides and checks and (weak is None or weak.sides):
         parts.append(line.sides[0].left_over.sentence)
     working = [
         *(line.working if line else ()),

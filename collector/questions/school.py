@@ -41,8 +41,10 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
 class School(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is said about one school and one way of teaching.
 
-    `answer` is the judgement whole, its links in the order of a lesson. `headline` begins with `label`,
-    the answer in two words. Before the first check counts, `on_paper` is true: then the paper answer is
+    `answer` is the judgement whole, its links in the order of a lesson;
+    `not_measured` names those of which nothing is here. `headline` begins with `label`,
+    the answer in two words; `planned`: nobody named a way of teaching, so each school is asked for its
+    own. Before the first check counts, `on_paper` is true: then the paper answer is
     the headline. `steps_heading` says whether they are steps, or what will stop the school first. `seen`
     is what the checks saw by weekday and class period; None where no line is judged. `used` is what First
     Bell's own checks took of the line on the school day before. `changed` names a line that was replaced
@@ -54,6 +56,7 @@ class School(msgspec.Struct, frozen=True, kw_only=True):
     school: str
     question: str
     label: str
+    planned: bool
     headline: str
     lede: str
     changed: str
@@ -61,6 +64,7 @@ class School(msgspec.Struct, frozen=True, kw_only=True):
     first_fall: int
     last_fall: int
     answer: SchoolAnswer
+    not_measured: tuple[str, ...]
     paper: Panel
     measured: Panel
     steps_heading: str
@@ -94,12 +98,13 @@ def ask(
         asked = districts.find_school(folder.district, school)
     except LookupError as error:
         raise asking.QuestionError(str(error)) from error
+    model_id = judged.model_of(targets, model)
     answer = asking.ask(
         reads,
         folder,
         targets,
         school=asked.id,
-        model=judged.model_of(targets, model) or PLAN,
+        model=model_id or PLAN,
         people=people,
         years=judged.years_of(targets, years),
         as_of_ns=as_of_ns,
@@ -111,6 +116,7 @@ def ask(
         school=asked.name,
         question=f"Can {asked.name} teach {answer.model} through fall {first_fall + answer.years}?",
         label=answer.label,
+        planned=model_id is None,
         headline=said.headline(answer),
         lede=said.lede(answer),
         changed=said.changed(answer),
@@ -118,6 +124,7 @@ def ask(
         first_fall=first_fall,
         last_fall=first_fall + answer.years,
         answer=answer,
+        not_measured=said.not_measured(answer),
         paper=_panel(*said.paper(answer)),
         measured=_panel(*said.measured(answer, asked)),
         steps_heading=said.steps_heading(answer),
@@ -125,7 +132,7 @@ def ask(
         sure=said.sure(answer),
         sure_because=tuple(Term(term=term, text=text) for term, text in said.because(answer, asked)),
         seen=seen.line(asked, said.line_of(answer), targets.numbers.framing, as_of_ns),
-        up=None,
+        up=seen.up(asked, answer.uptime, as_of_ns),
         used=seen.used(reads, folder, asked, as_of_ns),
         ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),
         banners=banners.of(reads, folder, as_of_ns),

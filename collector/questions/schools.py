@@ -1,17 +1,17 @@
 """Can every school teach this way? The answer, what to fix first, and a row for each line and school."""
 
-from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 
 from collector.questions import banners, judged, rows, tally
 from collector.questions.banners import Banner
+from collector.questions.known import Known, today
+from collector.questions.known import ask as known_of
 from collector.questions.rows import Row
 from collector.questions.tally import Group
 from collector.registry import Folder
 from collector.store.reads import Reads
-from firstbell import district as districts
 from firstbell.readiness import plan, sizing, words
 from firstbell.readiness.models import Targets
 from firstbell.readiness.plan import Fix
@@ -81,23 +81,32 @@ def ask(
     years that can't be judged.
     """
     model_id, ahead = judged.model_of(targets, model), judged.years_of(targets, years)
-    found = judged.judged(reads, folder, targets, model_id, ahead, as_of_ns)
-    schools = rows.of_schools(found, folder)
+
+    def make(known: Known) -> Schools:
+        return _say(known, folder, targets, model_id, ahead)
+
+    said = known_of(reads, folder, targets, as_of_ns, (model_id, ahead), make)
+    return msgspec.structs.replace(said, banners=banners.of(reads, folder, as_of_ns))
+
+
+def _say(known: Known, folder: Folder, targets: Targets, model_id: str | None, years: int) -> Schools:
+    found = judged.of(known, targets, model_id, years)
+    schools = rows.of_schools(found)
     said = tally.say(schools, found)
-    first_fall = sizing.fall_of(today(folder, as_of_ns))
+    first_fall = sizing.fall_of(today(folder, known.as_of_ns))
     way = targets.models[model_id].name if model_id else "the way it plans to"
-    through = first_fall + ahead
+    through = first_fall + years
     return Schools(
         district=folder.district.settings.name,
         state=said.state,
         question=f"Can every school teach {way} through fall {through}?",
         model_id=model_id or "",
         model=way,
-        years=ahead,
+        years=years,
         first_fall=first_fall,
         last_fall=through,
-        as_of_ns=as_of_ns,
-        facts_until=min((a.facts_until for a in found.answers), default=0),
+        as_of_ns=known.as_of_ns,
+        facts_until=known.facts_until,
         targets_digest=targets.digest,
         district_digest=folder.district.digest,
         sentence=said.sentence,
@@ -111,7 +120,7 @@ def ask(
         lines=rows.of_lines(found, folder),
         schools=schools,
         ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),
-        banners=banners.of(reads, folder, as_of_ns),
+        banners=(),
     )
 
 
@@ -129,9 +138,3 @@ def _working(targets: Targets, model_id: str | None) -> tuple[str, ...]:
         f"{numbers.floor_mbps.value:g} Mbit/s for each person."
     )
     return (formula, f"{shares}.", _SHARED)
-
-
-def today(folder: Folder, as_of_ns: int) -> date:
-    """The district's day."""
-    zone = districts.zone(folder.district.settings.tz or districts.DEFAULT_TZ)
-    return datetime.fromtimestamp(as_of_ns // districts.NS, zone).date()

@@ -13,10 +13,10 @@ from firstbell.district import School
 from firstbell.readiness import words
 from firstbell.readiness.evidence import Check
 from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.links.availability import Uptime
 from firstbell.readiness.verdict import enough
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
-OUTAGE = "outage"
 _SHADES = 4
 _SAME = 0.02
 """Values this near to each other are one shade."""
@@ -70,13 +70,13 @@ def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int)
     values = {
         key: float(words.rounded(check.down_mbps * framing, at_least=True))
         for key, check in lowest.items()
-        if check.limit != OUTAGE
+        if check.down_mbps > 0
     }
     top, bottom = max(values.values(), default=0.0), min(values.values(), default=0.0)
 
     def cell(slot: int, weekday: int) -> Cell:
         check, value = lowest.get((slot, weekday)), values.get((slot, weekday))
-        if check is not None and check.limit == OUTAGE:
+        if check is not None and value is None:
             return Cell(kind="fail")
         return Cell() if value is None else Cell(kind=f"q{shade(value, bottom, top)}", value=value)
 
@@ -87,6 +87,30 @@ def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int)
         lines=tuple(
             Line(name=name, begins=begins, cells=tuple(cell(slot, day) for day in range(len(DAYS))))
             for slot, name, begins in periods(school, as_of_ns)
+        ),
+    )
+
+
+def up(school: School, uptime: Uptime | None, as_of_ns: int) -> Seen | None:
+    """The minutes of class that were lost; None where nobody watched."""
+    if uptime is None or not uptime.days:
+        return None
+    lost: dict[tuple[str, int], float] = {}
+    for part in uptime.lost:
+        key = _short(part.period), part.day.weekday()
+        lost[key] = lost.get(key, 0.0) + part.minutes
+
+    def cell(name: str, weekday: int) -> Cell:
+        minutes = lost.get((name, weekday), 0.0)
+        return Cell(kind="fail" if minutes else "q1", value=max(1, round(minutes)) if minutes else 0)
+
+    return Seen(
+        sentence=f"Was it up: minutes of class lost in {words.count(uptime.days, 'school day')}.",
+        counted_in="minutes",
+        days=DAYS,
+        lines=tuple(
+            Line(name=name, begins=begins, cells=tuple(cell(name, day) for day in range(len(DAYS))))
+            for _, name, begins in periods(school, as_of_ns)
         ),
     )
 

@@ -108,7 +108,7 @@ def _more(schools: Sequence[Row]) -> str:
     stopped = [row for row in schools if row.measured.state.short]
     if not stopped:
         return ""
-    text = f"{len(stopped)} cannot yet"
+    text = f"{len(stopped)}{words.NBSP}cannot yet"
     held = [row.stops_line for row in stopped if row.stops_line]
     lines = set(held)
     if not lines:

@@ -11,6 +11,7 @@ from collector.web import api, asking, pages
 from collector.web.health import Parts
 from firstbell.readiness import proof, words
 
+MOST_FIXES = 6
 MOST_MARKS = 120
 """Over this one mark of the tally stands for several schools."""
 
@@ -32,9 +33,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
             asked=asked,
             falls=asking.falls(asked.first_fall, horizon, asked.last_fall),
             figures=figures,
+            fixes=asked.fixes[:MOST_FIXES],
             growth=(1 + parts.targets.numbers.growth.value) ** asked.years,
             marks_of=lambda count: -(-count // one_mark),
             one_mark=one_mark,
+            names={row.id: row.name for row in asked.schools},
             odds=words.odds(proof.usual_share(parts.targets.numbers)),
             query=query,
             working=asked.working,

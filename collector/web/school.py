@@ -10,6 +10,8 @@ from collector.questions.school import School
 from collector.web import api, asking, drawing, pages
 from collector.web.health import Parts
 from firstbell import district as districts
+from firstbell.readiness.asking import PLAN
+from firstbell.readiness.verdict import State
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -35,8 +37,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
             current="schools",
             command=_command(asked, horizon),
             json=f"{api.ROOT}/schools/{asked.school_id}"
-            f"?model={asked.answer.model_id}&years={asked.answer.years}",
+            f"?model={PLAN if asked.planned else asked.answer.model_id}&years={asked.answer.years}",
             zone=districts.zone(its.tz),
+            State=State,
             asked=asked,
             falls=asking.falls(asked.first_fall, horizon, asked.last_fall),
             figures=link_figures,
@@ -49,4 +52,5 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
 def _command(asked: School, horizon: int) -> str:
     years = f" --years {asked.answer.years}" if asked.answer.years != horizon else ""
-    return f"firstbell school {asked.school_id} --model {asked.answer.model_id}{years}"
+    model = "" if asked.planned else f" --model {asked.answer.model_id}"
+    return f"firstbell school {asked.school_id}{model}{years}"

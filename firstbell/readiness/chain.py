@@ -164,7 +164,7 @@ def judge(
         state=decides.measured.state,
         label=decides.measured.label,
         sentence=decides.measured.sentence,
-        paper=min((link.paper for link in path if link.paper), key=badness),
+        paper=min((link.paper for link in reversed(path) if link.paper), key=badness),
         measured=decides.measured,
         links=links,
         uptime=evidence.uptime,

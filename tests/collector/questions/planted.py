@@ -67,5 +67,9 @@ def send(bench: Bench, school: str, tests: list[Report]) -> None:
     """All of a school's box, as one start of it."""
     opening = Opening(predecessor=None, last_seq=0, ended="first")
     first = report(probe="box", target="", opening=opening, at_ns=NOW_NS - 10**16)
-    epoch = f"{sum(map(ord, school)):016x}"
-    assert bench.send(1, [first, *tests], agent=f"box-{school}", epoch=epoch).refused == ()
+    assert bench.send(1, [first, *tests], agent=f"box-{school}", epoch=epoch_of(school)).refused == ()
+
+
+def epoch_of(school: str) -> str:
+    """The name of that start."""
+    return f"{sum(map(ord, school)):016x}"

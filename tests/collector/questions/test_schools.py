@@ -31,7 +31,7 @@ def test_a_district_answers_in_a_sentence_a_tally_and_rows(bench: Bench, tmp_pat
     planted.send(bench, "cedar", planted.quiet(100))
     said = asked(bench, folder)
     assert said.sentence == "1 of 4 schools can today, and it is ready through fall 2029."
-    assert said.more == "2 cannot yet."
+    assert said.more == "2\u00a0cannot yet."
     assert said.paper_sentence == "On paper, not measured: 3 of 4."
     assert [row.id for row in said.schools] == ["cedar", "birch", "dogwood", "ash"]
     assert [(group.kind, group.schools, group.students) for group in said.tally] == [
@@ -66,3 +66,57 @@ def test_what_cannot_be_asked_is_refused(bench: Bench, tmp_path: Path) -> None:
         asked(bench, folder, model="hogwarts")
     with pytest.raises(QuestionError, match="0 to 20"):
         asked(bench, folder, years=99)
+
+
+def test_a_shared_line_is_a_row_and_the_first_thing_to_fix(bench: Bench, tmp_path: Path) -> None:
+    """Two schools behind one line that is too small: judged once, it stops both, and mending it readies both."""
+    folder = planted.write(tmp_path / "d", {"ash": 200, "birch": 400}, {"ash": 1000, "birch": 1000})
+    circuits = tmp_path / "d" / "circuits.csv"
+    rows = [
+        "id,kind,parent,down_mbps,schools",
+        "hub,internet,,300,",
+        "line-ash,wan,hub,1000,ash",
+        "line-birch,wan,hub,1000,birch",
+    ]
+    circuits.write_text("\n".join([*rows, ""]), encoding="utf-8")
+    with (tmp_path / "d" / "seats.csv").open("a", encoding="utf-8") as seats:
+        seats.write("box-hub,,hub\n")
+    folder = registry.read(tmp_path / "d")
+    for box in ("ash", "birch", "hub"):
+        planted.send(bench, box, planted.quiet(290 if box == "hub" else 280))
+    said = asked(bench, folder, model="flex")
+    assert [(row.id, row.people, row.short, row.stops) for row in said.lines] == [
+        ("hub", 600, True, "Its size")
+    ]
+    assert {(row.stops_line, row.stops_note) for row in said.schools} == {("hub", "shared by 2 schools")}
+    assert said.more.endswith("cannot yet, and one shared line holds back 2 of the 2.")
+    assert [(fix.line, fix.schools, fix.students) for fix in said.fixes] == [("hub", 2, 600)]
+
+
+def test_a_district_with_one_line_for_all_shows_what_each_school_needs(bench: Bench, tmp_path: Path) -> None:
+    """The row has the school's own need and no bar of a line that it doesn't have."""
+    folder = planted.write(tmp_path / "d", {"ash": 200, "birch": 400}, {"ash": 1, "birch": 1})
+    (tmp_path / "d" / "circuits.csv").write_text(
+        "id,down_mbps,schools\nhub,900,ash birch\n", encoding="utf-8"
+    )
+    (tmp_path / "d" / "seats.csv").write_text("agent,school,circuit\n", encoding="utf-8")
+    folder = registry.read(tmp_path / "d")
+    said = asked(bench, folder, model="flex")
+    assert [(row.id, round(row.need), row.line, row.have) for row in said.schools] == [
+        ("ash", 172, "", None),
+        ("birch", 344, "", None),
+    ]
+
+
+def test_what_was_asked_before_is_kept_until_something_new_comes(bench: Bench, tmp_path: Path) -> None:
+    """The same question weighs nothing twice; a new test, another folder and another minute do."""
+    folder = planted.write(tmp_path / "d", {"ash": 400}, {"ash": 500})
+    planted.send(bench, "ash", planted.quiet(300)[:12])
+    first = asked(bench, folder)
+    assert asked(bench, folder).schools[0] is first.schools[0]
+    bench.send(14, planted.quiet(100)[12:], agent="box-ash", epoch=planted.epoch_of("ash"))
+    second = asked(bench, folder)
+    assert second.facts_until > first.facts_until
+    assert second.schools[0] is not first.schools[0]
+    larger = planted.write(tmp_path / "d", {"ash": 400}, {"ash": 5000})
+    assert asked(bench, larger).schools[0].buys == 5000

@@ -1,0 +1,115 @@
+"""A district's whole evidence, weighed once for all ways of teaching and kept while nothing new came.
+
+Where weighing takes long it is kept for a while longer, so that no more than a twentieth of the time goes
+into it, however often pages are opened. Every answer says the moment (`as_of_ns`) and the last report
+(`facts_until`) that it knows.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from threading import Lock
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from collector.questions import ask as asking
+from collector.registry import Folder
+from collector.store.reads import HighWater, Reads
+from firstbell import district as districts
+from firstbell.district import NS
+from firstbell.readiness.chain import SchoolEvidence
+from firstbell.readiness.models import Targets
+
+T = TypeVar("T")
+
+QUICK_S = 0.25
+"""What takes no longer than this is done anew whenever anything changed."""
+RESTS = 20
+"""What takes longer is kept for so many times as long."""
+QUIET_S = 600
+"""And so long where looks went on and saw nothing new: only lessons that end in it are told of later."""
+_MINUTE_NS = 60 * NS
+_MOST_ANSWERS = 64
+
+
+@dataclass
+class Known:
+    """All of a district's evidence at one moment, and what was made of it already; `cost_s`: to weigh it."""
+
+    schools: Mapping[str, SchoolEvidence]
+    as_of_ns: int
+    facts_until: int
+    mark: HighWater
+    cost_s: float
+    said: dict[object, Any] = field(default_factory=dict)
+
+    def once(self, key: object, make: "Callable[[Known], T]") -> T:
+        """What `make` makes of this, made only once for `key`."""
+        if key not in self.said:
+            if len(self.said) >= _MOST_ANSWERS:
+                self.said.pop(next(iter(self.said)))
+            self.said[key] = make(self)
+        found: T = self.said[key]
+        return found
+
+
+class Shelf:
+    """What the readers of one journal share. Only one of them weighs at a time."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.key: object = None
+        self.known: Known | None = None
+
+    def fits(self, key: object, mark: HighWater, as_of_ns: int) -> Known | None:
+        """What is kept, if it still answers the question."""
+        known = self.known
+        if known is None or key != self.key or as_of_ns < known.as_of_ns:
+            return None
+        if mark == known.mark and as_of_ns // _MINUTE_NS == known.as_of_ns // _MINUTE_NS:
+            return known
+        if known.cost_s <= QUICK_S:
+            return None
+        nothing_new = mark._replace(arrival=0) == known.mark._replace(arrival=0)
+        kept_s = max(RESTS * known.cost_s, QUIET_S if nothing_new else 0)
+        return known if as_of_ns - known.as_of_ns < kept_s * NS else None
+
+
+_SHELVES: WeakKeyDictionary[Reads, Shelf] = WeakKeyDictionary()
+_ONE_AT_A_TIME = Lock()
+
+
+def ask(
+    reads: Reads, folder: Folder, targets: Targets, as_of_ns: int, key: object, make: Callable[[Known], T]
+) -> T:
+    """What `make` makes of the whole district's evidence; kept by `key` while the evidence is."""
+    with _ONE_AT_A_TIME:
+        shelf = _SHELVES.setdefault(reads, Shelf())
+    with shelf.lock:
+        district = folder.district
+        asked = (district.digest or id(district), targets.digest, today(folder, as_of_ns))
+        mark = reads.high_water()
+        known = shelf.fits(asked, mark, as_of_ns)
+        if known is None:
+            shelf.known = None  # two of them at once would be too much to hold
+            known = _weigh(reads, folder, targets, as_of_ns, mark)
+            shelf.key, shelf.known = asked, known
+        return known.once(key, make)
+
+
+def today(folder: Folder, as_of_ns: int) -> date:
+    """The district's day."""
+    zone = districts.zone(folder.district.settings.tz or districts.DEFAULT_TZ)
+    return datetime.fromtimestamp(as_of_ns // NS, zone).date()
+
+
+def _weigh(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int, mark: HighWater) -> Known:
+    begin = time.perf_counter()
+    facts_until = mark.arrival
+    schools = asking.weigh_all(reads, folder, targets, as_of_ns)
+    for evidence in schools.values():
+        for circuit in evidence.lines.network.path(evidence.school.id):
+            evidence.lines.line(circuit.id)  # weighed when it is first asked for
+        facts_until = evidence.lines.facts_until
+    return Known(schools, as_of_ns, facts_until, mark, time.perf_counter() - begin)
