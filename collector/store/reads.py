@@ -226,7 +226,8 @@ class Reads:
         self, boxes: Sequence[Box], since_ns: int, until_ns: int, facts_until: int | None, fold: Fold
     ) -> list[Interval]:
         with self._connection() as db:
-            return answers.ask(Book(db, facts_until), boxes, since_ns, until_ns, fold)
+            book = Book(db, facts_until, "line" if fold is answers.silences else "heard")
+            return answers.ask(book, boxes, since_ns, until_ns, fold)
 
     def latest(self, agent: str | None = None) -> list[Stored]:
         """The newest measurement of each probe and target, of one box or of all."""

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ask, bench, district, intake, messages
+from benchmarks import ask, availability, bench, district, intake, messages
 from collector import config, registry
 from collector.store.reads import Reads
 from firstbell import wire
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("agent_footprint", "intake", "ask", "district")
+NAMES = ("agent_footprint", "intake", "ask", "availability", "district")
 
 
 def test_a_message_is_what_the_aim_speaks_of() -> None:
@@ -60,6 +60,13 @@ def test_a_district_of_1000_schools_loads_whole(tmp_path: Path) -> None:
     assert district.paths(found) == 2000
     # All days but the one of the move.
     assert district.places(found) == 1000 * (district.DAYS - 1)
+
+
+def test_a_thousand_boxes_tell_what_the_real_one_told(tmp_path: Path) -> None:
+    """Copied days are found by the questions: of 20 box-days one is an outage of 17 minutes, one a silence."""
+    figures = {each.what: each.value for each in availability.measure(tmp_path, 3, 20, 1)}
+    assert (figures["outages found"], figures["silences found"]) == (3, 3)
+    assert figures["boxes and days"] == 60
 
 
 def test_memory_is_read_as_the_kernel_tells_it() -> None:

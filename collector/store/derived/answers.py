@@ -18,15 +18,21 @@ from collector.store.derived.rollups import Key, Rollup, Totals
 Box = tuple[str, int, int | None]
 Fold = Callable[[str, Sequence[Day], Past, int, int], list[Interval]]
 
-_DAYS = f"SELECT {kept.DAY_COLUMNS} FROM days WHERE agent_id = ?"  # noqa: S608 - our own words
+_NO_RUNS = "x'90'"
+"""An empty list as it lies in the journal: runs that a question does not ask for need no decoding."""
 _MOST_MS = EVERYTHING // MS_NS
 
 
 class Book:
-    """The derived days of boxes as they stand with all facts up to `facts_until` (None: all there are)."""
+    """The derived days of boxes as they stand with all facts up to `facts_until` (None: all there are).
 
-    def __init__(self, db: sqlite3.Connection, facts_until: int | None) -> None:
+    `without` names the runs that nobody asks for, `heard` or `line`.
+    """
+
+    def __init__(self, db: sqlite3.Connection, facts_until: int | None, without: str = "") -> None:
         self._db = db
+        columns = ", ".join(_NO_RUNS if name == without else name for name in kept.DAY_COLUMNS.split(", "))
+        self._days = f"SELECT {columns} FROM days WHERE agent_id = ?"  # noqa: S608 - our own words
         self._facts_until = EVERYTHING if facts_until is None else facts_until
         self._fresh: dict[int, set[int]] = {}
         fresh = db.execute(
@@ -45,7 +51,7 @@ class Book:
     def days(self, agent_id: int, since_ms: int, until_ms: int) -> list[Day]:
         """The days from `since_ms` to `until_ms`, the last one before them and the first one after them."""
         first, last = since_ms // DAY_MS, until_ms // DAY_MS
-        rows = self._db.execute(f"{_DAYS} AND day BETWEEN ? AND ?", (agent_id, first, last)).fetchall()
+        rows = self._db.execute(f"{self._days} AND day BETWEEN ? AND ?", (agent_id, first, last)).fetchall()
         stored: dict[int, DayRow] = {row[0]: row for row in rows}
         fresh = {hour // HOURS_A_DAY for hour in self._fresh.get(agent_id, ())}
         numbers = sorted(stored.keys() | {number for number in fresh if first <= number <= last})
@@ -100,9 +106,9 @@ class Book:
         """The days before (`step` -1) or after (1) a day, the nearest first."""
         while True:
             if step > 0:
-                sql = f"{_DAYS} AND day > ? ORDER BY day LIMIT 1"
+                sql = f"{self._days} AND day > ? ORDER BY day LIMIT 1"
             else:
-                sql = f"{_DAYS} AND day < ? ORDER BY day DESC LIMIT 1"
+                sql = f"{self._days} AND day < ? ORDER BY day DESC LIMIT 1"
             row: DayRow | None = self._db.execute(sql, (agent_id, number)).fetchone()
             near = [each for each in fresh if (each - number) * step > 0]
             candidates = [*near, row[0]] if row else near

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from collector.store.derived.looks import Hour, Line, Saw
 
 DAY_MS = 86_400_000
-PATIENCE = 3
-"""Silence begins when this many looks in a row did not come."""
+PATIENCE = 3.5
+"""How many looks' time may pass: silence is when three in a row did not come, and none came a little late."""
 _SHORTEST_MS = 60_000
 _LONGEST_MS = 1_800_000
 

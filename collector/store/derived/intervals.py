@@ -20,7 +20,7 @@ class Kind(StrEnum):
     SITE_DOWN = "site_down"
     """The box reports, and not even its gateway answers: the building's network, or this box's own cable."""
     SILENT = "silent"
-    """Nothing of the box is here for longer than three of its looks take."""
+    """Nothing of the box is here, though three of its looks were due."""
     WATCHED = "watched"
     """The box looked at the internet, whatever it saw."""
 

@@ -89,6 +89,12 @@ def test_a_window_that_ends_early_in_a_silence_knows_what_came_later(bench: Benc
     assert told(bench.reads.silences(ALWAYS, 0, at(11))) == [("silent", 10, 11)]
 
 
+def test_looks_that_come_a_little_late_are_no_silence(bench: Bench) -> None:
+    """Two are lost and the third is some seconds late: that is not three that did not come."""
+    send_all(bench, looks(range(10), ONLINE) + look(12.3, ONLINE) + looks(range(13, 20), ONLINE))
+    assert bench.reads.silences(ALWAYS, 0, at(20)) == []
+
+
 def test_a_slow_box_is_not_silent_between_its_looks(bench: Bench) -> None:
     """A box that looks every ten minutes is silent when three of those did not come."""
     send_all(bench, looks(range(0, 200, 10), ONLINE) + looks(range(300, 400, 10), ONLINE))
