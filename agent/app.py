@@ -18,7 +18,7 @@ from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 import firstbell
-from agent import config, spool_look
+from agent import config
 from agent.config import Settings
 from agent.gate import Gate
 from agent.machine.machine import Machine
@@ -27,8 +27,8 @@ from agent.probes.base import Measure
 from agent.probes.settings import ProbeSettings
 from agent.runner import Runner
 from agent.schedule import Schedule
-from agent.spool import Spool
-from agent.spool_schema import SpoolError, SpoolWriteError
+from agent.spool import Spool, look
+from agent.spool.schema import SpoolError, SpoolWriteError
 from agent.uplink.mqtt import Broker, MqttLine
 from agent.uplink.progress import Progress
 from agent.uplink.sender import Sender
@@ -222,9 +222,9 @@ def check(settings: Settings, folder: Path) -> dict[str, Finished]:
     }
 
 
-def spool_summary(settings: Settings, folder: Path) -> spool_look.Summary:
+def spool_summary(settings: Settings, folder: Path) -> look.Summary:
     """What stands in the box's spool, also while the box runs. Raises SpoolError."""
-    return spool_look.read(_spool_path(settings, folder))
+    return look.read(_spool_path(settings, folder))
 
 
 class _NoLedger:
@@ -239,7 +239,7 @@ class _NoLedger:
 
 def _spool_word(path: Path) -> Finished:
     try:
-        summary = spool_look.read(path)
+        summary = look.read(path)
     except SpoolError as error:
         return Finished(ok=not path.exists(), says=str(error))
     return Finished(ok=True, says=f"reports that wait in {path}: {summary['waiting']}")

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import spool_look
 from agent.freeze import Timeline
-from agent.spool import Spool
+from agent.spool import Spool, look
 from collector.intake import Intake
 from collector.store.backup import restore
 from collector.store.derived.rebuild import rebuild
@@ -62,7 +61,7 @@ def schema(path: Path) -> list[tuple[str, ...]]:
 
 def read_spool_v1(path: Path) -> None:
     """Two starts, four reports to send, two kept, two set aside, one of them given up."""
-    summary = spool_look.read(path)
+    summary = look.read(path)
     assert (summary["waiting"], summary["kept"], summary["refused"], summary["lost"]) == (4, 2, 2, 1)
     assert summary["epoch"] == SECOND
     assert [row["reason"] for row in summary["last_refused"]] == ["another reason", "a reason"]

@@ -17,7 +17,7 @@ import firstbell
 from agent.freeze import Timeline
 from agent.machine.clock import Clock
 from agent.spool import Spool
-from agent.spool_schema import SpoolError
+from agent.spool.schema import SpoolError
 from agent.uplink.outbox import Counters, Outbox
 from agent.uplink.progress import Progress
 from agent.uplink.timecheck import TimeCheck

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import spool_look, spool_schema
-from agent.spool import Spool
-from agent.spool_schema import (
+from agent.spool import Spool, look, schema
+from agent.spool.schema import (
     DiskError,
     DiskFullError,
     NewerSpoolError,
@@ -188,7 +187,7 @@ def test_a_thousand_starts_do_not_fill_the_disk(path: Path, clock: HandClock) ->
     with spool_at(path, clock) as spool, spool._file.write() as db:
         db.executemany(
             "INSERT INTO epochs (n, epoch, crc, boot, last_seq, last_boottime_ns) VALUES (?, ?, ?, 1, 1, 1)",
-            [(n, name, spool_schema.checksum(n, 0, name.encode())) for n, name in names],
+            [(n, name, schema.checksum(n, 0, name.encode())) for n, name in names],
         )
     with spool_at(path, clock) as spool:
         drain(spool, clock)
@@ -587,20 +586,20 @@ def test_the_days_ledger_is_durable_and_bounded(path: Path, clock: HandClock, tm
         for day in range(200):
             after.add_used(f"day-{day}", 1)
         with after._file.read() as db:
-            assert spool_schema.count(db, "ledger") == 60
+            assert schema.count(db, "ledger") == 60
 
 
 def test_the_summary_can_be_read_beside_a_running_box(path: Path, clock: HandClock) -> None:
     """Another process sees what waits, and neither disturbs the other."""
     with pytest.raises(SpoolOpenError, match="no spool"):
-        spool_look.read(path)
+        look.read(path)
     with spool_at(path, clock) as spool:
         spool.put([draft(clock, 1)])
-        seen = spool_look.read(path)
+        seen = look.read(path)
         assert seen == spool.summary()
         assert (seen["waiting"], seen["kept"], seen["epoch"]) == (2, 0, spool.epoch)
         spool.put([draft(clock, 2)])
-    assert spool_look.read(path)["waiting"] == 3
+    assert look.read(path)["waiting"] == 3
 
 
 def test_a_newer_file_is_refused_in_plain_words(path: Path, clock: HandClock) -> None:
@@ -634,11 +633,11 @@ def test_a_migration_happens_whole_or_not_at_all(
     def whole(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE extra (n INTEGER PRIMARY KEY) STRICT")
 
-    first = spool_schema.MIGRATIONS
-    monkeypatch.setattr(spool_schema, "MIGRATIONS", (*first, half))
+    first = schema.MIGRATIONS
+    monkeypatch.setattr(schema, "MIGRATIONS", (*first, half))
     with pytest.raises(KeyboardInterrupt):
         open_spool(path, clock)
-    monkeypatch.setattr(spool_schema, "MIGRATIONS", (*first, whole))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*first, whole))
     with spool_at(path, clock) as spool:
         assert numbers(list(waiting(spool, clock).values())) == [1]
         with spool._file.read() as db:

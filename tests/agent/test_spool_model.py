@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from agent.spool import Page, Spool
-from agent.spool_schema import SpoolFullError
+from agent.spool.schema import SpoolFullError
 from firstbell import wire
 from firstbell.report import Draft
 from tests.support.clocks import HandClock

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent import spool_rescue
-from agent.spool_schema import DamagedError, DiskError
+from agent.spool import rescue
+from agent.spool.schema import DamagedError, DiskError
 from firstbell.report import Loss, Report, Status
 from tests.support.clocks import HandClock
 from tests.support.spools import crash, draft, numbers, open_spool, spool_at, waiting
@@ -210,7 +210,7 @@ def test_a_recovery_that_fails_half_way_is_tried_again(
             raise PermissionError("no renaming now")
 
         with monkeypatch.context() as broken:
-            broken.setattr(spool_rescue, "_take_place", refuse)
+            broken.setattr(rescue, "_take_place", refuse)
             with pytest.raises(DiskError):
                 spool.used_bytes("2026-09-21")
         assert not path.exists()
@@ -224,7 +224,7 @@ def test_damaged_files_do_not_pile_up(tmp_path: Path, clock: HandClock) -> None:
         path.write_bytes(b"not a database at all" * 100)
         with spool_at(path, clock):
             pass
-    assert len(list(tmp_path.glob("spool.db.damaged-*"))) == spool_rescue.MOST_ASIDE
+    assert len(list(tmp_path.glob("spool.db.damaged-*"))) == rescue.MOST_ASIDE
 
 
 def test_a_row_changed_on_the_disk_is_counted_when_a_file_is_rescued(

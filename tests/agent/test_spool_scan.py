@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import spool_scan
+from agent.spool import scan
 from tests.support.clocks import HandClock
 from tests.support.spools import crash, draft, spool_at
 
@@ -22,9 +22,7 @@ def by_sqlite(path: Path, table: str) -> list[tuple[object, ...]]:
 def scanned(path: Path, width: int) -> list[tuple[object, ...]]:
     """The rows with that many columns and a key of their own, by the scan."""
     found = [
-        (key, *values[1:])
-        for key, values in spool_scan.cells(path)
-        if len(values) == width and values[0] is None
+        (key, *values[1:]) for key, values in scan.cells(path) if len(values) == width and values[0] is None
     ]
     return sorted(found, key=lambda row: int(str(row[0])))
 
@@ -66,10 +64,10 @@ def test_what_was_not_committed_is_not_seen(tmp_path: Path, clock: HandClock) ->
 def test_noise_is_survived(tmp_path: Path, seed: int) -> None:
     """Random bytes, and random bytes that claim to be table pages, end in no exception."""
     chance = random.Random(seed)
-    noise = bytearray(chance.randbytes(20 * spool_scan.PAGE))
-    for at in range(0, len(noise), spool_scan.PAGE):
+    noise = bytearray(chance.randbytes(20 * scan.PAGE))
+    for at in range(0, len(noise), scan.PAGE):
         noise[at] = 0x0D
     path = tmp_path / "noise.db"
     path.write_bytes(noise)
-    path.with_name("noise.db-wal").write_bytes(chance.randbytes(3 * spool_scan.PAGE))
-    assert len(list(spool_scan.cells(path))) < 2000
+    path.with_name("noise.db-wal").write_bytes(chance.randbytes(3 * scan.PAGE))
+    assert len(list(scan.cells(path))) < 2000

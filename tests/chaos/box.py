@@ -26,7 +26,7 @@ from agent import app, lifeline
 from agent.config import BoxSettings, BrokerSettings, ClockSettings, ProbesSettings, Settings
 from agent.machine.machine import Machine
 from agent.spool import Spool
-from agent.spool_schema import SpoolWriteError
+from agent.spool.schema import SpoolWriteError
 from firstbell import catalogue
 from firstbell.report import Draft, Finding, Stamp
 from tests.chaos.clocks import FileClock

@@ -28,15 +28,15 @@ def _to_a_batch(_link: object, _agent: str, answer: Any) -> bool:
 
 
 POINTS = {
-    "during_opening": Point("box", "agent.spool_intake:open_epoch", after=True),
-    "after_opening": Point("box", "agent.spool_file:SpoolFile.open", after=True),
-    "before_spool_commit": Point("box", "agent.spool_intake:store", after=True),
+    "during_opening": Point("box", "agent.spool.intake:open_epoch", after=True),
+    "after_opening": Point("box", "agent.spool.file:SpoolFile.open", after=True),
+    "before_spool_commit": Point("box", "agent.spool.intake:store", after=True),
     "after_spool_commit": Point("box", "agent.spool:Spool.put", after=True),
-    "during_freeze": Point("box", "agent.spool_queue:freeze_run", after=True),
+    "during_freeze": Point("box", "agent.spool.queue:freeze_run", after=True),
     "after_freeze": Point("box", "agent.uplink.outbox:Outbox._launch", after=False),
     "after_publish": Point("box", "agent.uplink.sender:Sender._publish", after=True, settle_s=0.02),
     "after_answer_before_spool_delete": Point("box", "agent.spool:Spool.held", after=False),
-    "during_spool_delete": Point("box", "agent.spool_queue:hold", after=True),
+    "during_spool_delete": Point("box", "agent.spool.queue:hold", after=True),
     "after_spool_delete": Point("box", "agent.spool:Spool.held", after=True),
     "after_journal_opened": Point("collector", "collector.app:open_journal", after=True),
     "before_intake": Point("collector", "collector.intake:Intake.take", after=False),

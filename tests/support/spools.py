@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.freeze import Timeline
 from agent.spool import LAST, Page, Spool
-from agent.spool_schema import DamagedError
+from agent.spool.schema import DamagedError
 from firstbell import wire
 from firstbell.report import Draft, Report, Status
 from tests.support.clocks import HandClock

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from agent.freeze import Boot, Timeline, better, freeze
-from agent.spool_schema import DamagedError, add, cap, checksum, place, seal, unplace, unseal
+from agent.spool.schema import DamagedError, add, cap, checksum, place, seal, unplace, unseal
 from firstbell import wire
 from firstbell.report import MAX_AT_NS, Draft, Stamp
 

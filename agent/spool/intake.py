@@ -8,8 +8,8 @@ import msgspec
 
 import firstbell
 from agent.freeze import STEP_NS
-from agent.spool_rescue import Salvage
-from agent.spool_schema import (
+from agent.spool.rescue import Salvage
+from agent.spool.schema import (
     MOST_SEQ,
     DamagedError,
     add,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.spool_scan import PAGE
+from agent.spool.scan import PAGE
 from firstbell.report import Stamp
 
 BUSY_S = 10.0

@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import spool_scan
-from agent import spool_schema as schema
-from agent.spool_schema import MOST_SEQ, DiskError, checksum, told, unplace
+from agent.spool import scan, schema
+from agent.spool.schema import MOST_SEQ, DiskError, checksum, told, unplace
 from firstbell.report import EPOCH_NAME
 
 MOST_ASIDE = 2
@@ -105,7 +104,7 @@ class _Reader:
 
     def scanned(self, width: int) -> Iterator[Values]:
         """The rows with `width` columns on pages that can't be got to, and on all others; their key first."""
-        for key, values in spool_scan.cells(self._path):
+        for key, values in scan.cells(self._path):
             if len(values) == width and values[0] is None:
                 yield (key, *values[1:])
 

@@ -2,7 +2,7 @@
 
 One SQLite file (WAL, synchronous=FULL). When `put` has returned, the reports are on the disk. A report
 leaves when the collector says that it holds or refuses it, or, counted, when the spool's bound is reached.
-Its errors are drawn in `agent.spool_schema`.
+Its errors are drawn in `agent.spool.schema`.
 """
 
 import logging
@@ -12,15 +12,12 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from agent import spool_intake as intake
-from agent import spool_look as look
-from agent import spool_queue as queue
-from agent import spool_schema as schema
 from agent.freeze import Boot, Timeline
 from agent.machine.clock import Clock
-from agent.spool_file import SpoolFile
-from agent.spool_rescue import Salvage
-from agent.spool_schema import DamagedError, DiskFullError, SpoolError, SpoolFullError, SpoolWriteError
+from agent.spool import intake, look, queue, schema
+from agent.spool.file import SpoolFile
+from agent.spool.rescue import Salvage
+from agent.spool.schema import DamagedError, DiskFullError, SpoolError, SpoolFullError, SpoolWriteError
 from firstbell import wire
 from firstbell.report import Draft, Loss, Stamp, Status
 
@@ -288,7 +285,7 @@ class Spool:
             return look.losses(db)
 
     def summary(self) -> look.Summary:
-        """What waits, what was refused, what was lost: see `agent.spool_look`."""
+        """What waits, what was refused, what was lost: see `agent.spool.look`."""
         with self._file.read() as db:
             return look.summary(db)
 

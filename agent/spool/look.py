@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-from agent.spool_schema import BUSY_S, SpoolOpenError, count, live_bytes, number, told
+from agent.spool.schema import BUSY_S, SpoolOpenError, count, live_bytes, number, told
 from firstbell.report import Loss
 
 SHOWN = 20

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent import spool_rescue as rescue
-from agent import spool_schema as schema
 from agent.machine.clock import Clock
-from agent.spool_schema import DamagedError, DiskError, SpoolError, SpoolOpenError
+from agent.spool import rescue, schema
+from agent.spool.schema import DamagedError, DiskError, SpoolError, SpoolOpenError
 
 _log = logging.getLogger(__name__)
 
