@@ -50,6 +50,7 @@ class CalendarTable(msgspec.Struct, frozen=True, kw_only=True):
     cycle: tuple[str, ...] = ()
     cycle_from: date | None = None
     special: dict[str, str] = {}
+    days_off_say: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from firstbell import settings as toml
 from firstbell.calendar import Calendar
 from firstbell.district import Circuit, District, Kind, QuietTime, Role, Room, School, Seat, Settings
 from firstbell.folder_checks import Found
+from firstbell.folder_ical import ENDING, Event, ReadIcal
 from firstbell.report import AGENT_NAME, Medium
 from firstbell.tables import NAME_CHARS, Columns, FolderError, Problem, Row
 
@@ -51,13 +52,15 @@ def parse(
     unreadable: Sequence[Problem] = (),
     *,
     models: Collection[str] | None = None,
+    read_ical: ReadIcal | None = None,
 ) -> District:
     """The district that the texts (by file name) describe. Raises FolderError.
 
     `unreadable` are files that could not even become texts: they are told along with all other problems.
-    `models` are the ways of teaching that there are (None: any will do).
+    `models` are the ways of teaching that there are (None: any will do). `read_ical` reads the texts whose
+    names end in .ics; without it a folder with such a file can't be read.
     """
-    reader = _Reader(contents, list(unreadable), models)
+    reader = _Reader(contents, list(unreadable), models, read_ical)
     settings, known = reader.settings()
     found = Found(
         schools=reader.table(SCHOOLS, lambda row: _school(row, settings, known, models)),
@@ -67,7 +70,7 @@ def parse(
     )
     seats = folder_checks.check(found, settings, reader.broken, reader.problems)
     if reader.problems:
-        raise FolderError(sorted(reader.problems, key=lambda p: (FILES.index(p.file), p.line or 0)))
+        raise FolderError(sorted(reader.problems, key=lambda p: (_order(p.file), p.line or 0)))
     default_tz = not settings.tz and any(not row.cells.get("tz") for _, row in found.schools)
     return District(
         settings=settings,
@@ -80,6 +83,11 @@ def parse(
     )
 
 
+def _order(file: str) -> tuple[int, str]:
+    """The folder's own files first, then the calendars by name."""
+    return (FILES.index(file) if file in FILES else len(FILES)), file
+
+
 _Rows = list[tuple[T, Row]]
 
 
@@ -87,13 +95,17 @@ class _Reader:
     """The folder's texts, and what was found wrong so far."""
 
     def __init__(
-        self, contents: Mapping[str, str], problems: list[Problem], models: Collection[str] | None
+        self,
+        contents: Mapping[str, str],
+        problems: list[Problem],
+        models: Collection[str] | None,
+        read_ical: ReadIcal | None,
     ) -> None:
         self.problems = problems
         self.broken = {problem.file for problem in problems}
         """Files of which something is missing: what refers to them is left in peace."""
         self._contents = contents
-        self._models = models
+        self._models, self._read_ical = models, read_ical
 
     def settings(self) -> tuple[Settings, dict[str, Calendar]]:
         """What district.toml says, and its calendars; the defaults where it is missing or wrong."""
@@ -103,8 +115,25 @@ class _Reader:
             for setting, what in troubles:
                 self._wrong(what, setting)
             return Settings(), {"default": calendars.DEFAULT}
-        found = folder_calendars.read(settings, self._wrong)
+        found = folder_calendars.read(
+            settings, self._events(), self._wrong, lambda name, what: self._wrong_event(name + ENDING, what)
+        )
         return settings, found
+
+    def _events(self) -> dict[str, Sequence[Event]]:
+        """What the iCal files hold, by the name of their calendar."""
+        found: dict[str, Sequence[Event]] = {}
+        for file in sorted(name for name in self._contents if name.endswith(ENDING)):
+            try:
+                if self._read_ical is None:
+                    raise ValueError("is an iCal file, and nothing here reads such")  # noqa: TRY301
+                found[file.removesuffix(ENDING)] = self._read_ical(self._contents[file])
+            except ValueError as error:
+                self._wrong_event(file, str(error))
+        return found
+
+    def _wrong_event(self, file: str, what: str) -> None:
+        self.problems.append(Problem(file, None, what))
 
     def _wrong(self, what: str, *path: str) -> None:
         """Note a problem of district.toml, with the line where the setting at `path` stands."""

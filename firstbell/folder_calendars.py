@@ -1,14 +1,18 @@
 """`[calendars.NAME]` of district.toml to a `Calendar`: days and bells as people write them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
 from firstbell import calendar as calendars
+from firstbell import district as districts
+from firstbell import folder_ical
 from firstbell.calendar import Bell, Calendar, Term
 from firstbell.district_settings import CalendarTable, Settings
+from firstbell.folder_ical import Event
 from firstbell.tables import NAME_CHARS, printable, shown
 
 
@@ -28,11 +32,26 @@ _BELL = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)\s+(.+)\Z", re.ASCII)
 _CLOCK = re.compile(r"\d\d:\d\d\Z", re.ASCII)
 
 
-def read(settings: Settings, wrong: Wrong) -> dict[str, Calendar]:
-    """All calendars by name, `default` among them; what is wrong is told to `wrong`, one sentence each."""
+def read(
+    settings: Settings,
+    events: Mapping[str, Sequence[Event]],
+    wrong: Wrong,
+    wrong_event: Callable[[str, str], None],
+) -> dict[str, Calendar]:
+    """All calendars by name, `default` among them.
+
+    `events` are those of the iCal files, by the calendar's name. What is wrong is told to `wrong`, one
+    sentence each; what is wrong with an event to `wrong_event`, with the calendar's name.
+    """
     found = {"default": calendars.hours(settings.class_from, settings.class_to)}
     for name, table in settings.calendars.items():
         found[name] = _Reader(name, table, settings, wrong).calendar()
+    zone = districts.zone(settings.tz or districts.DEFAULT_TZ)
+    for name, said in events.items():
+        plain = calendars.hours(settings.class_from, settings.class_to, name)
+        table = settings.calendars.get(name, CalendarTable())
+        told = partial(wrong_event, name)
+        found[name] = folder_ical.merged(found.get(name, plain), table, said, zone, told)
     return found
 
 

@@ -1,6 +1,15 @@
 """The district folder: read whole or not at all, watched while the collector runs, written once."""
 
-from collector.registry.files import EMPTY, MOST_BYTES, Folder, RegistryError, local_zone, read, targets
+from collector.registry.files import (
+    EMPTY,
+    MOST_BYTES,
+    Folder,
+    RegistryError,
+    again,
+    local_zone,
+    read,
+    targets,
+)
 from collector.registry.lists import ListError
 from collector.registry.watch import Registry
 from collector.registry.writing import EXAMPLE_LINE, Entry, ExampleError, write_example, write_folder
@@ -15,6 +24,7 @@ __all__ = [
     "ListError",
     "Registry",
     "RegistryError",
+    "again",
     "local_zone",
     "read",
     "targets",

@@ -5,6 +5,7 @@ FolderError               everything that is wrong in a folder (firstbell.tables
 SettingsError             everything that is wrong in the packaged targets (firstbell.settings)
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import NamedTuple
 from firstbell import folder as folders
 from firstbell.district import District, Settings
 from firstbell.folder import FILES
+from firstbell.folder_ical import ENDING, Event
 from firstbell.readiness import models
 from firstbell.readiness.models import Targets
 from firstbell.tables import FolderError, Problem
 
 MOST_BYTES = 5_000_000
 """A file above this is no table that somebody wrote; it is not even read."""
+
+
+MOST_CALENDARS = 50
 
 
 class RegistryError(RuntimeError):
@@ -44,7 +49,7 @@ def read(path: Path) -> Folder:
         )
     contents: dict[str, str] = {}
     unreadable: list[Problem] = []
-    for name in FILES:
+    for name in names(path):
         try:
             text = _text(path / name)
         except (OSError, UnicodeError, RegistryError) as error:
@@ -52,7 +57,26 @@ def read(path: Path) -> Folder:
             continue
         if text is not None:
             contents[name] = text
-    return Folder(folders.parse(contents, unreadable, models=targets().models), contents)
+    district = folders.parse(contents, unreadable, models=targets().models, read_ical=_read_ical)
+    return Folder(district, contents)
+
+
+def _read_ical(text: str) -> list[Event]:
+    # Its libraries take a tenth of a second to import: only a folder with such a file pays it.
+    from collector.registry import ical  # noqa: PLC0415
+
+    return ical.read(text)
+
+
+def again(contents: Mapping[str, str]) -> District:
+    """The district that was loaded from these texts once, as the journal keeps them. Raises FolderError."""
+    return folders.parse(contents, read_ical=_read_ical)
+
+
+def names(path: Path) -> list[str]:
+    """The files that a district folder at `path` is made of, whether they are there or not."""
+    calendars = sorted(file.name for file in path.glob(f"*{ENDING}"))[:MOST_CALENDARS]
+    return [*FILES, *calendars]
 
 
 def _text(path: Path) -> str | None:

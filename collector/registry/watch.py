@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.clock import Clock
-from collector.registry.files import EMPTY, Folder, read
-from firstbell.folder import FILES
+from collector.registry.files import EMPTY, Folder, names, read
 from firstbell.tables import FolderError
 
 log = logging.getLogger(__name__)
@@ -103,7 +102,7 @@ class Registry:
 
 def _marks(path: Path) -> tuple[_Mark, ...]:
     found = []
-    for name in FILES:
+    for name in names(path):
         try:
             stat = (path / name).stat()
         except OSError:

@@ -1,0 +1,105 @@
+"""What an iCal file beside district.toml adds to the calendar of its name: days off, and days that end early.
+
+The file itself is read elsewhere (firstbell knows no such format); here its events get their meaning.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+import msgspec
+
+from firstbell.calendar import Bell, Calendar
+from firstbell.district_settings import CalendarTable
+from firstbell.tables import NAME_CHARS, printable, shown
+
+ENDING = ".ics"
+MOST_DAYS = 400
+EARLY = ("early release", "early dismissal", "half day", "minimum day")
+"""An event that says one of these, in its name or a category, is a day on which class ends early."""
+IN_SCHOOL = ("first day", "last day", "school day", "classes begin", "classes resume", "school resumes")
+"""An event of a whole day that says one of these is no day off."""
+EARLY_BELLS = "early"
+"""The bell schedule that holds on a day of early release which has no time."""
+
+
+class Event(NamedTuple):
+    """One event, each turn of a series by itself. `at` is None for one of whole days, `last` included.
+
+    `at` without a zone is a local time of the schools.
+    """
+
+    first: date
+    last: date
+    name: str
+    categories: tuple[str, ...] = ()
+    at: datetime | None = None
+
+    def says(self, words: Iterable[str]) -> bool:
+        """Whether its name or one of its categories holds one of `words`."""
+        texts = [text.casefold().replace("-", " ") for text in (self.name, *self.categories)]
+        return any(word.casefold().replace("-", " ") in text for word in words for text in texts)
+
+
+ReadIcal = Callable[[str], Sequence[Event]]
+"""Reads the text of an iCal file. Raises ValueError with what is wrong with it."""
+
+
+def merged(
+    calendar: Calendar,
+    table: CalendarTable,
+    events: Sequence[Event],
+    zone: tzinfo,
+    wrong: Callable[[str], None],
+) -> Calendar:
+    """The calendar with what the events say. What district.toml says of the same day goes before."""
+    off = dict(calendar.off)
+    special, early = dict(calendar.special), dict(calendar.early)
+    entered = set(special) | set(early) | set(calendar.also)
+    bells = dict(calendar.schedules).get(EARLY_BELLS)
+    for event in sorted(events, key=lambda event: (event.first, event.name)):
+        if event.at is not None:
+            if event.says(EARLY) and (at := _local(event.at, zone)).date() not in entered:
+                early[at.date()] = at.time().replace(second=0, microsecond=0)
+        elif event.says(EARLY):
+            _early_days(event, bells, special, entered, wrong)
+        elif not event.says(IN_SCHOOL) and (not table.days_off_say or event.says(table.days_off_say)):
+            off = dict.fromkeys(_days(event, wrong), _named(event.name)) | off
+    return msgspec.structs.replace(
+        calendar,
+        off=tuple(sorted((day, why) for day, why in off.items() if day not in entered)),
+        special=tuple(sorted(special.items())),
+        early=tuple(sorted(early.items())),
+    )
+
+
+def _early_days(
+    event: Event,
+    bells: tuple[Bell, ...] | None,
+    special: dict[date, tuple[Bell, ...]],
+    entered: set[date],
+    wrong: Callable[[str], None],
+) -> None:
+    days = [day for day in _days(event, wrong) if day not in entered]
+    if bells is None and days:
+        what = f"{event.first} {shown(event.name)} has no time: give it one, or write bells called"
+        wrong(f"{what} {EARLY_BELLS} in district.toml")
+    elif bells is not None:
+        special.update(dict.fromkeys(days, bells))
+
+
+def _days(event: Event, wrong: Callable[[str], None]) -> list[date]:
+    length = (event.last - event.first).days + 1
+    if not 0 < length <= MOST_DAYS:
+        wrong(f"{event.first} {shown(event.name)} lasts {length} days")
+        return []
+    return [event.first + timedelta(days=n) for n in range(length)]
+
+
+def _local(at: datetime, zone: tzinfo) -> datetime:
+    return at if at.tzinfo is None else at.astimezone(zone)
+
+
+def _named(name: str) -> str:
+    plain = " ".join(name.split())
+    return plain[:NAME_CHARS] if printable(plain) else ""
