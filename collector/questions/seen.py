@@ -81,7 +81,8 @@ def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int)
         return Cell() if value is None else Cell(kind=f"q{shade(value, bottom, top)}", value=value)
 
     return Seen(
-        sentence=f"{link.name}: Mbit/s left over in class, lowest seen. Darker is less. Empty: no check yet.",
+        sentence=f"{link.name}: Mbit/s left over in class, lowest seen. "
+        "A stronger shade is less. Empty: no check yet.",
         counted_in="Mbit/s",
         days=DAYS,
         lines=tuple(

@@ -20,7 +20,8 @@ def status_of(address: str) -> int:
 
 def test_there_is_a_page_of_each_kind(site: Site) -> None:
     """The pages are found by following links from the three in the head."""
-    assert "/nothing" in site.addresses
+    kinds = {address.split("?")[0].split("/")[1] for address in site.addresses}
+    assert kinds == {"", "schools", "rooms", "boxes", "nothing"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
