@@ -1,7 +1,7 @@
 """What each box of a school saw last, and how the journal's facts become the signs of the ladder."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -69,35 +69,69 @@ class Sight(NamedTuple):
 
 
 def sights(reads: Reads, district: District, school_id: str, as_of_ns: int) -> list[Sight]:
-    """Every box that stands in the school at that time and has ever called, and what it saw last."""
+    """Every box that stands in the school at that time, and what it saw last."""
     seats = seats_at(district, school_id, as_of_ns)
+    newest = {seat.agent: newest_of(reads, seat.agent, as_of_ns) for seat in seats}
+    return _sights(reads, seats, newest, PAST_NS, as_of_ns)
+
+
+def everywhere(reads: Reads, district: District, as_of_ns: int) -> list[Sight]:
+    """Every box that stands in a school now, without what was more than a day ago."""
+    agents = sorted({seat.agent for seat in district.seats})
+    placed = [districts.place_of(district, agent, as_of_ns) for agent in agents]
+    newest: dict[str, list[Stored]] = {}
+    for stored in reads.latest():
+        if stored.report.at_ns <= as_of_ns:
+            newest.setdefault(stored.agent, []).append(stored)
+    return _sights(reads, [seat for seat in placed if seat and seat.school], newest, _DAY_NS, as_of_ns)
+
+
+def _sights(
+    reads: Reads, seats: Sequence[Seat], newest: Mapping[str, Sequence[Stored]], past_ns: int, as_of_ns: int
+) -> list[Sight]:
     boxes = [(seat.agent, 0, None) for seat in seats]
-    silences = _by_box(reads.silences(boxes, as_of_ns - PAST_NS, as_of_ns))
-    troubles = _by_box(reads.outages(boxes, as_of_ns - PAST_NS, as_of_ns))
+    silences = _by_box(reads.silences(boxes, as_of_ns - past_ns, as_of_ns))
+    troubles = _by_box(reads.outages(boxes, as_of_ns - past_ns, as_of_ns))
     doubted = {box.agent: box.suspended for box in reads.boxes()}
-    found = []
-    for seat in seats:
-        stored = newest_of(reads, seat.agent, as_of_ns)
-        newest = tuple(each.report for each in stored)
-        last = max((report.at_ns for report in newest), default=None)
-        silent = next((silence.begin_ns for silence in silences.get(seat.agent, []) if silence.open), None)
-        found.append(
-            Sight(
-                agent=seat.agent,
-                seat=seat,
-                newest=newest,
-                last_ns=last,
-                # However seldom it reports: since then nothing of it is here.
-                silent_ns=None if silent is None or last is None else min(silent, last + _MINUTE_NS),
-                troubles=tuple(troubles.get(seat.agent, [])),
-                as_of_ns=as_of_ns,
-                doubted=doubted.get(seat.agent, ""),
-                cut=_cut(reads, seat.agent, newest, troubles.get(seat.agent, []), as_of_ns),
-                heard_ns=max((s.received_ns for s in stored if s.report.probe == "latency"), default=None),
-                wifi_failed_ns=_wifi_failed_ns(reads, seat.agent, newest, as_of_ns),
-            )
+    return [
+        _sight(
+            reads,
+            seat,
+            newest.get(seat.agent, ()),
+            next((each.begin_ns for each in silences.get(seat.agent, []) if each.open), None),
+            troubles.get(seat.agent, []),
+            doubted.get(seat.agent, ""),
+            as_of_ns,
         )
-    return found
+        for seat in seats
+    ]
+
+
+def _sight(
+    reads: Reads,
+    seat: Seat,
+    stored: Sequence[Stored],
+    silent_ns: int | None,
+    troubles: Sequence[Interval],
+    doubted: str,
+    as_of_ns: int,
+) -> Sight:
+    newest = tuple(each.report for each in stored)
+    last_ns = max((report.at_ns for report in newest), default=None)
+    return Sight(
+        agent=seat.agent,
+        seat=seat,
+        newest=newest,
+        last_ns=last_ns,
+        # However seldom it reports: since then nothing of it is here.
+        silent_ns=None if silent_ns is None or last_ns is None else min(silent_ns, last_ns + _MINUTE_NS),
+        troubles=tuple(troubles),
+        as_of_ns=as_of_ns,
+        doubted=doubted,
+        cut=_cut(reads, seat.agent, newest, troubles, as_of_ns),
+        heard_ns=max((s.received_ns for s in stored if s.report.probe == "latency"), default=None),
+        wifi_failed_ns=_wifi_failed_ns(reads, seat.agent, newest, as_of_ns),
+    )
 
 
 def _cut(

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import firstbell
-from collector.questions import ask, boxes, schools, status
+from collector.questions import ask, boxes, rooms, schools, status
 from collector.questions import room as one_room
 from collector.questions import school as one_school
 from collector.questions.status import DistrictStatus
@@ -66,6 +66,12 @@ class SchoolQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     model: Way | None = None
     years: Years | None = None
     people: People | None = None
+
+
+class RoomsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rooms that are measured, or those whose name or school's name holds something."""
+
+    q: Annotated[str, Meta(max_length=100, description="What the room's or the school's name holds.")] = ""
 
 
 class Query(NamedTuple):
@@ -122,6 +128,10 @@ def _room(parts: Parts, _query: Nothing, school: str, room: str) -> one_room.Roo
     return one_room.ask(parts.reads, parts.folder_now(), school, room, parts.clock.now_ns())
 
 
+def _rooms(parts: Parts, query: RoomsQuery) -> rooms.Rooms:
+    return rooms.ask(parts.reads, parts.folder_now(), parts.clock.now_ns(), query.q)
+
+
 def _boxes(parts: Parts, _query: Nothing) -> boxes.Boxes:
     return boxes.ask(parts.reads, parts.folder_now(), parts.clock.now_ns())
 
@@ -152,6 +162,7 @@ QUERIES: tuple[Query, ...] = (
         one_room.Room,
         _room,
     ),
+    Query("/rooms", "Every room that is measured, trouble first.", RoomsQuery, rooms.Rooms, _rooms),
     Query("/boxes", "Every box, silent ones first, and what to look at.", Nothing, boxes.Boxes, _boxes),
     Query("/ask", "Can this school teach this way, now and in some years?", AskQuery, SchoolAnswer, _ask),
     Query(

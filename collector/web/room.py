@@ -1,4 +1,4 @@
-"""The room's page, and "check now": it asks the nearest boxes to look at once, and shows what comes in."""
+"""The rooms' index, the room's page, and "check now": the nearest boxes look at once, and the page waits."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,12 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from collector.clock import Clock
 from collector.questions import room as question
+from collector.questions import rooms as every
 from collector.questions.ladders import Ladder, Rung
 from collector.questions.room import Room
 from collector.web import api, pages
 from collector.web.health import Parts
+from firstbell import district as districts
 from firstbell.district import NS
 
+_LONGEST_SEARCH = 100
 EVERY_NS = 60 * NS
 """A box follows one nudge a minute; more often it isn't asked."""
 PATIENCE_NS = 30 * NS
@@ -61,12 +64,29 @@ class Checks:
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
-    """The page and its button."""
+    """The index, the page and its button."""
     checks = Checks(parts.link.nudge, parts.clock)
 
     def show(request: Request) -> Response:
         answer = _answer(parts, request)
         return _page(request, answer, _number(request.query_params.get("since")))
+
+    def index(request: Request) -> Response:
+        answer = every.ask(
+            parts.reads,
+            parts.folder_now(),
+            parts.clock.now_ns(),
+            request.query_params.get("q", "")[:_LONGEST_SEARCH],
+        )
+        return pages.page(
+            request,
+            "rooms.html",
+            current="rooms",
+            json=f"{api.ROOT}/rooms",
+            answer=answer,
+            local=districts.zone(answer.tz),
+            address=address,
+        )
 
     def check(request: Request) -> Response:
         answer = _answer(parts, request)
@@ -77,7 +97,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
         return RedirectResponse(address(answer.school, answer.room) + query, HTTPStatus.SEE_OTHER)
 
     where = "/rooms/{school}/{room:path}"
-    return [Route(f"{where}/check", check, methods=["POST"]), Route(where, show)]
+    return [
+        Route("/rooms", index),
+        Route(f"{where}/check", check, methods=["POST"]),
+        Route(where, show),
+    ]
 
 
 def address(school: str, room: str) -> str:
