@@ -129,6 +129,9 @@ _METRICS = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _METRICS}
 
+OF_PEOPLE = frozenset({"ap_stations"})
+"""Counts of people's devices: shown only from the district's threshold on, so never as they came."""
+
 _PROBES = (
     ProbeSpec(
         "box",

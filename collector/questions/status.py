@@ -3,6 +3,7 @@
 import msgspec
 
 from collector.store.reads import BoxState, Reads
+from firstbell.catalogue import OF_PEOPLE
 from firstbell.report import ClockQuality, Status, Stored
 
 NS = 1_000_000_000
@@ -89,7 +90,7 @@ def _box(box: BoxState, newest: list[Stored]) -> BoxStatus:
 
 
 def measurement(stored: Stored) -> Measurement:
-    """A stored report as people see it."""
+    """A stored report as people see it. How many devices people have here is not among what is shown raw."""
     report = stored.report
     return Measurement(
         probe=report.probe,
@@ -97,5 +98,5 @@ def measurement(stored: Stored) -> Measurement:
         status=report.status,
         reason=report.reason,
         at_ns=report.at_ns,
-        readings=report.readings,
+        readings={name: value for name, value in report.readings.items() if name not in OF_PEOPLE},
     )
