@@ -76,7 +76,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             reads.close()
 
 
-class _NoLink:
+class NoLink:
     """In the place of the broker where nothing is to come: a demo's reports are all there."""
 
     connected = True
@@ -101,7 +101,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
         writer=writer,
         intake=Intake(writer, clock, journal.id),
         reads=reads,
-        link=_NoLink(),
+        link=NoLink(),
         clock=clock,
         folder=home.folder,
         folder_now=districts.now,
