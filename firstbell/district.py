@@ -5,7 +5,7 @@ folder corrects the past too. What is dated by a day alone is known to the day: 
 changed or a box was moved belongs to neither side.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
 from itertools import islice
@@ -21,11 +21,44 @@ from firstbell.district_settings import QuietTime, Settings, Thresholds
 from firstbell.report import Medium
 
 __all__ = [
-    "DEFAULT_TZ", "NS", "Calendar", "Circuit", "District", "Kind", "Period", "QuietTime", "Role", "Room",
-    "School", "Seat", "Settings", "Span", "Thresholds", "class_spans", "edges", "find_school", "internet_of",
-    "is_school_day", "local", "midnight_ns", "path_of", "period_of", "place_of", "quiet_at", "quiet_begins",
-    "rooms_of", "school_days", "school_of", "schools_through", "seat_at", "seats_on", "stays", "unplaced",
-    "window_begins", "zone",
+    "DEFAULT_TZ",
+    "NS",
+    "Calendar",
+    "Circuit",
+    "District",
+    "Kind",
+    "Period",
+    "QuietTime",
+    "Role",
+    "Room",
+    "School",
+    "Seat",
+    "Settings",
+    "Span",
+    "Thresholds",
+    "class_spans",
+    "edges",
+    "find_school",
+    "internet_of",
+    "is_school_day",
+    "local",
+    "midnight_ns",
+    "path_of",
+    "period_of",
+    "place_of",
+    "quiet_at",
+    "quiet_begins",
+    "rooms_of",
+    "school_days",
+    "school_of",
+    "schools_through",
+    "seat_at",
+    "seats_on",
+    "slot_of",
+    "stays",
+    "whereabouts",
+    "window_begins",
+    "zone",
 ]  # fmt: skip
 """The one door to the district: others import these from here, wherever they are written."""
 
@@ -240,6 +273,11 @@ def class_spans(school: School, day: date) -> list[tuple[int, int, str]]:
     ]
 
 
+def slot_of(school: School, day: date, name: str) -> int | None:
+    """The number of the time of day that is called `name` on a school day; None where none is."""
+    return next((part.slot for part in school.calendar.stretches(day) if part.name == name), None)
+
+
 def quiet_begins(school: School, day: date) -> list[int]:
     """When each quiet period of `day` begins, were it a school day, in nanoseconds since 1970 UTC."""
     where = zone(school.tz)
@@ -357,13 +395,12 @@ def seats_on(district: District, circuit_id: str) -> list[Span]:
     return district._spans.get(circuit_id, [])  # noqa: SLF001
 
 
-def unplaced(district: District, boxes: Mapping[str, int]) -> list[str]:
-    """Those of `boxes` (name to a time, ns since 1970 UTC) that the folder has no place for at that time.
+def whereabouts(district: District, agent: str, at_ns: int) -> Seat | None:
+    """Where people look for the box at `at_ns`: on the day of a move where it is going; None if nobody said.
 
-    What they report is kept; it counts once somebody enters them. The day of a move is no such time.
+    What a box of which this is None reports is kept; it counts once somebody enters its place.
     """
-    return sorted(agent for agent, at_ns in boxes.items() if not _had_a_place(stays(district, agent), at_ns))
-
-
-def _had_a_place(mine: list[tuple[Seat, Span]], at_ns: int) -> bool:
-    return bool(mine) and mine[0][1].since_ns <= at_ns
+    now = [seat for seat, span in stays(district, agent) if span.until_ns is None or at_ns < span.until_ns]
+    begun = seat_at(stays(district, agent), at_ns)
+    moving = len(now) < len(stays(district, agent))
+    return begun or (now[0] if now and moving else None)

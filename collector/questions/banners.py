@@ -21,7 +21,7 @@ SILENT_AFTER_NS = 10 * 60 * NS
 OLD_AFTER_NS = 3_600 * NS
 """Nothing from any box for an hour: the page says how old it is, and no single school is to blame."""
 
-Kind = Literal["simulated", "now", "quiet", "old", "full"]
+Kind = Literal["simulated", "now", "quiet", "folder", "old", "full"]
 
 
 class Banner(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +34,13 @@ class Banner(msgspec.Struct, frozen=True, kw_only=True):
     href: str = ""
 
 
-def of(reads: Reads, folder: Folder, as_of_ns: int, *, disk_full: bool = False) -> tuple[Banner, ...]:
-    """The banners of this moment, at most three; the first ones win."""
+def of(
+    reads: Reads, folder: Folder, as_of_ns: int, *, disk_full: bool = False, folder_trouble: str = ""
+) -> tuple[Banner, ...]:
+    """The banners of this moment, at most three; the first ones win.
+
+    `folder_trouble` is why the district's files on the disk are not those in use.
+    """
     district = folder.district
     heard = {box.agent: box.last_ns for box in reads.boxes()}
     last_ns = max(heard.values(), default=as_of_ns)
@@ -44,6 +49,7 @@ def of(reads: Reads, folder: Folder, as_of_ns: int, *, disk_full: bool = False) 
         _simulated(district),
         None if old else _now(reads, district, heard, as_of_ns),
         _quiet(district, as_of_ns),
+        _folder(district, folder_trouble),
         _old(district, last_ns) if old else None,
         _full(disk_full=disk_full),
     ]
@@ -92,7 +98,7 @@ def gateway_answers(reads: Reads, school: School, as_of_ns: int) -> bool | None:
 def _silent(district: District, heard: Mapping[str, int], as_of_ns: int) -> list[tuple[School, int]]:
     latest: dict[str, int] = {}
     for agent, last_ns in heard.items():
-        seat = districts.place_of(district, agent, as_of_ns)
+        seat = districts.whereabouts(district, agent, as_of_ns)
         if seat and seat.school:
             latest[seat.school] = max(last_ns, latest.get(seat.school, 0))
     return [
@@ -119,6 +125,16 @@ def _quiet(district: District, as_of_ns: int) -> Banner | None:
 
 def _until(quiet: QuietTime) -> str:
     return f"{words.weekday(quiet.until)}, {words.clock(quiet.until)}"
+
+
+def _folder(district: District, trouble: str) -> Banner | None:
+    if not trouble:
+        return None
+    first, *more = trouble.splitlines()
+    others = f" And {words.count(len(more), 'more mistake')}." if more else ""
+    used = "this page uses what was read before" if district.schools else "none was read before"
+    text = f"The district\u2019s files can\u2019t be used; {used}: {first}.{others}"
+    return Banner(kind="folder", label="Files", text=text)
 
 
 def _old(district: District, last_ns: int) -> Banner:

@@ -139,7 +139,7 @@ def _known(reads: Reads, district: District, as_of_ns: int) -> list[Known]:
     seats = {
         agent: seat
         for agent in {seat.agent for seat in district.seats}
-        if (seat := districts.place_of(district, agent, as_of_ns))
+        if (seat := districts.whereabouts(district, agent, as_of_ns))
     }
     newest: dict[str, dict[str, Report]] = {}
     last: dict[str, int] = {}

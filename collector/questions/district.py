@@ -125,9 +125,8 @@ def _boxes(district: District, as_of_ns: int) -> dict[str, list[str]]:
     """Which boxes stand where now; those at a hub under ""."""
     found: dict[str, list[str]] = {}
     for agent in sorted({seat.agent for seat in district.seats}):
-        # On the day of a move a box is nowhere yet; here it counts where it is going.
-        seat = districts.place_of(district, agent, as_of_ns) or districts.stays(district, agent)[-1][0]
-        found.setdefault(seat.school, []).append(agent)
+        if seat := districts.whereabouts(district, agent, as_of_ns):
+            found.setdefault(seat.school, []).append(agent)
     return found
 
 

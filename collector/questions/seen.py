@@ -96,13 +96,13 @@ def up(school: School, uptime: Uptime | None, as_of_ns: int) -> Seen | None:
     """The minutes of class that were lost; None where nobody watched."""
     if uptime is None or not uptime.days:
         return None
-    lost: dict[tuple[str, int], float] = {}
+    lost: dict[tuple[int | None, int], float] = {}
     for part in uptime.lost:
-        key = _short(part.period), part.day.weekday()
+        key = districts.slot_of(school, part.day, part.period), part.day.weekday()
         lost[key] = lost.get(key, 0.0) + part.minutes
 
-    def cell(name: str, weekday: int) -> Cell:
-        minutes = lost.get((name, weekday), 0.0)
+    def cell(slot: int, weekday: int) -> Cell:
+        minutes = lost.get((slot, weekday), 0.0)
         return Cell(kind="fail" if minutes else "q1", value=max(1, round(minutes)) if minutes else 0)
 
     return Seen(
@@ -110,8 +110,8 @@ def up(school: School, uptime: Uptime | None, as_of_ns: int) -> Seen | None:
         counted_in="minutes",
         days=DAYS,
         lines=tuple(
-            Line(name=name, begins=begins, cells=tuple(cell(name, day) for day in range(len(DAYS))))
-            for _, name, begins in periods(school, as_of_ns)
+            Line(name=name, begins=begins, cells=tuple(cell(slot, day) for day in range(len(DAYS))))
+            for slot, name, begins in periods(school, as_of_ns)
         ),
     )
 
@@ -124,14 +124,19 @@ def shade(value: float, bottom: float, top: float) -> int:
 
 
 def periods(school: School, as_of_ns: int) -> list[tuple[int, str, str]]:
-    """Slot, name and beginning of every class period of the last two weeks of school, in order."""
+    """Slot, name and beginning of every class period of the last two weeks of school, in order.
+
+    Where A and B days call the same time of day differently it has both names.
+    """
     today = districts.local(school, as_of_ns).date()
-    found: dict[int, tuple[str, str]] = {}
+    names: dict[int, dict[str, None]] = {}
+    begins: dict[int, str] = {}
     for day in islice(districts.school_days(school, today, -1), 2 * len(DAYS)):
         for begin, _, name in districts.class_spans(school, day):
             slot = districts.period_of(school, begin).slot
-            found.setdefault(slot, (_short(name), words.clock(districts.local(school, begin))))
-    return [(slot, *said) for slot, said in sorted(found.items())]
+            names.setdefault(slot, {})[_short(name)] = None
+            begins.setdefault(slot, words.clock(districts.local(school, begin)))
+    return [(slot, " / ".join(sorted(said)), begins[slot]) for slot, said in sorted(names.items())]
 
 
 def _short(name: str) -> str:

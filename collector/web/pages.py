@@ -63,7 +63,13 @@ def page(
     """
     parts: Parts = request.app.state.parts
     folder, now_ns = parts.folder_now(), parts.clock.now_ns()
-    said = banners.of(parts.reads, folder, now_ns, disk_full=parts.writer.disk_full)
+    said = banners.of(
+        parts.reads,
+        folder,
+        now_ns,
+        disk_full=parts.writer.disk_full,
+        folder_trouble=parts.folder_trouble(),
+    )
     frame = Frame(
         district=folder.district.settings.name,
         as_of=moment(now_ns, zone or zone_of(parts)),

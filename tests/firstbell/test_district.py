@@ -230,12 +230,19 @@ def test_utc_needs_no_zone_file() -> None:
         districts.zone("America/Atlantis")
 
 
-def test_boxes_without_a_place_are_named() -> None:
-    """Nobody entered them, or only for a later day; the day of a move is no such case."""
-    district = made(seat(), seat(circuit="new", since="2026-12-02"), seat("later", since="2026-12-05"))
-    heard = {"box": at("2026-12-02 12:00"), "later": at("2026-12-04 12:00"), "stranger": 0}
-    assert districts.unplaced(district, heard) == ["later", "stranger"]
-    assert districts.unplaced(district, heard | {"later": at("2026-12-05 12:00")}) == ["stranger"]
+def test_where_people_look_for_a_box() -> None:
+    """Where it stands; on the day of a move where it is going; nowhere before its first day, or unheard of."""
+    before, after = seat(circuit="old"), seat(circuit="new", since="2026-12-02")
+    district = made(before, after, seat("later", since="2026-12-05"))
+
+    def found(agent: str, when: str) -> Seat | None:
+        return districts.whereabouts(district, agent, at(when))
+
+    days = ("2026-12-01 23:00", "2026-12-02 12:00", "2026-12-03 12:00")
+    assert [found("box", day) for day in days] == [before, after, after]
+    assert found("later", "2026-12-04 12:00") is None
+    assert found("later", "2026-12-05 12:00") is not None
+    assert found("stranger", "2026-12-04 12:00") is None
 
 
 def test_what_comes_a_month_late_lands_where_and_when_it_was_measured() -> None:

@@ -115,3 +115,17 @@ def test_never_more_than_three(bench: Bench, tmp_path: Path) -> None:
     lines = said(bench, folder(tmp_path, "simulated = true\n" + QUIET), disk_full=True)
     assert [line.split(":")[0] for line in lines] == ["Simulated", "Now", "Quiet"]
     assert said(bench, folder(tmp_path), disk_full=True)[-1].startswith("Full: The disk is full.")
+
+
+def test_files_that_cant_be_read_are_said_on_every_page(bench: Bench, tmp_path: Path) -> None:
+    """The first mistake with its file and line, how many more there are, and what the page uses meanwhile."""
+    at = folder(tmp_path)
+    trouble = "seats.csv, line 3: school is empty\nseats.csv, line 4: circuit is empty"
+    (banner,) = banners.of(bench.reads, at, NOW_NS, folder_trouble=trouble)
+    assert (banner.kind, banner.label) == ("folder", "Files")
+    assert banner.text == (
+        "The district\u2019s files can\u2019t be used; this page uses what was read before: "
+        "seats.csv, line 3: school is empty. And 1 more mistake."
+    )
+    (banner,) = banners.of(bench.reads, registry.EMPTY, NOW_NS, folder_trouble="there is no folder yet")
+    assert "none was read before: there is no folder yet." in banner.text
