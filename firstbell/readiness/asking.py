@@ -37,13 +37,18 @@ class Asking:
     ) -> None:
         self._model, self._targets, self._lines, self._years = model, targets, lines, years
         self._schools = lines.schools
+        self._models: dict[str, tuple[str, Model]] = {}
         asked = people and self._schools[people[0]].people != people[1]
         self._people = dict([people]) if people and asked else {}
 
     def model_of(self, school: School) -> tuple[str, Model]:
         """The way of teaching that is asked of the school. Raises LookupError if there is none such."""
-        district = self._lines.network.district
-        return self._targets.find(planned(district, school) if self._model == PLAN else self._model)
+        asked = self._model
+        if asked == PLAN:
+            asked = planned(self._lines.network.district, school)
+        if asked not in self._models:
+            self._models[asked] = self._targets.find(asked)
+        return self._models[asked]
 
     def own(self, school: School) -> Asked:
         """Of the school's own line: what all who pass through it need."""

@@ -62,6 +62,14 @@ class LineEvidence(NamedTuple):
         return self.down if direction == "down" else self.up
 
 
+class Everyone(NamedTuple):
+    """The whole district in numbers."""
+
+    schools: int
+    people: int
+    students: int
+
+
 class Lines:
     """The lines of one district at one moment.
 
@@ -89,6 +97,10 @@ class Lines:
             boxes = self._boxes.setdefault(seat.circuit, [])
             if seat.agent not in boxes:
                 boxes.append(seat.agent)
+        schools = network.district.schools
+        self.everyone = Everyone(
+            len(schools), sum(school.people for school in schools), sum(school.students for school in schools)
+        )
         self.schools = {school.id: school for school in network.district.schools}
         self.answers: dict[tuple[str, str, int, str], LinkAnswer] = {}
         """What was answered already, by line, way of teaching, years and targets."""

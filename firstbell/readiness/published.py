@@ -8,7 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from firstbell.district import District, School
+from firstbell.district import School
+from firstbell.readiness.lines import Everyone
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Confidence, Model, Published, Targets
 from firstbell.readiness.verdict import enough
@@ -37,7 +38,7 @@ class PublishedNeed(msgspec.Struct, frozen=True, kw_only=True):
 def beside(
     targets: Targets,
     model: Model,
-    district: District,
+    everyone: Everyone,
     school: School,
     people: int,
     lines: Sequence[LinkAnswer],
@@ -46,20 +47,18 @@ def beside(
 
     Whether one of the `lines` meets it is said only where it serves exactly those of whom the source speaks.
     """
-    others_people = sum(other.people for other in district.schools) - school.people
-    others_students = sum(other.students for other in district.schools) - school.students
     students = max(0, people - school.staff)
-    district_students = students + others_students
+    district_students = students + everyone.students - school.students
     online = people * model.onsite_share.value * model.online_share.value
     counts = {
         ("school", "person"): people,
         ("school", "student"): students,
         ("school", "online"): online,
-        ("district", "person"): people + others_people,
+        ("district", "person"): people + everyone.people - school.people,
         ("district", "student"): district_students,
     }
     serving = {len(line.schools): line for line in lines if line.circuit}
-    whole = {"school": serving.get(1), "district": serving.get(len(district.schools))}
+    whole = {"school": serving.get(1), "district": serving.get(everyone.schools)}
     tolerance = targets.numbers.tolerance.value
     needs = []
     for key, target in targets.published.items():
