@@ -1,13 +1,14 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
-from collector.questions import watches
+from collector.questions import surroundings, watches
 from collector.registry import Folder
 from collector.store.reads import Box, Reads, Suspension
 from firstbell import district as districts
-from firstbell.readiness.chain import SchoolAnswer, SchoolEvidence, judge, weigh_school
+from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.lines import Lines
 from firstbell.readiness.models import Targets
 from firstbell.readiness.network import Network
+from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import Status, Stored
 
 PROBE = "internet"
@@ -92,6 +93,9 @@ def _school(reads: Reads, lines: Lines, targets: Targets, school: districts.Scho
         numbers,
         boxes=watches.of(reads, lines, school, numbers),
         unreachable=watches.unreachable(reads, lines, school, numbers),
+        hours=surroundings.hours(reads, lines, school),
+        rooms=surroundings.rooms(reads, lines, school),
+        batteries=surroundings.batteries(reads, lines, school),
     )
 
 

@@ -1,33 +1,30 @@
 """The chain that a lesson passes through: the school's answer, its weakest link, and what would change it.
 
-What is known is weighed once (`weigh_school`), whatever is asked; `judge` then answers for one way of
+What is known is weighed once (`weighing`), whatever is asked; `judge` then answers for one way of
 teaching, and `judge_line` for one line that schools share. The answer is data; the question (school, model,
 people, years) with `(as_of, facts_until, targets_digest, district_digest)` gives it again.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
 from firstbell import district as districts
-from firstbell.district import School
 from firstbell.readiness import asking, beside, change, published, sizing, words
 from firstbell.readiness.asking import Asking
 from firstbell.readiness.beside import Home
 from firstbell.readiness.change import Change
 from firstbell.readiness.lines import Lines
-from firstbell.readiness.links import availability, line
+from firstbell.readiness.links import availability, line, power, responsiveness, wifi
 from firstbell.readiness.links.answer import LinkAnswer, badness
-from firstbell.readiness.links.availability import Lesson, Outage, Uptime, Watch
+from firstbell.readiness.links.availability import Uptime
 from firstbell.readiness.links.line import Asked
-from firstbell.readiness.models import Numbers, Targets
+from firstbell.readiness.models import Model, Targets
 from firstbell.readiness.published import PublishedNeed
 from firstbell.readiness.sizing import Factor
 from firstbell.readiness.verdict import State, Verdict
+from firstbell.readiness.weighing import SchoolEvidence
 
 MOST_YEARS = 20
 MOST_PEOPLE = 10_000_000
@@ -88,35 +85,6 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     examples_sentence: str
 
 
-class SchoolEvidence(NamedTuple):
-    """What is known of one school's links, weighed and not yet judged."""
-
-    school: School
-    lines: Lines
-    uptime: Uptime | None = None
-
-
-def weigh_school(
-    lines: Lines,
-    school_id: str,
-    numbers: Numbers,
-    *,
-    boxes: Sequence[Watch] = (),
-    unreachable: Iterable[Outage] = (),
-) -> SchoolEvidence:
-    """Weigh what is known of a school: once, for all ways of teaching.
-
-    `lines` are the district's; `boxes` those in the school with what they missed, `unreachable` when its
-    gateway did not answer. Raises LookupError for an unknown school.
-    """
-    school = districts.school_of(lines.network.district, school_id)
-    uptime = None
-    if boxes:
-        lessons = lessons_of(school, lines.as_of_ns, int(numbers.window_school_days.value))
-        uptime = availability.look(lessons, boxes, unreachable, school.students, numbers)
-    return SchoolEvidence(school, lines, uptime)
-
-
 def judge(
     model: str,
     targets: Targets,
@@ -138,7 +106,7 @@ def judge(
     question = Asking(model, targets, lines, horizon, (school.id, count))
     model_id, way = question.model_of(school)
     own, path = _path(question, evidence)
-    links = _marked((*path, *_others(evidence, count, horizon, targets)))
+    links = _marked((*path, *_others(evidence, way, count, horizon, targets)))
     decides = _deciding(links, path[-1])
     named = beside.examples(
         lines.network.district,
@@ -194,17 +162,6 @@ def judge_line(
     return Asking(model, targets, lines, horizon).answer(circuit_id)
 
 
-def lessons_of(school: School, as_of_ns: int, days: int) -> list[Lesson]:
-    """The lessons of the last so many school days, in order, without those that are not over."""
-    today = districts.local(school, as_of_ns).date()
-    last = list(islice(districts.school_days(school, today, -1), days))
-    return [lesson for day in reversed(last) for lesson in _lessons(school, day) if lesson.end_ns <= as_of_ns]
-
-
-def _lessons(school: School, day: date) -> list[Lesson]:
-    return [Lesson(day, begin, end, name) for begin, end, name in districts.class_spans(school, day)]
-
-
 def _check(people: int, years: int) -> None:
     if not 1 <= people <= MOST_PEOPLE:
         raise ValueError(f"{people:,} people can't be judged: 1 to {MOST_PEOPLE:,} can")
@@ -227,13 +184,21 @@ def _path(question: Asking, evidence: SchoolEvidence) -> tuple[Asked, tuple[Link
     return own, tuple(answers)
 
 
-def _others(evidence: SchoolEvidence, people: int, years: int, targets: Targets) -> list[LinkAnswer]:
+def _others(
+    evidence: SchoolEvidence, model: Model, people: int, years: int, targets: Targets
+) -> list[LinkAnswer]:
     """The links behind the lines, those that are measured at all."""
-    found = []
     today = districts.local(evidence.school, evidence.lines.as_of_ns).date()
-    fall = sizing.fall_of(today) + years
+    fall, numbers = sizing.fall_of(today) + years, targets.numbers
+    found = []
+    if evidence.rooms:
+        found.append(wifi.judge(evidence.rooms, model, people, fall, numbers))
+    if evidence.replies:
+        found.append(responsiveness.judge(evidence.replies, people, fall, numbers))
     if evidence.uptime:
-        found.append(availability.judge(evidence.uptime, people, fall, targets.numbers))
+        found.append(availability.judge(evidence.uptime, people, fall, numbers))
+    if evidence.batteries:
+        found.append(power.judge(evidence.batteries, model, people, fall, numbers))
     return found
 
 

@@ -49,7 +49,17 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     uptime_days: Number
     uptime_watched: Number
     replies: Number
-    replies_looks: Number
+    replies_poor: Number
+    air_busy: Number
+    air_efficiency: Number
+    class_size: Number
+    rooms_share: Number
+    school_day_h: Number
+    device_w: Number
+    battery_usable: Number
+    battery_health: Number
+    batteries: Number
+    batteries_share: Number
     home_down_mbps: Number
     home_up_mbps: Number
 
@@ -143,6 +153,8 @@ _ABOVE_ZERO = (
     "times",
     "window_school_days",
     "uptime_days",
+    "replies",
+    "battery_usable",
 )
 _SHARES = (
     "just_short",
@@ -151,6 +163,12 @@ _SHARES = (
     "worst_share",
     "uptime_share",
     "uptime_watched",
+    "air_busy",
+    "air_efficiency",
+    "rooms_share",
+    "battery_usable",
+    "battery_health",
+    "batteries_share",
     "onsite_share",
     "online_share",
     "fullest_share",

@@ -16,10 +16,11 @@ from collector import registry
 from firstbell import catalogue, folder
 from firstbell import district as districts
 from firstbell.lease import Lease
-from firstbell.readiness.chain import SchoolAnswer, judge, weigh_school
+from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.lines import Lines
 from firstbell.readiness.network import Network
 from firstbell.readiness.verdict import State
+from firstbell.readiness.weighing import weigh_school
 from firstbell.report import ClockQuality, Finding, LimitedBy, Medium, Report, Segment, Status, Stored
 from tests.support.clocks import HandClock
 

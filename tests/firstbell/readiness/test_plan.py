@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from firstbell.readiness import chain, plan
 from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.weighing import weigh_school
 from tests.firstbell.readiness.test_shared import PEOPLE, district, through
 from tests.firstbell.readiness.town import TARGETS, lines_of
 
@@ -13,7 +14,7 @@ def answers(own: dict[str, float], shared: float) -> list[SchoolAnswer]:
     """All three schools' answers where their lines carry so much."""
     seen = {name: min(mbps, shared) for name, mbps in own.items()}
     lines = lines_of(through(seen, shared), district=district())
-    weighed = [chain.weigh_school(lines, name, TARGETS.numbers) for name in PEOPLE]
+    weighed = [weigh_school(lines, name, TARGETS.numbers) for name in PEOPLE]
     return [chain.judge("station_rotation", TARGETS, known) for known in weighed]
 
 

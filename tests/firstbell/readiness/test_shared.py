@@ -11,6 +11,7 @@ from firstbell.readiness import asking, chain
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.verdict import State
+from firstbell.readiness.weighing import weigh_school
 from firstbell.report import LimitedBy, Status, Stored
 from tests.firstbell.readiness.town import (
     CHICAGO,
@@ -267,7 +268,7 @@ def test_nobody_is_accused_wrongly(own: dict[str, float], shared: float, hub: bo
     if shared >= ALL:
         assert not chain.judge_line("main", "station_rotation", TARGETS, lines).measured.state.short
     for school in PEOPLE:
-        answer = chain.judge("station_rotation", TARGETS, chain.weigh_school(lines, school, TARGETS.numbers))
+        answer = chain.judge("station_rotation", TARGETS, weigh_school(lines, school, TARGETS.numbers))
         found = links(answer)
         if own[school] >= EACH:
             assert not found["wan"].measured.state.short

@@ -10,11 +10,12 @@ from firstbell import district as districts
 from firstbell.catalogue import Reading
 from firstbell.district import NS, Circuit, District, School, Seat, Settings
 from firstbell.readiness import models
-from firstbell.readiness.chain import SchoolAnswer, SchoolEvidence, judge, weigh_school
+from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.lines import Lines
 from firstbell.readiness.links.availability import Watch
 from firstbell.readiness.models import Targets
 from firstbell.readiness.network import Network
+from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Report, Segment, Status, Stored
 
 TEXT = Path(firstbell.readiness.__file__).with_name("models.toml").read_text(encoding="utf-8")

@@ -1,0 +1,152 @@
+"""Pages, rooms and batteries: counted, never minimised, and never judged by what nobody measured."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstbell.readiness.links import power, responsiveness, wifi
+from firstbell.readiness.links.power import Battery
+from firstbell.readiness.links.responsiveness import Hour, Replies
+from firstbell.readiness.links.wifi import Air, RoomAir, RoomSeen
+from firstbell.readiness.verdict import State
+from tests.firstbell.readiness.town import TARGETS
+
+NUMBERS = TARGETS.numbers
+FLEX, STATION = TARGETS.models["flex"], TARGETS.models["station_rotation"]
+FIRST = date(2026, 11, 2)
+
+
+def hours(in_class_ms: float, quiet_ms: float = 15, days: int = 5) -> list[Hour]:
+    """Six hours in class and six outside of it on each of some days."""
+    return [
+        Hour(FIRST + timedelta(days=day), day * 24 + n, n < 6, in_class_ms if n < 6 else quiet_ms)
+        for day in range(days)
+        for n in range(12)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("in_class_ms", "state", "have"),
+    [
+        (46, State.READY_THROUGH, 1304.3),
+        (60, State.READY_THROUGH, 1000),
+        (80, State.JUST_SHORT, 923.1),
+        (150, State.JUST_SHORT, 444.4),
+        (300, State.NOT_READY, 210.5),
+    ],
+)
+def test_replies_a_minute(in_class_ms: float, state: State, have: float) -> None:
+    """Replies are 60,000 / ms: from 1,000 on ready, below 300 not; what class adds to 15 ms counts where it is kinder."""
+    seen = responsiveness.look(hours(in_class_ms), NUMBERS)
+    assert seen is not None
+    link = responsiveness.judge(seen, 1200, 2029, NUMBERS)
+    assert link.measured.state is state
+    assert link.have == pytest.approx(have, abs=0.1)
+
+
+def test_a_long_way_is_no_slow_line() -> None:
+    """90 ms by day and night is distance, and enough; 90 by day and 15 by night is the line."""
+    far, slow = (responsiveness.look(hours(90, quiet), NUMBERS) for quiet in (88, 15))
+    assert far
+    assert slow
+    assert responsiveness.judge(far, 1200, 2029, NUMBERS).measured.state.ready
+    assert responsiveness.judge(slow, 1200, 2029, NUMBERS).measured.state.short
+
+
+def test_quiet_hours_alone_never_pass() -> None:
+    """Without an hour in class nothing is said; with too few it is open."""
+    assert responsiveness.look([hour for hour in hours(20) if not hour.in_class], NUMBERS) is None
+    few = responsiveness.look(hours(20, days=1), NUMBERS)
+    assert few
+    link = responsiveness.judge(few, 1200, 2029, NUMBERS)
+    assert (link.assessed, link.have) == (False, None)
+    assert link.note == "6 of 10 hours in class, on 1 of 3 days"
+
+
+@given(st.floats(1, 2000), st.floats(0, 2000), st.floats(1, 500))
+def test_more_delay_never_reads_better(ms: float, more: float, quiet: float) -> None:
+    """Whatever the way itself takes."""
+    less, longer = (Replies(60, 10, value, quiet) for value in (ms, ms + more))
+    assert responsiveness.replies(longer, 1000) <= responsiveness.replies(less, 1000) + 1e-9
+
+
+def room(name: str, busy: float = 0.2, rate: float | None = 400, seats: int | None = 28) -> RoomSeen:
+    """A room whose air was that busy in class, seen for five days."""
+    air = [
+        Air(FIRST + timedelta(days=day), n < 3, busy if n < 3 else 0.1) for day in range(5) for n in range(6)
+    ]
+    return RoomSeen(name, seats, air, [] if rate is None else [rate] * 10)
+
+
+@pytest.mark.parametrize(
+    ("each", "people"),
+    [(0.25, 194), (0.5, 97), (0.75, 64), (1.0, 48), (1.5, 32), (2.5, 19), (4.0, 12)],
+)
+def test_the_fact_sheets_own_table(each: float, people: int) -> None:
+    """targets.md 4.3: a cell of 139 Mbit/s, half of the air less 15 % idle."""
+    free = NUMBERS.air_busy.value - 0.15
+    air = RoomAir("204", 28, 0.15, 0.2, 139 / NUMBERS.air_efficiency.value * 0.75 / each, True)
+    assert free == pytest.approx(0.35)
+    assert wifi.people_at_once(air, FLEX, NUMBERS) == people
+
+
+def test_rooms_are_counted_and_the_others_said() -> None:
+    """38 of 45 rooms were checked and all carry a class: ready, and the seven are named as not assessed."""
+    seen = wifi.look([room(f"{n}") for n in range(38)], 45, NUMBERS)
+    assert seen
+    link = wifi.judge(seen, FLEX, 1200, 2029, NUMBERS)
+    assert (link.have, link.need, link.measured.state) == (38, 45, State.READY_THROUGH)
+    assert link.note == "in all 38 rooms checked; not assessed: 7 rooms"
+
+
+@pytest.mark.parametrize(
+    ("bad", "state"), [(2, State.READY_THROUGH), (7, State.JUST_SHORT), (11, State.NOT_READY)]
+)
+def test_a_bad_room_is_no_bad_school(bad: int, state: State) -> None:
+    """Of 29 rooms: two are their own trouble, eleven the school's; the rooms are named."""
+    full = [room(f"{n}", busy=0.7) for n in range(bad)]
+    seen = wifi.look([*full, *(room(f"r{n}") for n in range(29 - bad))], 29, NUMBERS)
+    assert seen
+    link = wifi.judge(seen, STATION, 690, 2029, NUMBERS)
+    assert link.measured.state is state
+    assert link.note.startswith(f"{bad} of 29 checked can't carry a class: 0")
+
+
+def test_what_a_class_needs_depends_on_how_it_is_taught() -> None:
+    """At 60 Mbit/s of rate a room carries 11: enough for a test of 200 kbit/s each, not for flex."""
+    seen = wifi.look([room("204", rate=60)], 1, NUMBERS)
+    assert seen
+    (air,) = seen.seen
+    assert wifi.people_at_once(air, FLEX, NUMBERS) == 11
+    assert not wifi.carries(air, FLEX, NUMBERS)
+    assert wifi.carries(air, TARGETS.models["test_day"], NUMBERS)
+
+
+def test_a_room_seen_for_a_day_is_not_assessed() -> None:
+    """Three hours in class on one day say nothing, and turn nothing grey."""
+    once = room("204", busy=0.9)._replace(air=[Air(FIRST, True, 0.9)] * 3)
+    seen = wifi.look([once], 45, NUMBERS)
+    assert seen
+    link = wifi.judge(seen, FLEX, 1200, 2029, NUMBERS)
+    assert (link.assessed, link.note) == (False, "not assessed: 45 rooms")
+    assert wifi.look([RoomSeen("204", 28, [], [])], 45, NUMBERS) is None
+
+
+def test_batteries_that_last() -> None:
+    """Flex takes 38.5 Wh a day (targets.md 5): 47.4 Wh last at 82 % and not at 80 %; ninety of a hundred are enough."""
+    assert power.day_wh(FLEX, NUMBERS) == pytest.approx(38.53, abs=0.01)
+    assert power.lasts(Battery(47.4 * 0.82, 82), FLEX, NUMBERS)
+    assert not power.lasts(Battery(47.4 * 0.80, 80), FLEX, NUMBERS)
+    assert power.lasts(Battery(None, 80), FLEX, NUMBERS)
+    fleet = [Battery(45, 95)] * 90 + [Battery(20, 42)] * 10
+    link = power.judge(fleet, FLEX, 1200, 2029, NUMBERS)
+    assert (link.have, link.need, link.measured.state) == (90, 90, State.READY_THROUGH)
+    assert power.judge(fleet[1:], FLEX, 1200, 2029, NUMBERS).measured.state is State.JUST_SHORT
+
+
+def test_a_few_batteries_are_no_answer() -> None:
+    """Nine devices say little of a school's."""
+    link = power.judge([Battery(10, 20)] * 9, FLEX, 1200, 2029, NUMBERS)
+    assert (link.assessed, link.have) == (False, None)
