@@ -2,8 +2,8 @@
 
 A radio carries floor((most - idle) * rate * efficiency / rate of each) people at once (targets.md 4.3):
 `most` is the share of time that a channel may be busy before it saturates, `idle` how busy it is when nobody
-works, `rate` what a box in the room is sent with. A room carries its class if that is enough, and if the channel is
-not above `most` already in class. Rooms without a box near are said, and count for nobody.
+works, `rate` what a box in the room is sent with. A room carries its class if that is enough, and if the
+channel is not above `most` already in class. Rooms without a box near are said, and count for nobody.
 """
 
 import math
