@@ -10,10 +10,11 @@ from collector.store.reads import Reads
 from firstbell import district as districts
 from firstbell.readiness import chain, sizing
 from firstbell.readiness.asking import PLAN
-from firstbell.readiness.chain import MOST_YEARS, SchoolAnswer, SchoolEvidence
+from firstbell.readiness.chain import MOST_YEARS, SchoolAnswer
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Targets
 from firstbell.readiness.sizing import Need
+from firstbell.readiness.weighing import SchoolEvidence
 
 
 class Judged(NamedTuple):

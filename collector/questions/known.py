@@ -18,8 +18,8 @@ from collector.registry import Folder
 from collector.store.reads import HighWater, Reads
 from firstbell import district as districts
 from firstbell.district import NS
-from firstbell.readiness.chain import SchoolEvidence
 from firstbell.readiness.models import Targets
+from firstbell.readiness.weighing import SchoolEvidence
 
 T = TypeVar("T")
 

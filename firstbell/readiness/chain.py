@@ -132,7 +132,7 @@ def judge(
         state=decides.measured.state,
         label=decides.measured.label,
         sentence=decides.measured.sentence,
-        paper=min((link.paper for link in reversed(path) if link.paper), key=badness),
+        paper=min((k.paper for k in reversed(path) if k.paper), key=lambda paper: badness(paper)[:2]),
         measured=decides.measured,
         links=links,
         uptime=evidence.uptime,
@@ -256,9 +256,9 @@ def _weakest(links: tuple[LinkAnswer, ...]) -> Weakest | None:
 
 
 def _stops(worst: LinkAnswer, *, today: bool) -> str:
-    name = f"{worst.name[0].lower()}{worst.name[1:]}"
     if not worst.sides:
-        return f"{name}, {worst.note or worst.measured.label}"
+        return f"{_OTHERS[worst.link]}, {worst.note or worst.measured.label.lower()}"
+    name = f"{worst.name[0].lower()}{worst.name[1:]}"
     the = name if name.startswith("the ") else f"the {name}"
     if not today:
         return f"{the} is the first to fall short, in {words.fall(worst.measured.fall or 0)}"
