@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from collector.questions.reached import Gateway
-from collector.questions.sight import local
+from collector.questions.sight import GONE, local
 from collector.store.reads import BoxState
 from firstbell import district as districts
 from firstbell.district import District, Seat
@@ -35,6 +35,7 @@ def of_talking(
         *_version(newest, newest_version),
         *_card(newest),
         *_port(newest, line_mbps),
+        *_radio(newest),
     ]
     return [sentence for sentence in found if sentence]
 
@@ -146,6 +147,11 @@ def _port(newest: Mapping[str, Report], line_mbps: float | None) -> list[str]:
     if not speed or line_mbps is None or speed >= line_mbps:
         return []
     return [f"Its port agreed on {speed:,.0f}{NBSP}Mbit/s; its line has {line_mbps:,.0f}."]
+
+
+def _radio(newest: Mapping[str, Report]) -> list[str]:
+    link = newest.get("wifi_link")
+    return ["Its Wi-Fi adapter is gone."] if link and GONE in link.reason else []
 
 
 def _on(newest: Mapping[str, Report], probe: str, *names: str) -> bool:

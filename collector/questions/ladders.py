@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from collector.questions.sight import Sight, by_name, local, wifi_of
+from collector.questions.sight import Sight, by_name, local, wifi_of, wifi_went
+from firstbell.ladder import Sign
 from firstbell.readiness import words
 from firstbell.readiness.words import NBSP
 from firstbell.report import Report, Segment, Status
@@ -67,6 +68,8 @@ def _wifi(sight: Sight, down: str) -> tuple[Rung, ...]:
     if report is None or report.status in {Status.NOTHING, Status.SKIPPED}:
         why = report.reason if report else NOT_MEASURED
         return (Rung(name="Joined", state="off", value=why),)
+    if wifi_went(report) is Sign.UNKNOWN:
+        return (Rung(name="Joined", state="off", value=report.reason, at_ns=report.at_ns),)
     if report.status is not Status.OK:
         return (Rung(name="Joined", state="bad", value=report.reason or down, at_ns=report.at_ns),)
     signal = report.readings.get("signal_dbm")

@@ -20,6 +20,8 @@ _MINUTE_NS = 60 * NS
 _BEYOND = {Segment.INTERNET, Segment.WAN}
 _FAILS = {Status.FAILED, Status.TIMEOUT}
 _PROBES = ("latency", "host", "box", "power", "wifi_link")
+GONE = "adapter"
+"""In the reason of a look that found a radio missing (agent: probes/radios.py)."""
 _FRESH_NS = 900 * NS
 """What a box said of its Wi-Fi, cable or power holds for three of the usual five minutes."""
 
@@ -234,8 +236,9 @@ def _internet(sight: Sight, beyond: Sequence[Report]) -> Sign:
 
 
 def wifi_of(sight: Sight) -> Report | None:
-    """What it said last of its own Wi-Fi, while that holds."""
-    return next((r for r in sight.of("wifi_link") if sight.as_of_ns - r.at_ns <= _FRESH_NS), None)
+    """What it said last of its own Wi-Fi, while that holds; of several radios the one that gets in."""
+    fresh = [r for r in sight.of("wifi_link") if sight.as_of_ns - r.at_ns <= _FRESH_NS]
+    return min(fresh, key=lambda report: report.status is not Status.OK, default=None)
 
 
 def wifi_sign(sight: Sight) -> Sign:
@@ -247,10 +250,15 @@ def wifi_sign(sight: Sight) -> Sign:
 
 
 def wifi_went(report: Report) -> Sign:
-    """How one look at the Wi-Fi went."""
-    if report.status in _FAILS:
-        return Sign.BAD
-    return Sign.GOOD if report.status is Status.OK else Sign.UNKNOWN
+    """How one look at the Wi-Fi went.
+
+    A look that could not be made says nothing of the room (then no radio is named), and a radio that was
+    pulled out is the box's trouble.
+    """
+    if report.status is Status.OK:
+        return Sign.GOOD
+    tried = report.status in _FAILS and report.medium is Medium.WIFI
+    return Sign.BAD if tried and GONE not in report.reason else Sign.UNKNOWN
 
 
 def local(at_ns: int, zone: tzinfo) -> datetime:

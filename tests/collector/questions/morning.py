@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from collector.registry import Folder
 from collector.store.gateways import Try
 from collector.store.offers import Offer
@@ -86,6 +88,11 @@ def said(probe: str, at_ns: int, status: Status = Status.OK, reason: str = "", *
     )
 
 
+def no_wifi(reason: str, at_ns: int, medium: Medium | None = Medium.WIFI) -> Report:
+    """A look at the Wi-Fi that failed."""
+    return msgspec.structs.replace(said("wifi_link", at_ns, Status.FAILED, reason), medium=medium)
+
+
 class Morning:
     """Boxes that report to a bench; each call goes on where the box stopped."""
 
@@ -121,7 +128,7 @@ class Morning:
             if goes:
                 self.send(agent, [said("wifi_link", at_ns, signal_dbm=-58.0)])
             else:
-                self.send(agent, [said("wifi_link", at_ns, Status.FAILED, "not joined")])
+                self.send(agent, [no_wifi("not connected to an access point", at_ns)])
 
     def stands(self, agent: str, at_ns: int = AT_NS - MINUTE_NS) -> None:
         """The box says how its port and its power are."""

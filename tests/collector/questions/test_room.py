@@ -2,12 +2,13 @@
 
 import pytest
 
+from agent.probes.radios import _gone
 from collector.questions import room
 from collector.questions.ask import QuestionError
 from collector.questions.room import Room
 from firstbell.ladder import Where
 from firstbell.report import Medium, Opening, Status
-from tests.collector.questions.morning import AT_NS, MINUTE_NS, Morning, folder, looks, said
+from tests.collector.questions.morning import AT_NS, MINUTE_NS, Morning, folder, looks, no_wifi, said
 from tests.collector.workbench import Bench, report
 
 EVERYBODY = ("box-203", "box-204", "box-205", "box-mc", "box-p")
@@ -260,6 +261,27 @@ def test_a_machine_without_wifi_has_no_such_ladder_trouble(morning: Morning) -> 
     answer = asked(morning)
     assert answer.where is Where.FINE
     assert rungs(answer, "wifi")["Joined"] == ("off", "this machine has no Wi-Fi")
+
+
+@pytest.mark.parametrize(
+    ("reason", "medium"),
+    [
+        ("iw gave no answer in 5 s", None),
+        ("iw is not installed on this machine: sudo apt install iw", None),
+        (_gone("wifi").reason, Medium.WIFI),
+    ],
+)
+def test_a_look_that_could_not_be_made_accuses_no_room(
+    morning: Morning, reason: str, medium: Medium | None
+) -> None:
+    """A tool that fails, or an adapter that was pulled out, is nothing that the room did."""
+    well(morning)
+    for agent in ("box-203", "box-204", "box-205"):
+        morning.wifi(agent, goes=True, until=5)
+    morning.send("box-204", [no_wifi(reason, AT_NS - MINUTE_NS, medium)])
+    answer = asked(morning)
+    assert answer.where is Where.FINE
+    assert rungs(answer, "wifi")["Joined"] == ("off", reason)
 
 
 def test_a_room_that_is_none_is_refused(morning: Morning) -> None:
