@@ -62,12 +62,12 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
     )
-    with _listen(settings.web) as listener:
+    with _listen(settings.web) as listening:
         writer.start()
         link.start()
         gateways.start()
         try:
-            _serve(home, settings.web, parts, listener, ready)
+            _serve(home, settings.web, parts, listening, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             gateways.stop()
@@ -108,10 +108,10 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
         folder_trouble=districts.trouble,
         targets=registry.targets(),
     )
-    with _listen(web) as listener:
+    with _listen(web) as listening:
         writer.start()
         try:
-            _serve(home, web, parts, listener, ready)
+            _serve(home, web, parts, listening, ready)
         finally:
             writer.stop()
             reads.close()
@@ -120,21 +120,26 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
 def _listen(web: WebSettings) -> socket.socket:
     """The web server's port. The default one may be another program's: then any will do. Raises OSError."""
     try:
-        return _listener(web.host, web.port)
+        return listener(web.host, web.port)
     except OSError as error:
         if web.port != config.WEB_PORT or error.errno != errno.EADDRINUSE:
             raise
         log.warning("port %d is taken; serving at another one", web.port)
-        return _listener(web.host, 0)
+        return listener(web.host, 0)
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listener(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    return socket.create_server(address[:2], family=family)
+    made = socket.create_server(address[:2], family=family)
+    # What it accepts inherits this. An answer's body is written after its head, and would wait 40 ms for the
+    # browser's delayed acknowledgement of that.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def _serve(
-    home: Home, web: WebSettings, parts: Parts, listener: socket.socket, ready: Callable[[int], None]
+    home: Home, web: WebSettings, parts: Parts, listening: socket.socket, ready: Callable[[int], None]
 ) -> None:
     """Serve in this thread until a signal, which is heard from before `ready` on.
 
@@ -168,8 +173,8 @@ def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    ready(listener.getsockname()[1])
-    server.run(sockets=[listener])
+    ready(listening.getsockname()[1])
+    server.run(sockets=[listening])
 
 
 def _address(home: Home, settings: Settings) -> Address:

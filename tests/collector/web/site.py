@@ -1,6 +1,5 @@
 """The web application on a real loopback port, over a bench's journal and a district folder."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from collector import registry
+from collector.app import listener
 from collector.registry import EMPTY, Folder
 from collector.tokens import Tokens
 from collector.web.access import Slowness
@@ -61,7 +61,7 @@ def serving(
 
     `tls` is a folder with cert.pem and key.pem.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listener("127.0.0.1", 0) as listening:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(parts, tokens, slowness),
@@ -71,11 +71,11 @@ def serving(
                 ssl_keyfile=tls and tls / "key.pem",
             )
         )
-        thread = threading.Thread(target=server.run, args=([listener],))
+        thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         wait_until(lambda: server.started)
         try:
-            yield listener.getsockname()[1]
+            yield listening.getsockname()[1]
         finally:
             server.should_exit = True
             thread.join()

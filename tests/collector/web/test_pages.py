@@ -2,6 +2,8 @@
 
 import http.client
 import re
+import statistics
+import time
 from collections.abc import Iterator
 from datetime import UTC
 from importlib import resources
@@ -132,3 +134,16 @@ def test_bars(bar: str, parts: list[str]) -> None:
     """The need stands at 40 %; a gap, an arrow, a cut and an open outline are drawn where they belong."""
     for part in parts:
         assert part in bar
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement(port: int) -> None:
+    """Asked again on one connection, head and body come at once: without that each page takes 40 ms more."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    took = []
+    for _ in range(10):
+        begin = time.perf_counter()
+        line.request("GET", "/static/icon.svg")
+        line.getresponse().read()
+        took.append(time.perf_counter() - begin)
+    line.close()
+    assert statistics.median(took) < 0.03
