@@ -1,0 +1,127 @@
+"""From the journal to the links that are no lines: outages, round trips, the air of rooms, batteries."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collector import registry
+from collector.questions import ask
+from collector.registry import Folder
+from firstbell.catalogue import Reading
+from firstbell.readiness.links.answer import LinkAnswer
+from firstbell.readiness.weighing import SchoolEvidence
+from firstbell.report import Opening, Report, Segment, Status
+from tests.collector.questions import planted
+from tests.collector.workbench import EPOCH, NOW_NS, Bench, report
+
+BOX = "box-1"
+NOW = datetime.fromtimestamp(NOW_NS / 1e9, UTC)
+YESTERDAY = next(day for n in range(1, 8) if (day := NOW - timedelta(days=n)).weekday() < 5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Lincoln High with 200 people; its box stands in room 204, one of two."""
+    home = tmp_path / "district"
+    planted.write(home, {"lincoln": 200}, {"lincoln": 100})
+    (home / "seats.csv").write_text(
+        f"agent,school,room,circuit\n{BOX},lincoln,204,line-lincoln\n", encoding="utf-8"
+    )
+    rooms = "school,room,name,seats\nlincoln,204,Room 204,28\nlincoln,205,Room 205,28\n"
+    (home / "rooms.csv").write_text(rooms, encoding="utf-8")
+    return registry.read(home)
+
+
+def seen(minute: int, probe: str, readings: dict[str, Reading], **changes: object) -> Report:
+    """A report of yesterday, so many minutes after eight."""
+    at = YESTERDAY.replace(hour=8, minute=0, second=5) + timedelta(minutes=minute)
+    plain = report(probe=probe, target="", at_ns=int(at.timestamp()) * 10**9)
+    return msgspec.structs.replace(plain, readings=readings, **changes)
+
+
+def looks(minute: int, *, down: bool) -> list[Report]:
+    """What the latency probe says of the gateway and of one site."""
+    site = {"segment": Segment.INTERNET, "target": "google"}
+    bad = {"status": Status.FAILED, "reason": "no answer"}
+    gateway = seen(minute, "latency", {"rtt_p95_ms": 1.0}, segment=Segment.SITE, target="gateway")
+    readings: dict[str, Reading] = {} if down else {"rtt_p95_ms": 20.0}
+    return [gateway, seen(minute, "latency", readings, **(site | bad if down else site))]
+
+
+def known(bench: Bench, folder: Folder, reports: list[Report]) -> SchoolEvidence:
+    """What is weighed of the school after these reports."""
+    opening = Opening(predecessor=None, last_seq=0, ended="first")
+    first = report(probe="box", target="", opening=opening, at_ns=NOW_NS - 10**15)
+    every = [first, *reports]
+    for n in range(0, len(every), 200):
+        assert bench.send(n + 1, every[n : n + 200], agent=BOX, epoch=EPOCH).refused == ()
+    school = folder.district.schools[0]
+    return ask.weigh(bench.reads, folder, registry.targets(), school, NOW_NS)
+
+
+def links(bench: Bench, folder: Folder) -> dict[str, LinkAnswer]:
+    """The links of the school's answer."""
+    answer = ask.ask(
+        bench.reads,
+        folder,
+        registry.targets(),
+        school="lincoln",
+        model="flex",
+        people=None,
+        years=3,
+        as_of_ns=NOW_NS,
+    )
+    return {link.link: link for link in answer.links}
+
+
+def test_ten_minutes_without_internet_in_class_are_lost(bench: Bench, folder: Folder) -> None:
+    """Two hours of looks, ten of them down: ten minutes, times 200 students, and one day that is not clean."""
+    reports = [row for minute in range(120) for row in looks(minute, down=30 <= minute < 40)]
+    uptime = known(bench, folder, reports).uptime
+    assert uptime is not None
+    assert uptime.minutes == pytest.approx(10, abs=1.1)
+    assert (uptime.days, uptime.clean, uptime.outages) == (1, 0, 1)
+    assert uptime.student_hours == pytest.approx(uptime.minutes / 60 * folder.district.schools[0].students)
+    link = links(bench, folder)["availability"]
+    assert (link.assessed, link.note) == (False, "watched on 1 of 10 school days")
+
+
+def test_a_box_that_falls_silent_is_no_outage(bench: Bench, folder: Folder) -> None:
+    """Half an hour without a word of the only box: nothing is lost."""
+    reports = [row for minute in range(120) if not 30 <= minute < 60 for row in looks(minute, down=False)]
+    uptime = known(bench, folder, reports).uptime
+    assert uptime is not None
+    assert (uptime.minutes, uptime.outages) == (0, 0)
+
+
+def test_round_trips_of_an_hour_in_class_are_told(bench: Bench, folder: Folder) -> None:
+    """The site's 20 ms, not the gateway's one."""
+    evidence = known(bench, folder, [row for minute in range(60) for row in looks(minute, down=False)])
+    assert evidence.replies is not None
+    assert evidence.replies.class_ms == pytest.approx(20)
+    assert links(bench, folder)["responsiveness"].note.endswith("in class, on 1 of 3 days")
+
+
+def test_the_air_of_a_room_and_its_boxes_rate(bench: Bench, folder: Folder) -> None:
+    """Room 204 has a box near and room 205 none; the access point's own word comes before the box's."""
+    air: dict[str, Reading] = {"busy_pct": 80.0, "ap_busy_pct": 30.0}
+    reports = [seen(minute, "wifi_air", air) for minute in range(0, 60, 5)]
+    reports += [seen(minute, "wifi_link", {"rx_rate_mbps": 400.0}) for minute in range(0, 60, 5)]
+    evidence = known(bench, folder, reports)
+    assert evidence.rooms is not None
+    (room,) = evidence.rooms.seen
+    assert (room.name, room.seats, room.assessed, evidence.rooms.all) == ("Room 204", 28, False, 2)
+    assert room.busy == pytest.approx(0.3)
+    assert room.rate_mbps == pytest.approx(400)
+
+
+def test_a_battery_is_told_by_its_newest_report(bench: Bench, folder: Folder) -> None:
+    """Two reports of one laptop are one battery, the newer one."""
+    reports = [
+        seen(minute, "power", {"batteries": 1, "battery_full_wh": wh, "health_pct": 90.0})
+        for minute, wh in ((0, 45.0), (5, 40.0))
+    ]
+    (battery,) = known(bench, folder, reports).batteries
+    assert battery.full_wh == 40
