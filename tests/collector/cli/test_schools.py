@@ -1,0 +1,108 @@
+"""The planner's two questions in a terminal: text that can be read aloud, JSON, and a table for a spreadsheet."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from collector import registry
+from collector.cli import main
+from collector.cli import school as school_command
+from collector.cli import schools as schools_command
+from collector.questions import school, schools, table
+from tests.collector.questions import planted
+from tests.collector.workbench import NOW_NS, Bench
+
+GOLDEN = """\
+Can every school teach 1:1 flex through fall 2029?
+1 of 2 schools can today, and it is ready through fall 2029. 1\u00a0cannot yet.
+On paper, not measured: 2 of 2.
+
+What to fix first
+  1. Birch\u2019s line: It carries 300 of the 500 Mbit/s bought: ask whoever sells it. Readies 400 students.
+
+school  people  buys   needs  fall 2029  on paper                 measured                               what stops it
+Birch   400     500    340    670        Ready until fall 2028    Just short (carries 300)               Line to the internet (carries 300 of 340 needed)
+Ash     200     1,000  170    340        Ready through fall 2029  Ready through fall 2029 (carries 950)  Nothing (1 of 7 links assessed)
+
+Speeds in Mbit/s. On paper is not measured."""
+
+
+@pytest.fixture
+def folder(bench: Bench, tmp_path: Path) -> registry.Folder:
+    """One school that is ready and one that is just short."""
+    found = planted.write(tmp_path / "d", {"ash": 200, "birch": 400}, {"ash": 1000, "birch": 500})
+    planted.send(bench, "ash", planted.quiet(950))
+    planted.send(bench, "birch", planted.quiet(300))
+    return found
+
+
+def asked(bench: Bench, folder: registry.Folder) -> schools.Schools:
+    """Can every school teach 1:1 flex?"""
+    return schools.ask(bench.reads, folder, registry.targets(), model="flex", as_of_ns=NOW_NS)
+
+
+def test_the_district_in_a_terminal(bench: Bench, folder: registry.Folder) -> None:
+    """Question, answer, paper beside it, what to fix first, and a row a school, worst first."""
+    lines = [line.rstrip() for line in schools_command.text(asked(bench, folder)).splitlines()]
+    said = "\n".join(lines).replace("\u00a0Mbit", " Mbit")
+    assert said == GOLDEN
+
+
+def test_a_school_in_a_terminal(bench: Bench, folder: registry.Folder) -> None:
+    """The order of the page: question, answer, paper, chain, steps, how sure, what was seen, how we know."""
+    answer = school.ask(bench.reads, folder, registry.targets(), school="birch", as_of_ns=NOW_NS)
+    text = school_command.text(answer)
+    order = [
+        "Can Birch teach 1:1 flex through fall 2029?",
+        "Just short:",
+        "On paper, not measured: ready until fall 2028.",
+        "Line to the internet  300   340   670",
+        "Just short, the weakest link",
+        "What to do next",
+        "How sure: fairly sure",
+        "Empty:",
+        "How do you know?",
+        "First Bell made no checks",
+    ]
+    places = [text.find(part) for part in order]
+    assert -1 not in places, dict(zip(order, places, strict=True))
+    assert places == sorted(places)
+
+
+def test_the_table_reads_back(bench: Bench, folder: registry.Folder) -> None:
+    """Exact numbers under their headers, and what isn't known is empty."""
+    rows = list(csv.DictReader(io.StringIO(table.csv(asked(bench, folder)))))
+    assert [(row["id"], row["buys_mbps"], row["measured"]) for row in rows] == [
+        ("birch", "500", "Just short"),
+        ("ash", "1000", "Ready through fall 2029"),
+    ]
+    assert {row["need_mbps"] for row in rows} == {"344.25", "172.125"}
+
+
+def run(home: Path, *arguments: str) -> Result:
+    """The command as users start it."""
+    return CliRunner().invoke(main, ["--data", str(home), *arguments])
+
+
+def test_the_commands_answer_from_a_data_folder(tmp_path: Path) -> None:
+    """Text, JSON and CSV; a mistake is a sentence and no traceback."""
+    bench = Bench(tmp_path)
+    bench.close()
+    registry.write_example(tmp_path / "district", "Lincoln High", 900, 1000, None, "box-1", tz="UTC")
+    assert run(tmp_path, "schools").output.startswith("Can every school teach the way it plans to")
+    assert json.loads(run(tmp_path, "schools", "--json").output)["state"] == "not_measured"
+    assert run(tmp_path, "schools", "--csv").output.startswith("kind,id,name")
+    assert json.loads(run(tmp_path, "school", "lincoln", "--json").output)["on_paper"] is True
+    assert "On paper, not measured" in run(tmp_path, "school", "lincoln", "--model", "flex").output
+    for mistake, said in (
+        (("school", "hogwarts"), "is no school here"),
+        (("schools", "--model", "hogwarts"), "no way of teaching"),
+        (("schools", "--csv", "--json"), "either --csv or --json"),
+    ):
+        failed = run(tmp_path, *mistake)
+        assert failed.exit_code != 0
+        assert said in failed.output
