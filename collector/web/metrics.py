@@ -88,6 +88,7 @@ def _of_journal(counts: Counts) -> Iterator[Metric]:
     yield _gauge("boxes_suspended", "boxes whose name two of them use", counts.suspended)
     yield _gauge("journal_reports", "reports in the journal", counts.reports)
     yield _gauge("missing_reports", "reports that should be here and that nobody owned up to", counts.missing)
+    yield _gauge("underived_reports", "reports that are not in hours and days yet", counts.underived)
     yield _gauge("lost_reports", "reports that boxes say they had to give up", counts.lost)
     yield _gauge("quarantine_rows", "things set aside", counts.quarantine.rows)
     yield _gauge("quarantine_bytes", "bytes of things set aside", counts.quarantine.bytes)

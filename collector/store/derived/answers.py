@@ -7,6 +7,7 @@ an answer never depends on how far the derivation is.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
 
 from collector.store.derived import intervals, kept
 from collector.store.derived.days import DAY_MS, Day
@@ -18,8 +19,10 @@ from collector.store.derived.rollups import Key, Rollup, Totals
 Box = tuple[str, int, int | None]
 Fold = Callable[[str, Sequence[Day], Past, int, int], list[Interval]]
 
+_PAST = "SELECT day, arrival, online_ms, gateway FROM days WHERE agent_id = ? ORDER BY day"
 _NO_RUNS = "x'90'"
 """An empty list as it lies in the journal: runs that a question does not ask for need no decoding."""
+_NO_PAST = Past(None, gateway=False)
 _MOST_MS = EVERYTHING // MS_NS
 
 
@@ -62,14 +65,26 @@ class Book:
 
     def past(self, agent_id: int) -> Past:
         """What the box's whole past says."""
-        fresh = {hour // HOURS_A_DAY for hour in self._fresh.get(agent_id, ())}
-        online_ms, gateway = None, False
-        for day in self._outwards(agent_id, -1, fresh, 1):
-            online_ms = day.online_ms if online_ms is None else online_ms
-            gateway = gateway or day.gateway
-            if gateway and online_ms is not None:
+        online_ms, answered = None, False
+        # Row by row and no further than needed: most boxes tell both on their first day.
+        for online, gateway in self._beginnings(agent_id):
+            online_ms = online if online_ms is None else online_ms
+            answered = answered or gateway
+            if answered and online_ms is not None:
                 break
-        return Past(online_ms, gateway)
+        return Past(online_ms, answered)
+
+    def _beginnings(self, agent_id: int) -> Iterator[tuple[int | None, bool]]:
+        """Of each day in order when it first saw the internet, and whether its gateway answered."""
+        fresh = {hour // HOURS_A_DAY for hour in self._fresh.get(agent_id, ())}
+        anew = ((number, EVERYTHING, None, 0) for number in sorted(fresh))
+        for number, arrival, online_ms, gateway in merge(self._db.execute(_PAST, (agent_id,)), anew):
+            if number not in fresh and arrival <= self._facts_until:
+                yield online_ms, bool(gateway)
+                continue
+            row = self._db.execute(f"{self._days} AND day = ?", (agent_id, number)).fetchone()
+            if day := self._day(agent_id, number, row):
+                yield day.online_ms, day.gateway
 
     def rollups(self, agent: str, probe: str, since_ns: int, until_ns: int) -> list[Rollup]:
         """A box's roll-ups of a probe, of the hours that begin in that time, by hour and target."""
@@ -151,7 +166,8 @@ def ask(book: Book, boxes: Sequence[Box], since_ns: int, until_ns: int, fold: Fo
         if agent_id is None or since_ms >= until_ms:
             continue
         until_ms = min(until_ms, _MOST_MS)
-        found += fold(agent, book.days(agent_id, since_ms, until_ms), book.past(agent_id), since_ms, until_ms)
+        past = book.past(agent_id) if fold is outages else _NO_PAST
+        found += fold(agent, book.days(agent_id, since_ms, until_ms), past, since_ms, until_ms)
     return found
 
 
