@@ -39,6 +39,12 @@ class Site(NamedTuple):
     addresses: tuple[str, ...]
     parts: Parts
 
+    @property
+    def first_ones(self) -> set[str]:
+        """One address of each kind of page."""
+        kinds = {address.split("?")[0].split("/")[1]: address for address in reversed(self.addresses)}
+        return set(kinds.values())
+
 
 @contextmanager
 def simulated(folder: Path, demo: Demo = SMALL) -> Iterator[Site]:

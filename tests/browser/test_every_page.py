@@ -30,8 +30,10 @@ def test_nothing_fails_and_axe_finds_nothing_serious(browser: Browser, site: Sit
     with watched(browser, site.origin, scheme="dark" if scheme == "dark" else "light") as seen:
         for address in site.addresses:
             page = seen.open(address, status_of(address))
-            # In the dark only colours differ.
-            assert violations(page, *(["color-contrast"] if scheme == "dark" else [])) == [], address
+            if scheme == "light":
+                assert violations(page) == [], address
+            elif address in site.first_ones:  # only colours differ
+                assert violations(page, "color-contrast") == [], address
             assert overhang(page) == [], address
 
 
@@ -44,7 +46,7 @@ def test_nothing_scrolls_sideways(browser: Browser, site: Site, size: tuple[int,
         for address in site.addresses:
             page = seen.open(address, status_of(address))
             assert overhang(page) == [], address
-            if size == PHONE:
+            if size == PHONE and address in site.first_ones:
                 assert violations(page) == [], address
 
 
