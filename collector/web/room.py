@@ -129,7 +129,9 @@ def _page(request: Request, answer: Room, since_ns: int | None) -> Response:
         address=here,
         waiting=waiting,
         since=since_ns,
-        said=_said(answer, since_ns, waiting=waiting),
+        said=_said(answer, since_ns, waiting=waiting)
+        if request.state.role == "operator"
+        else "An operator can have the boxes here look at once.",
         ladders=[_filling(ladder, since_ns) if waiting and since_ns else ladder for ladder in answer.ladders],
         status=200,
     )

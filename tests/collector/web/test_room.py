@@ -1,10 +1,13 @@
 """The room's page and its button: who is asked, how often, and what the page says while it waits."""
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from collector.tokens import Tokens
 from collector.web.room import EVERY_NS, PATIENCE_NS, Checks
 from tests.collector.questions.morning import AT_NS, Morning, folder, looks
 from tests.collector.web.site import FakeLink, parts_of, serving
@@ -126,3 +129,26 @@ def test_a_box_is_asked_once_a_minute() -> None:
     clock.wall_ns += 1
     assert checks.ask(["a"]).at_ns == clock.wall_ns
     assert link.nudged == ["a", "b", "a"]
+
+
+def test_who_may_only_read_has_no_button(morning: Morning, tls: Path) -> None:
+    """A viewer is told who may, and asks nobody; an operator has the button."""
+    tokens = Tokens(morning.bench.path.parent)
+    viewer, operator = tokens.add("viewer", "viewer", 1), tokens.add("operator", "operator", 1)
+    link = FakeLink()
+    with (
+        serving(parts_of(morning.bench, link, folder()), tokens, tls=tls) as port,
+        httpx.Client(
+            base_url=f"https://localhost:{port}",
+            verify=ssl.create_default_context(cafile=tls / "cert.pem"),
+            timeout=20,
+            trust_env=False,
+        ) as client,
+    ):
+        as_viewer = {"Authorization": f"Bearer {viewer}"}
+        page = client.get(PAGE, headers=as_viewer).text
+        assert "Check now" not in page
+        assert "An operator can have the boxes here look at once." in page
+        assert client.post(f"{PAGE}/check", headers=as_viewer).status_code == 403
+        assert link.nudged == []
+        assert "Check now" in client.get(PAGE, headers={"Authorization": f"Bearer {operator}"}).text
