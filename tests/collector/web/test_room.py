@@ -12,6 +12,7 @@ from collector.web.room import EVERY_NS, PATIENCE_NS, Checks
 from tests.collector.questions.morning import AT_NS, Morning, folder, looks
 from tests.collector.web.site import FakeLink, parts_of, serving
 from tests.collector.workbench import Bench, StillClock
+from tests.support import tls_server
 
 PAGE = "/rooms/lincoln/204"
 
@@ -131,16 +132,19 @@ def test_a_box_is_asked_once_a_minute() -> None:
     assert link.nudged == ["a", "b", "a"]
 
 
-def test_who_may_only_read_has_no_button(morning: Morning, tls: Path) -> None:
+def test_who_may_only_read_has_no_button(morning: Morning, tmp_path: Path) -> None:
     """A viewer is told who may, and asks nobody; an operator has the button."""
+    certificate, key, ca = tls_server.certificates(tmp_path)
+    certificate.rename(tmp_path / "cert.pem")
+    key.rename(tmp_path / "key.pem")
     tokens = Tokens(morning.bench.path.parent)
     viewer, operator = tokens.add("viewer", "viewer", 1), tokens.add("operator", "operator", 1)
     link = FakeLink()
     with (
-        serving(parts_of(morning.bench, link, folder()), tokens, tls=tls) as port,
+        serving(parts_of(morning.bench, link, folder()), tokens, tls=tmp_path) as port,
         httpx.Client(
             base_url=f"https://localhost:{port}",
-            verify=ssl.create_default_context(cafile=tls / "cert.pem"),
+            verify=ssl.create_default_context(cafile=ca),
             timeout=20,
             trust_env=False,
         ) as client,
