@@ -107,14 +107,16 @@ class _Reader:
         self._contents = contents
         self._models, self._read_ical = models, read_ical
 
-    def settings(self) -> tuple[Settings, dict[str, Calendar]]:
-        """What district.toml says, and its calendars; the defaults where it is missing or wrong."""
+    def settings(self) -> tuple[Settings, dict[str, Calendar] | None]:
+        """What district.toml says, and its calendars; where it is wrong, the defaults and None."""
         settings = self._settings()
+        if DISTRICT in self.broken:
+            return settings, None
         troubles = _settings_troubles(settings, self._models)
         if troubles:
             for setting, what in troubles:
                 self._wrong(what, setting)
-            return Settings(), {"default": calendars.DEFAULT}
+            return Settings(), None
         found = folder_calendars.read(
             settings, self._events(), self._wrong, lambda name, what: self._wrong_event(name + ENDING, what)
         )
@@ -124,10 +126,13 @@ class _Reader:
         """What the iCal files hold, by the name of their calendar."""
         found: dict[str, Sequence[Event]] = {}
         for file in sorted(name for name in self._contents if name.endswith(ENDING)):
+            name = file.removesuffix(ENDING)
+            found[name] = ()
+            if self._read_ical is None:
+                self._wrong_event(file, "is an iCal file, and nothing here reads such")
+                continue
             try:
-                if self._read_ical is None:
-                    raise ValueError("is an iCal file, and nothing here reads such")  # noqa: TRY301
-                found[file.removesuffix(ENDING)] = self._read_ical(self._contents[file])
+                found[name] = self._read_ical(self._contents[file])
             except ValueError as error:
                 self._wrong_event(file, str(error))
         return found
@@ -228,14 +233,14 @@ def _is_zone(name: str) -> bool:
 
 
 def _school(
-    row: Row, settings: Settings, known: Mapping[str, Calendar], models: Collection[str] | None
+    row: Row, settings: Settings, known: Mapping[str, Calendar] | None, models: Collection[str] | None
 ) -> School:
     tz = row.cells.get("tz", "")
     if tz and not _is_zone(tz):
         row.wrong(f"tz {tables.shown(tz)} is no time zone known here, as America/Chicago")
         tz = ""
     calendar, model = row.cells.get("calendar") or "default", row.cells.get("model", "")
-    if calendar not in known:
+    if known is not None and calendar not in known:
         row.unknown("calendar", calendar, known, DISTRICT)
     if model and models is not None and model not in models:
         row.wrong(f"model {tables.shown(model)} is none of {', '.join(sorted(models))}")
@@ -245,7 +250,7 @@ def _school(
         students=row.whole("students"),
         staff=row.whole("staff"),
         tz=tz or settings.tz or districts.DEFAULT_TZ,
-        calendar=known.get(calendar, calendars.DEFAULT),
+        calendar=(known or {}).get(calendar, calendars.DEFAULT),
         gateway=row.address("gateway"),
         model=model,
     )

@@ -102,11 +102,12 @@ def notes(district: District, as_of_ns: int) -> list[str]:
     day = districts.local(district.schools[0], as_of_ns).date()
     schools, boxes = district.schools, _boxes(district, as_of_ns)
     offline = [school for school in schools if districts.internet_of(district, school.id, day) is None]
+    alone = [school for school in schools if not school.staff]
     seated = [school for school in schools if not boxes.get(school.id)]
     unspoken = [line for line in district.circuits if line.down_mbps is None]
     found = [
         _examples(district),
-        _said([school for school in schools if not school.staff], "no staff: only students are counted"),
+        _said(alone, "no number of staff: only students are counted"),
         _said(offline, "no line to the internet in use today: no answer can be given"),
         _said(seated, "no box: nothing is measured there"),
         _said(unspoken, "no speed: there is no answer on paper"),
@@ -135,9 +136,10 @@ def _said(of: Sequence[School | Circuit], what: str) -> str:
     if not of:
         return ""
     names = [one.name if isinstance(one, School) else f"the line {one.id}" for one in of]
-    listed = ", ".join(names[:_NAMED])
-    more = f" and {count(len(names) - _NAMED, 'other')}" if len(names) > _NAMED else ""
-    sentence = f"{listed}{more} {'has' if len(names) == 1 else 'have'} {what}."
+    if len(names) > _NAMED:
+        names = [*names[:_NAMED], count(len(names) - _NAMED, "other")]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    sentence = f"{listed} {'has' if len(of) == 1 else 'have'} {what}."
     return sentence[0].upper() + sentence[1:]
 
 

@@ -110,7 +110,8 @@ def test_what_is_no_day_off(tmp_path: Path) -> None:
         "DTSTART;VALUE=DATE:20261020|SUMMARY:No school|STATUS:CANCELLED",
         "DTSTART:20261021T180000|DTEND:20261021T200000|SUMMARY:Concert",
     )
-    assert calendar(tmp_path, *others).off == ()
+    plain = calendar(tmp_path, *others)
+    assert (plain.off, plain.early, plain.special) == ((), ((on("2026-12-17"), time(11)),), ())
     words = TOML.replace("also =", 'days_off_say = ["no school", "holiday"]\nalso =')
     here = calendar(
         tmp_path,

@@ -294,3 +294,20 @@ def test_a_school_takes_the_calendar_that_it_names() -> None:
     contents["schools.csv"] = "id,name,students,calendar\na,A,10,hihg\nb,B,10,\n"
     with pytest.raises(FolderError, match=r"line 2: calendar names 'hihg'.*did you mean high"):
         folder.parse(contents)
+
+
+def test_a_wrong_calendar_starts_no_flood() -> None:
+    """Where district.toml can't be read, nobody is told that its calendars are unknown."""
+    contents = {
+        "district.toml": "[calendars.high]\nholidy = []\n",
+        "schools.csv": "id,name,students,calendar\na,A,10,high\n",
+        "circuits.csv": "id,schools\nline,a\n",
+        "high.ics": "",
+    }
+    with pytest.raises(FolderError) as caught:
+        folder.parse(contents)
+    assert [problem.file for problem in caught.value.problems] == ["district.toml"]
+    contents["district.toml"] = 'name = "Maple Valley"\n'
+    with pytest.raises(FolderError) as caught:
+        folder.parse(contents)
+    assert [problem.file for problem in caught.value.problems] == ["high.ics"]

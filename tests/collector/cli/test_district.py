@@ -36,8 +36,9 @@ def test_a_good_folder_is_shown_with_what_nobody_entered(tmp_path: Path) -> None
     said = run(data, "show").output
     assert "District: 2 schools, 2 lines, 2 boxes." in said
     assert "wan > hub" in said
-    assert "Adams has no staff: only students are counted." in said
+    assert "Adams has no number of staff: only students are counted." in said
     assert "Adams has no box: nothing is measured there." in said
+    assert "Lincoln High and Adams have no gateway" in said
     assert "Nobody entered school.tz" in said
     assert "school Monday to Friday all year, 07:30 to 15:30" in said
     answer = json.loads(run(data, "show", "--json").output)
