@@ -173,6 +173,17 @@ def test_a_derivation_that_fails_stops_nothing(bench: Bench, caplog: pytest.LogC
     assert caplog.text.count("could not be derived") == 1
 
 
+def test_small_steps_leave_nothing_out(bench: Bench) -> None:
+    """Eleven hours in windows of 100 reports and steps of three hours: as if made in one go."""
+    send_all(bench, looks(range(0, 600, 3), ONLINE))
+    bench.writer.stop()
+    with closing(bench.journal.writer()) as db:
+        drain(Deriver(window_rows=100, step_hours=3), db)
+        in_steps = derived(db)
+        rebuild(bench.journal, lambda _done, _boxes: None)
+        assert derived(db) == in_steps
+
+
 def test_two_that_derive_at_once_do_the_same(bench: Bench) -> None:
     """A writer in its spare time and a rebuild beside it: each hour is whole, whoever made it last."""
     send_all(bench, looks(range(0, 600, 3), ONLINE))
@@ -197,7 +208,7 @@ def test_a_rebuild_mends_what_was_wrong(bench: Bench) -> None:
         right = derived(db)
         db.execute("DELETE FROM days WHERE agent_id = 2")
         db.execute("UPDATE hours SET hour = hour + 9000 WHERE agent_id = 1 AND hour % 2")
-        db.execute("UPDATE rollups SET hour = hour + 9000 WHERE hour % 2")
+        db.execute("UPDATE rollups SET hour = hour + 90000 WHERE hour % 2")
         db.execute("INSERT INTO days SELECT 1, 9, arrival, 1, 1, 1, 1, heard, line FROM days LIMIT 1")
         db.execute("UPDATE box_figures SET held = 0")
         rebuild(bench.journal, lambda done, boxes: told_of.append((done, boxes)))
