@@ -104,7 +104,8 @@ def _ladder(answer: Room, ladder: Ladder) -> str:
         [_MARKS[rung.state], rung.name, rung.value, _at(answer, rung.at_ns, seconds=True)]
         for rung in ladder.rungs
     ]
-    return f"{way}, box {ladder.box}\n" + table(["", "step", "value", "checked"], rows)
+    silent = ", silent: what it said last" if ladder.silent_ns else ""
+    return f"{way}, box {ladder.box}{silent}\n" + table(["", "step", "value", "checked"], rows)
 
 
 def _at(answer: Room, at_ns: int | None, *, seconds: bool = False) -> str:

@@ -29,23 +29,30 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ladder(msgspec.Struct, frozen=True, kw_only=True):
-    """The steps of one way in, as the box `box` took them."""
+    """The steps of one way in, as the box `box` took them; since `silent_ns` it has said nothing more."""
 
     kind: Literal["wifi", "cable"]
     box: str
     rungs: tuple[Rung, ...]
+    silent_ns: int | None = None
 
 
 def of(sight: Sight, since_ns: int | None, zone: tzinfo) -> list[Ladder]:
     """Both ladders of a box, where it has them. `since_ns` is since when what fails has failed."""
     down = f"not since {since(since_ns, sight, zone)}" if since_ns else "no answer"
-    made = [Ladder(kind="wifi", box=sight.agent, rungs=_wifi(sight, down))] if sight.of("wifi_link") else []
-    way: Literal["wifi", "cable"] = "wifi" if sight.by_wifi else "cable"
-    path = tuple(_reached([*_feet(sight), *_path(sight, down)]))
-    if made and way == "wifi":
-        joined = tuple(_reached([*made[0].rungs, *path]))
-        return [Ladder(kind="wifi", box=sight.agent, rungs=joined)]
-    return [*made, Ladder(kind=way, box=sight.agent, rungs=path)]
+    wifi = _wifi(sight, down) if sight.of("wifi_link") else ()
+    path = [*_feet(sight), *_path(sight, down)]
+    if sight.by_wifi:
+        return [_ladder(sight, "wifi", [*wifi, *path])]
+    return [*([_ladder(sight, "wifi", wifi)] if wifi else []), _ladder(sight, "cable", path)]
+
+
+def _ladder(sight: Sight, kind: Literal["wifi", "cable"], rungs: Sequence[Rung]) -> Ladder:
+    climbed = _reached(rungs)
+    if sight.silent_ns is not None:
+        # What it saw before it fell silent is no tick of now.
+        climbed = [msgspec.structs.replace(rung, state="off") for rung in climbed]
+    return Ladder(kind=kind, box=sight.agent, rungs=tuple(climbed), silent_ns=sight.silent_ns)
 
 
 def since(at_ns: int, sight: Sight, zone: tzinfo) -> str:

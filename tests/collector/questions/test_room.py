@@ -127,6 +127,7 @@ def test_it_is_only_our_box(morning: Morning) -> None:
         "It\u2019s only our box. Box box-204 is silent since 7:31; 203, 205 and Main closet are fine."
     )
     assert places(answer) == ["silent*", "not known", "fine", "fine"]
+    assert {state for state, _ in rungs(answer, "cable").values()} == {"off"}
 
 
 def test_a_silent_box_that_has_wifi_alone_may_be_the_rooms_wifi(morning: Morning) -> None:
