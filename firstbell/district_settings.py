@@ -13,12 +13,11 @@ DEFAULT_MODEL = "flex"
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """Where a number begins to mean something.
 
-    Counts of people's devices below `count` are not shown. A line that is silent for `outage_after_s`
-    seconds is down; a box of which nothing was heard for `silent_after_s` seconds is silent.
+    Counts of people's devices below `count` are not shown. A box of which nothing was heard for
+    `silent_after_s` seconds is silent.
     """
 
     count: Annotated[int, msgspec.Meta(ge=5, le=1000)] = 10
-    outage_after_s: Annotated[int, msgspec.Meta(ge=60, le=3600)] = 120
     silent_after_s: Annotated[int, msgspec.Meta(ge=120, le=86_400)] = 900
 
 

@@ -155,7 +155,7 @@ def _known(reads: Reads, district: District, as_of_ns: int) -> list[Known]:
     silent: dict[str, int] = {}
     for each in reads.silences([(name, 0, None) for name in names], as_of_ns - DAY_NS, as_of_ns):
         quiet.setdefault(each.agent, []).append((each.begin_ns, each.end_ns))
-        if each.open:
+        if each.open and as_of_ns - each.begin_ns >= district.settings.thresholds.silent_after_s * NS:
             silent[each.agent] = each.begin_ns
     # What came late was heard of late: its first look may be older than its first arrival.
     began: dict[str, int] = {}

@@ -425,7 +425,7 @@ def test_thresholds_quiet_times_and_a_made_up_district() -> None:
     ("toml", "said"),
     [
         ("thresholds.count = 4", "thresholds.count"),
-        ("thresholds.outage_after_s = 10", "thresholds.outage_after_s"),
+        ("thresholds.silent_after_s = 10", "thresholds.silent_after_s"),
         (
             "[[quiet]]\nsince = 2027-04-13T07:00:00\nuntil = 2027-04-13T07:00:00",
             "since must lie before until",

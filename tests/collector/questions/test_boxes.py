@@ -223,3 +223,17 @@ def test_versions_are_numbers() -> None:
 def test_how_long_ago(minutes: int, words: str) -> None:
     """In the units that fit."""
     assert ago(minutes * MINUTE_NS) == words
+
+
+def test_how_long_a_box_may_say_nothing_is_the_districts_word(morning: Morning) -> None:
+    """Nine minutes are no silence by default; where the district says five, they are."""
+    for agent in ("box-203", "box-204"):
+        morning.sees(agent, "online", since=40, until=9 if agent == "box-204" else 0)
+    assert "box-204" in groups(asked(morning))["fine"]
+    plain = folder()
+    thresholds = msgspec.structs.replace(plain.district.settings.thresholds, silent_after_s=300)
+    settings = msgspec.structs.replace(plain.district.settings, thresholds=thresholds)
+    strict = plain._replace(district=msgspec.structs.replace(plain.district, settings=settings))
+    answer = boxes.ask(morning.bench.reads, strict, AT_NS)
+    assert "box-204" in groups(answer)["alone"]
+    assert "box-203" in groups(answer)["fine"]
