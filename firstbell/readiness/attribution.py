@@ -27,6 +27,7 @@ BEFORE = "line_before"
 _LOOKED_AT = 12
 _FALL_BACK = 3
 _OUTAGE_NS = HOUR_NS // 6
+_BESIDE_NS = 6 * HOUR_NS
 
 
 class Seen(NamedTuple):
@@ -40,10 +41,13 @@ class Seen(NamedTuple):
 
 
 class Witnesses:
-    """What was seen through one line in one direction, to be asked whether it carried more at some time."""
+    """What was seen through the line `circuit` in one direction: whether it carried more at some time."""
 
-    def __init__(self, checks: Iterable[tuple[tuple[str, ...], Check]], direction: Direction) -> None:
-        self._days: dict[tuple[date, int], list[Seen]] = {}
+    def __init__(
+        self, circuit: str, checks: Iterable[tuple[tuple[str, ...], Check]], direction: Direction
+    ) -> None:
+        self._circuit = circuit
+        self._all: list[Seen] = []
         self._slots: dict[int, list[Seen]] = {}
         speeds: dict[str, list[float]] = {}
         for route, check in checks:
@@ -51,38 +55,50 @@ class Witnesses:
             if speed is None:
                 continue
             seen = Seen(check.at_ns, speed, check.agent, route, not check.capped(direction))
-            self._days.setdefault((check.day, check.slot), []).append(seen)
+            self._all.append(seen)
             self._slots.setdefault(check.slot, []).append(seen)
             speeds.setdefault(check.agent, []).append(speed)
         self._usual = {agent: median(values) for agent, values in speeds.items()}
-        for group in (*self._days.values(), *self._slots.values()):
+        for group in (self._all, *self._slots.values()):
             group.sort()
 
     def carried_more(self, check: Check, mbps: float, entry: str, margin: float) -> bool:
         """Whether the line demonstrably carried more than `mbps` by that margin when `check` was made.
 
-        The nearest test of the same period that can tell decides; where none was made then, the three nearest
-        of the same time of day must all have seen more. For an outage only the next minutes can tell.
+        What else a line carries changes by the hour: so the nearest test before and the nearest one after
+        that can tell must both have seen more. Where there is none on one side within some hours, the three
+        nearest of the same time of day must have. For an outage only the next minutes can tell.
         """
         wanted = mbps * (1 + margin)
-        same = self._days.get((check.day, check.slot), [])
+        before, after = (self._beside(check.at_ns, entry, step) for step in (-1, 1))
         if mbps <= 0:
-            return any(
-                seen.mbps > 0 and abs(seen.at_ns - check.at_ns) <= _OUTAGE_NS
-                for seen in _nearest(same, check.at_ns, entry)
-            )
-        for said in self._told(same, check.at_ns, entry, wanted):
-            return said
-        others = self._told(self._slots.get(check.slot, []), check.at_ns, entry, wanted)
+            near = (*before, *after)
+            return any(seen.mbps > 0 and abs(seen.at_ns - check.at_ns) <= _OUTAGE_NS for seen in near)
+        sides = [next(self._told(side, wanted), None) for side in (before, after)]
+        if False in sides:
+            return False
+        if None not in sides:
+            return True
+        others = self._told(_nearest(self._slots.get(check.slot, []), check.at_ns, entry), wanted)
         told = [said for said, _ in zip(others, range(_FALL_BACK), strict=False)]
         return len(told) == _FALL_BACK and all(told)
 
-    def _told(self, seen: list[Seen], at_ns: int, entry: str, wanted: float) -> Iterator[bool]:
-        """What the nearest tests that can tell say: yes, or no from a box that usually sees more."""
-        for test in _nearest(seen, at_ns, entry):
+    def _beside(self, at_ns: int, entry: str, step: int) -> list[Seen]:
+        """The tests before (`step` -1) or after (1) that came by another line, the nearest first."""
+        place = bisect_left(self._all, (at_ns,))
+        reach = self._all[max(0, place - _LOOKED_AT) : place][::-1] if step < 0 else self._all[place:]
+        return [
+            test
+            for test in reach[:_LOOKED_AT]
+            if entry not in test.route and abs(test.at_ns - at_ns) <= _BESIDE_NS
+        ]
+
+    def _told(self, seen: Iterable[Seen], wanted: float) -> Iterator[bool]:
+        """What the tests that can tell say, in their order: yes; or no from a box whose own way is wider."""
+        for test in seen:
             if test.mbps > wanted:
                 yield True
-            elif test.exact and self._usual[test.agent] > wanted:
+            elif test.exact and (test.route[0] == self._circuit or self._usual[test.agent] > wanted):
                 yield False
 
 

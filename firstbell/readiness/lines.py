@@ -137,7 +137,10 @@ class Lines:
                 for entry in self.network.entries(circuit_id)
                 for check in self._tested(entry).checks
             ]
-            self._witnesses[circuit_id] = {"down": Witnesses(seen, "down"), "up": Witnesses(seen, "up")}
+            self._witnesses[circuit_id] = {
+                "down": Witnesses(circuit_id, seen, "down"),
+                "up": Witnesses(circuit_id, seen, "up"),
+            }
         return self._witnesses[circuit_id]
 
     def _tested(self, circuit_id: str) -> Weighed:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from collector.demo import build, faults, names
 from collector.demo.town import NS, Site, Stay, Town
 
+_IN_FRONT = 0.6
 END_NS = int(datetime(2026, 11, 17, 14, 5, tzinfo=ZoneInfo(names.TZ)).timestamp()) * NS
 
 
@@ -55,7 +56,8 @@ def plant(seed: int, *, schools: int = 5, days: int = 12) -> Planted:
         town = _PLANTS[fault](town, town.site(school), dice)
     oversold = _oversold(town, dice)
     for line in sorted(oversold):
-        town = faults.small_line(town, line, dice.uniform(0.4, 0.7))
+        town = faults.small_line(town, line, dice.uniform(0.15, 0.7))
+        town = _seen_before(town, line, truth)
     return Planted(seed, town, truth, oversold)
 
 
@@ -71,6 +73,15 @@ def _oversold(town: Town, dice: random.Random) -> frozenset[str]:
     """In two districts of five, one of the lines that schools share."""
     shared = [line.id for line in town.lines if len(faults.sites_behind(town, line.id)) > 1]
     return frozenset([dice.choice(shared)] if dice.random() < 0.4 else [])
+
+
+def _seen_before(town: Town, line: str, truth: dict[str, Fault]) -> Town:
+    """Small lines in front of an oversold one smaller still: one that is wider than it nobody could see."""
+    for site in faults.sites_behind(town, line):
+        own, most = town.line(site.line), town.line(line).carries_mbps * _IN_FRONT
+        if truth[site.id] is Fault.SMALL_LINE and own.carries_mbps > most:
+            town = town.with_line(own._replace(carries_mbps=most))
+    return town
 
 
 def _nothing(town: Town, _site: Site, _dice: random.Random) -> Town:

@@ -108,6 +108,16 @@ def test_an_at_least_completes_the_ten() -> None:
     assert (found.mbps, found.at_least) == (400, True)
 
 
+def test_a_few_low_checks_beside_many_that_something_else_limited_call_no_line_short() -> None:
+    """Two low ones and ninety at least 600: more may be there, and the bound says so; thirty low ones end it."""
+    few = bound([31, 56], [600 + n / 10 for n in range(90)])
+    many = bound([50 + n for n in range(30)], [600 + n / 10 for n in range(90)])
+    assert few is not None
+    assert few.at_least
+    assert many is not None
+    assert not many.at_least
+
+
 def test_exact_checks_refute_what_an_at_least_leaves_open() -> None:
     """Ten at 80, and ten "at least 90": above 80 the ten low ones speak against it, so 80 is the limit."""
     found = bound([80] * 10, [90] * 10)

@@ -298,3 +298,13 @@ def test_in_class_too() -> None:
     tests = [*through(GOOD, 1200), *rows("box-adams", 100.0, CLASS), *rows("box-hub", 100.0, CLASS, minute=9)]
     side = links(ask(tests))["wan"].sides[0]
     assert side.left_over.bound is None or side.left_over.bound.at_least
+
+
+def test_a_test_between_a_full_and_an_empty_hour_of_the_shared_line_blames_no_line_of_a_school() -> None:
+    """The hub saw as little as the school just before, and twice as much just after: nobody can say whose it was."""
+    times = ("02:00", "06:10", "16:00", "20:00")
+    seen = rows("box-adams", [150, 150, 80, 150] * len(DAYS), times)
+    hub = rows("box-hub", [150, 150, 80, 150, 150] * len(DAYS), ("02:20", "06:20", "15:35", "16:20", "20:20"))
+    line = links(ask([*seen, *hub]))["wan"]
+    assert len(line.checks) == len(seen)
+    assert all(check.at_least for check in line.checks)
