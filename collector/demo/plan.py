@@ -49,10 +49,11 @@ class Due(NamedTuple):
 
 
 class Rhythm(NamedTuple):
-    """How much of what a box would look at is kept: one look in so long, in class and outside."""
+    """How much of what a box would see is kept: one look in so long; every so many with the air."""
 
     in_class_ns: int = IN_CLASS_NS
     outside_ns: int = OUTSIDE_NS
+    wifi_every: int = _WIFI_EVERY
 
 
 WHOLE = Rhythm()
@@ -73,7 +74,7 @@ def day_of(physics: Physics, box: Box, stay: Stay, day: date, rhythm: Rhythm = W
                 gateway=number % _GATEWAY_EVERY == 0 or _within(outages, at_ns, AROUND_NS),
                 slow=number % _SLOW_EVERY == 0,
                 power=number % (_SLOW_EVERY if box.battery or box.weak_power else 2 * _SLOW_EVERY) == 0,
-                wifi=box.wifi and number % _WIFI_EVERY == 0,
+                wifi=box.wifi and number % rhythm.wifi_every == 0,
             )
         )
     return sorted(one for one in due if one.at_ns <= physics.town.end_ns)

@@ -133,13 +133,6 @@ def _move_wanderers(town: Town, truth: dict[str, Fault]) -> Town:
         boxes = tuple(box for box in town.boxes if box.agent not in roving)
         return town._replace(boxes=boxes, stays=tuple(kept))
     for number, agent in enumerate(sorted(roving)):
-        kept += _round(town, town.site(wanted[number % len(wanted)]), agent)
+        site = town.site(wanted[number % len(wanted)])
+        kept.append(Stay(agent, site.id, site.line, site.rooms[number].name))
     return town._replace(stays=tuple(kept))
-
-
-def _round(town: Town, site: Site, agent: str) -> list[Stay]:
-    """Another room every third school day."""
-    return [
-        Stay(agent, site.id, site.line, site.rooms[n % len(site.rooms)].name, day if n else None)
-        for n, day in enumerate(town.days[::3])
-    ]
