@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import NamedTuple
 
-from collector.questions.sight import Sight, local
-from firstbell.ladder import Elsewhere, Look, Seen, Verdict, Where, seen_of
+from collector.questions.sight import Sight, local, wifi_sign
+from firstbell.ladder import Elsewhere, Look, Seen, Sign, Verdict, Where, seen_of
 from firstbell.readiness import words
 
 
@@ -65,14 +65,14 @@ def say(scene: Scene) -> Said:
 
 
 def _room(s: Scene) -> Said:
-    rest = f"{s.room} {_CANT[s.verdict.seen]}{_since(s)}; {_are_fine(s.fine)}."
+    rest = f"{s.room} {_cant(s)}{_since(s)}; {_are_fine(s.fine)}."
     return Said("It\u2019s the room.", rest, _look_in(s))
 
 
 def _building(s: Scene) -> Said:
     if s.fine:
         who = _named([s.room, *s.same])
-        verb = _CANT.get(s.verdict.seen, "doesn\u2019t reach its gateway")
+        verb = _cant(s)
         rest = f"{who} have the same trouble{_since(s)}: {s.room} {verb}; {_are_fine(s.fine)}."
         return Said(
             "It\u2019s the building.",
@@ -159,7 +159,7 @@ def _unknown(s: Scene) -> Said:
         Seen.NO_NAMES: "the room, the name server or the line",
     }
     could = where[seen] if says is Elsewhere.SAME else alone.get(seen, where[seen])
-    rest = f"{s.room} {_CANT[seen]}{_since(s)}{too}{nobody}: {could}."
+    rest = f"{s.room} {_cant(s)}{_since(s)}{too}{nobody}: {could}."
     return Said("There is trouble, and where isn\u2019t known.", rest, "")
 
 
@@ -205,8 +205,21 @@ def room_says(found: Sequence[Look]) -> str:
     }.get(seen) or f"{_CANT[seen]}"
 
 
-def _look_in(s: Scene) -> str:
+def _cant(s: Scene) -> str:
+    """What does not go; without a cable, the Wi-Fi is the first step that fails."""
+    seen = Seen.NO_WIFI if _wifi_is_it(s) else s.verdict.seen
+    return _CANT.get(seen, _CANT[Seen.NO_GATEWAY])
+
+
+def _wifi_is_it(s: Scene) -> bool:
     if s.verdict.seen is Seen.NO_WIFI:
+        return True
+    talking = [sight for sight in s.here if sight.silent_ns is None]
+    return bool(talking) and all(sight.by_wifi and wifi_sign(sight) is Sign.BAD for sight in talking)
+
+
+def _look_in(s: Scene) -> str:
+    if _wifi_is_it(s) or all(sight.by_wifi for sight in s.here):
         named = f" ({words.listed(s.access_points)})" if s.access_points else ""
         return f"Look at the access point in {s.room}{named}, or its switch port."
     return f"Look at the cable in {s.room} and the switch port it ends at."

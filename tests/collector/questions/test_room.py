@@ -87,6 +87,20 @@ def test_it_is_the_room(morning: Morning) -> None:
     assert answer.last_good == "7:25. Signal \u221258 dBm."
 
 
+def test_a_box_that_has_wifi_alone_speaks_of_the_wifi(morning: Morning) -> None:
+    """Whoever is sent to such a room is sent to the access point, not to a cable that isn't there."""
+    well(morning, "box-203", "box-205", "box-p")
+    morning.sees("box-204", "online", until=13, medium=Medium.WIFI)
+    morning.sees("box-204", "cut", since=12, medium=Medium.WIFI)
+    morning.wifi("box-204", goes=True, until=15)
+    morning.wifi("box-204", goes=False, since=10)
+    answer = asked(morning)
+    assert answer.sentence == (
+        "It\u2019s the room. 204 can\u2019t get in by its Wi-Fi since 7:28; 203 and 205 are fine."
+    )
+    assert answer.lede == "Look at the access point in 204 (AP-204), or its switch port."
+
+
 def test_it_is_the_building(morning: Morning) -> None:
     """No room reaches a gateway that answered before; without our own tries of it the line isn't known."""
     for agent in EVERYBODY[:4]:
