@@ -34,7 +34,7 @@ def kept(db: sqlite3.Connection) -> list[list[tuple[int, ...]]]:
     ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(batches=st.lists(BATCH, max_size=15), dice=st.randoms(use_true_random=False))
 def test_figures_kept_are_figures_counted(
     tmp_path_factory: pytest.TempPathFactory,
