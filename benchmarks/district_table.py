@@ -64,8 +64,8 @@ def write(folder: Path, count: int) -> Folder:
     folder.mkdir(parents=True)
     names = [f"school-{n:04}" for n in range(count)]
     hubs = [f"hub-{n:03}" for n in range(-(-count // A_HUB))]
-    circuits = ["id,kind,parent,down_mbps,schools", f"internet,internet,,{count * 400},"]
-    circuits += [f"{hub},wan,internet,5000," for hub in hubs]
+    circuits = ["id,kind,parent,down_mbps,schools", f"internet,internet,,{count * 2000},"]
+    circuits += [f"{hub},wan,internet,10000," for hub in hubs]
     circuits += [f"line-{name},wan,hub-{n // A_HUB:03},1000,{name}" for n, name in enumerate(names)]
     seats = ["agent,school,circuit", "box-internet,,internet", *(f"box-{hub},,{hub}" for hub in hubs)]
     seats += [f"box-{name},{name},line-{name}" for name in names]
@@ -84,7 +84,8 @@ def fill(place: Home, folder: Folder, days: int) -> Journal:
     writer.start()
     dice, sent = random.Random(7), 0
     for seat in folder.district.seats:
-        carries = 900.0 if seat.school else 300_000.0 if seat.circuit == "internet" else 4_500.0
+        whole = 900.0 * len(folder.district.schools)
+        carries = 900.0 if seat.school else whole if seat.circuit == "internet" else 9_000.0
         rows = [wire.encode_report(report) for report in _life(dice, carries, days, looks=bool(seat.school))]
         for first in range(0, len(rows), IN_A_MESSAGE):
             batch = wire.encode_batch(seat.agent, EPOCH, first + 1, rows[first : first + IN_A_MESSAGE])

@@ -5,7 +5,10 @@ Usage: .venv/bin/python -m scripts.pictures [folder, by default docs/pictures]
 
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from playwright.sync_api import sync_playwright
@@ -13,31 +16,45 @@ from playwright.sync_api import sync_playwright
 from tests.browser.site import SMALL, simulated
 from tests.browser.watch import launch, watched
 
-SIZES = {"school": (1200, 1480)}
-USUAL = (1200, 880)
-PICTURES = {
-    "district": "/",
-    "school": "/schools/lincoln-high",
-    "room": "/rooms/lincoln-high/204",
-    "boxes": "/boxes",
-}
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+AS_OF = datetime(2026, 12, 8, 7, 40, tzinfo=ZoneInfo("America/Chicago"))
+MOST_BYTES = 150_000
+
+
+class Picture(NamedTuple):
+    """One page: its file, its address, and how much of it is shown, in pixels."""
+
+    name: str
+    address: str
+    width: int
+    height: int
+
+
+PICTURES = (
+    Picture("district", "/", 1000, 900),
+    Picture("school", "/schools/lincoln-high", 1000, 740),
+    Picture("room", "/rooms/lincoln-high/204", 1000, 760),
+    Picture("boxes", "/boxes", 1200, 700),
+)
 
 
 def main() -> None:
     """Take them."""
-    folder = Path(sys.argv[1] if sys.argv[1:] else "docs/pictures")
+    folder = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    demo = msgspec.structs.replace(SMALL, schools=40, days=30)
+    moment = int(AS_OF.timestamp()) * 10**9
+    demo = msgspec.structs.replace(SMALL, schools=40, days=30, as_of_ns=moment)
     with (
         tempfile.TemporaryDirectory() as home,
         simulated(Path(home) / "home", demo) as site,
         sync_playwright() as playwright,
     ):
         browser = launch(playwright)
-        for name, address in PICTURES.items():
-            with watched(browser, site.origin, SIZES.get(name, USUAL)) as seen:
-                seen.open(address).screenshot(path=str(folder / f"{name}.png"))
-            print(folder / f"{name}.png")
+        for picture in PICTURES:
+            path = folder / f"{picture.name}.png"
+            with watched(browser, site.origin, (picture.width, picture.height)) as seen:
+                seen.open(picture.address).screenshot(path=str(path))
+            print(f"{path}: {path.stat().st_size:,} bytes, of {MOST_BYTES:,} at most")
         browser.close()
 
 
