@@ -6,7 +6,7 @@ from itertools import islice
 from collector.store.derived.rollups import Rollup
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
-from firstbell.district import School, Seat
+from firstbell.district import School, Seat, Span
 from firstbell.readiness.lines import Lines
 from firstbell.readiness.links.power import Battery
 from firstbell.readiness.links.responsiveness import Hour
@@ -14,13 +14,14 @@ from firstbell.readiness.links.wifi import Air, RoomSeen
 from firstbell.report import Status, Stored
 
 SCHOOL_DAYS = 10
-"""So many are looked at: two weeks tell how a room is, and a month of hours is a thousand rows a box."""
+"""So many are looked at for round trips: two weeks tell enough, a month is a thousand sums a box."""
 _HOUR_NS = 3600 * districts.NS
+_NEVER_NS = 1 << 62
 
 
 def hours(reads: Reads, lines: Lines, school: School) -> list[Hour]:
     """Each hour's round trips to the nearest site on the internet, by every box in the school."""
-    boxes = _windows(lines, school, _seats(lines, school))
+    boxes = _windows(lines, school, _stays(lines, school), SCHOOL_DAYS)
     found: dict[tuple[str, int], float] = {}
     for hour in _rollups(reads, boxes, "latency", lines):
         waited = hour.metrics.get("rtt_p95_ms")
@@ -28,26 +29,42 @@ def hours(reads: Reads, lines: Lines, school: School) -> list[Hour]:
         if waited and hour.target != "gateway":
             key = hour.agent, hour.hour_ns
             found[key] = min(waited.mean, found.get(key, waited.mean))
-    return [_hour(school, hour_ns, rtt_ms) for (_, hour_ns), rtt_ms in found.items()]
+    lessons = _class_hours(lines, school)
+    return [
+        Hour(lessons.get(hour_ns, date.min), hour_ns, hour_ns in lessons, rtt_ms)
+        for (_, hour_ns), rtt_ms in found.items()
+    ]
 
 
-def _hour(school: School, hour_ns: int, rtt_ms: float) -> Hour:
-    period = districts.period_of(school, hour_ns + _HOUR_NS // 2)
-    return Hour(period.day, hour_ns, period.in_class, rtt_ms)
+def _class_hours(lines: Lines, school: School) -> dict[int, date]:
+    """The hours of which class takes half at least, each with its school day."""
+    today = districts.local(school, lines.as_of_ns).date()
+    days = int(lines.numbers.window_school_days.value)
+    taken: dict[int, int] = {}
+    day_of: dict[int, date] = {}
+    for day in islice(districts.school_days(school, today, -1), days):
+        for begin, end, _ in districts.class_spans(school, day):
+            for hour_ns in range(begin - begin % _HOUR_NS, end, _HOUR_NS):
+                inside = min(end, hour_ns + _HOUR_NS) - max(begin, hour_ns)
+                taken[hour_ns] = taken.get(hour_ns, 0) + inside
+                day_of[hour_ns] = day
+    return {hour_ns: day_of[hour_ns] for hour_ns, ns in taken.items() if 2 * ns >= _HOUR_NS}
 
 
 def rooms(reads: Reads, lines: Lines, school: School) -> list[RoomSeen]:
     """What boxes in the school's rooms saw of the air and of their own Wi-Fi."""
     names = {room.room: room for room in districts.rooms_of(lines.network.district, school.id)}
-    seats: dict[str, list[Seat]] = {}
-    for seat in _seats(lines, school):
-        if seat.room:
-            seats.setdefault(seat.room, []).append(seat)
+    days = int(lines.numbers.window_school_days.value)
+    lessons = _class_hours(lines, school)
+    stays: dict[str, list[Stay]] = {}
+    for stay in _stays(lines, school):
+        if stay[0].room:
+            stays.setdefault(stay[0].room, []).append(stay)
     found = []
-    for room_id, boxes in sorted(seats.items()):
-        windows = _windows(lines, school, boxes)
+    for room_id, boxes in sorted(stays.items()):
+        windows = _windows(lines, school, boxes, days)
         air = [
-            Air(*_when(school, hour.hour_ns), busy / 100)
+            Air(lessons.get(hour.hour_ns, date.min), hour.hour_ns in lessons, busy / 100)
             for hour in _rollups(reads, windows, "wifi_air", lines)
             if (busy := _mean(hour, "ap_busy_pct", "busy_pct")) is not None
         ]
@@ -62,16 +79,12 @@ def rooms(reads: Reads, lines: Lines, school: School) -> list[RoomSeen]:
     return found
 
 
-def _when(school: School, hour_ns: int) -> tuple[date, bool]:
-    period = districts.period_of(school, hour_ns + _HOUR_NS // 2)
-    return period.day, period.in_class
-
-
 def batteries(reads: Reads, lines: Lines, school: School) -> list[Battery]:
     """The newest word of each device in the school that has a battery."""
     found = []
-    for seat in _seats(lines, school):
-        newest = [row for row in reads.latest(seat.agent) if row.report.probe == "power"]
+    here = [seat for seat, span in _stays(lines, school) if (span.until_ns or _NEVER_NS) > lines.as_of_ns]
+    for agent in dict.fromkeys(seat.agent for seat in here):
+        newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
         found += [battery for row in newest if (battery := _battery(row, lines))]
     return found
 
@@ -88,29 +101,31 @@ def _battery(row: Stored, lines: Lines) -> Battery | None:
     )
 
 
-def _seats(lines: Lines, school: School) -> list[Seat]:
-    """The boxes that stand in the school now, each where it stands."""
+Stay = tuple[Seat, Span]
+
+
+def _stays(lines: Lines, school: School) -> list[Stay]:
+    """Every stay of a box in the school, the present one and those before it."""
     district = lines.network.district
     agents = dict.fromkeys(seat.agent for seat in district.seats if seat.school == school.id)
-    here = (districts.place_of(district, agent, lines.as_of_ns) for agent in agents)
-    return [seat for seat in here if seat and seat.school == school.id]
+    return [
+        stay for agent in agents for stay in districts.stays(district, agent) if stay[0].school == school.id
+    ]
 
 
-def _windows(lines: Lines, school: School, seats: list[Seat]) -> list[Box]:
+def _windows(lines: Lines, school: School, stays: list[Stay], days: int) -> list[Box]:
     """From midnight until the last bell of the newest school days, as long as each box stood there."""
-    district, as_of_ns = lines.network.district, lines.as_of_ns
+    as_of_ns = lines.as_of_ns
     today = districts.local(school, as_of_ns).date()
-    days = islice(districts.school_days(school, today, -1), SCHOOL_DAYS)
     spans = [
         (districts.midnight_ns(school, day), ends[-1][1])
-        for day in days
+        for day in islice(districts.school_days(school, today, -1), days)
         if (ends := districts.class_spans(school, day))
     ]
     found: list[Box] = []
-    for seat in seats:
-        stay = next(span for known, span in districts.stays(district, seat.agent) if known is seat)
-        bounds = stay.since_ns, min(stay.until_ns or as_of_ns, as_of_ns)
-        cut = [(seat.agent, max(begin, bounds[0]), min(end, bounds[1])) for begin, end in sorted(spans)]
+    for seat, stay in stays:
+        until_ns = min(stay.until_ns or as_of_ns, as_of_ns)
+        cut = [(seat.agent, max(begin, stay.since_ns), min(end, until_ns)) for begin, end in sorted(spans)]
         found += [box for box in cut if box[1] < (box[2] or 0)]
     return found
 

@@ -54,6 +54,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     air_efficiency: Number
     class_size: Number
     rooms_share: Number
+    room_days: Number
     school_day_h: Number
     device_w: Number
     battery_usable: Number

@@ -76,7 +76,7 @@ def _weigh(room: RoomSeen, numbers: Numbers) -> RoomAir:
         idle=stats.nearest_rank(idle, _USUAL) if idle else 0.0,
         busy=stats.nearest_rank([air.busy for air in lessons], 1 - share) if lessons else 0.0,
         rate_mbps=stats.nearest_rank(room.rates_mbps, share) if room.rates_mbps else None,
-        assessed=len(lessons) >= numbers.checks.value and days >= numbers.days.value,
+        assessed=len(lessons) >= numbers.checks.value and days >= numbers.room_days.value,
     )
 
 
