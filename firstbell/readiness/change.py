@@ -96,7 +96,10 @@ def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
         title = f"Ask whoever sells {called.carrier} why it carries so little."
         sentence = f"Of the {words.mbit(bought)} that are bought, {have} are all that is proved."
         found.append(Change(kind="seller", title=title, sentence=sentence, link=called.link))
-    found.append(_line(asked, side))
+    # Who buys enough already and only isn't seen to get it needs a better look, not a larger line.
+    unseen = side.measured.at_least and (side.paper.have or 0.0) >= need.horizon
+    if not unseen:
+        found.append(_line(asked, side))
     carried = whatif.people_today(side, asked.people)
     if side.measured.state.short and carried:
         until = whatif.people_through(side, asked.people)

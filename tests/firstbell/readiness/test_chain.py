@@ -201,6 +201,8 @@ def test_a_box_that_saw_no_more_says_at_least() -> None:
     assert answer.measured.at_least
     assert [change.kind for change in answer.changes] == ["line", "box"]
     assert ask(tests, people=3000).state is State.NOT_MEASURED
+    bought = ask(tests, district=town(down=2500))
+    assert [change.kind for change in bought.changes] == ["box"], "enough is bought: nothing larger to order"
 
 
 def test_left_over_in_class_that_covers_the_need_is_certain() -> None:
