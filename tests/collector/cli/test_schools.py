@@ -93,7 +93,9 @@ def test_the_commands_answer_from_a_data_folder(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.close()
     registry.write_example(tmp_path / "district", "Lincoln High", 900, 1000, None, "box-1", tz="UTC")
-    assert run(tmp_path, "schools").output.startswith("Can every school teach the way it plans to")
+    text = run(tmp_path, "schools").output
+    assert text.startswith("Can every school teach the way it plans to")
+    assert "\nOn paper, not measured: The one school can today.\n" in text
     assert json.loads(run(tmp_path, "schools", "--json").output)["state"] == "not_measured"
     assert run(tmp_path, "schools", "--csv").output.startswith("kind,id,name")
     assert json.loads(run(tmp_path, "school", "lincoln", "--json").output)["on_paper"] is True
