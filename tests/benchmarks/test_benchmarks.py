@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ask, availability, bench, district, intake, messages
+from benchmarks import ask, availability, bench, district, district_table, intake, messages
 from collector import config, registry
 from collector.store.reads import Reads
 from firstbell import wire
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("agent_footprint", "intake", "ask", "availability", "district")
+NAMES = ("agent_footprint", "intake", "ask", "availability", "district", "district_table")
 
 
 def test_a_message_is_what_the_aim_speaks_of() -> None:
@@ -67,6 +67,13 @@ def test_a_thousand_boxes_tell_what_the_real_one_told(tmp_path: Path) -> None:
     figures = {each.what: each.value for each in availability.measure(tmp_path, 3, 20, 1)}
     assert (figures["outages found"], figures["silences found"]) == (3, 3)
     assert figures["boxes and days"] == 60
+
+
+def test_the_table_that_is_timed_judges_every_school(tmp_path: Path) -> None:
+    """A small one of the same kind: each school is measured, and its page opens."""
+    figures = {figure.what: figure.value for figure in district_table.measure(tmp_path, 4, 30)}
+    assert figures["schools"] == 4
+    assert figures["warm: its page, worst"] > 0
 
 
 def test_memory_is_read_as_the_kernel_tells_it() -> None:
