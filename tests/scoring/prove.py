@@ -23,7 +23,8 @@ planter that shares no formula with the judge puts in faults: lines too small, a
 one period, boxes too slow to see the line, too few checks, Wi-Fi that is full, and at some schools nothing. Every
 report goes through the real intake; what the questions then answer is held against what was planted. A false
 accusation counts double: a point for each truth told, two off for each school or line that is sound and was said
-not to be.
+not to be. Faults lie well clear of the edge (no line between 0.72 and 2.3 of what it must bring): how the judge
+does nearer to it is not shown here.
 
 """
 
