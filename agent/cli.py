@@ -38,6 +38,8 @@ class Plain(click.Group):
             return super().invoke(ctx)
         except (SettingsError, *app.TROUBLES) as trouble:
             raise click.ClickException(str(trouble)) from trouble
+        except BrokenPipeError:  # whoever reads has seen enough, as `head` does; click ends quietly
+            raise
         except OSError as trouble:
             raise click.ClickException(
                 f"{trouble.filename or 'the system'}: {trouble.strerror or trouble}"

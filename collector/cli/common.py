@@ -90,6 +90,8 @@ class Plain(click.Group):
             return super().invoke(ctx)
         except TROUBLES as trouble:
             raise click.ClickException(str(trouble)) from trouble
+        except BrokenPipeError:  # whoever reads has seen enough, as `head` does; click ends quietly
+            raise
         except OSError as trouble:
             raise click.ClickException(
                 f"{trouble.filename or 'the system'}: {trouble.strerror or trouble}"

@@ -90,7 +90,14 @@ def _seats(town: Town) -> Iterable[Sequence[object]]:
     mediums = {box.agent: "wifi" if box.wifi else "wired" for box in town.boxes}
     for stay in town.stays:
         if stay.agent not in town.unplaced:
-            yield stay.agent, stay.school, stay.room, stay.line, stay.since or "", mediums[stay.agent]
+            yield (
+                stay.agent,
+                stay.school,
+                stay.room,
+                stay.line,
+                stay.since or town.days[0],
+                mediums[stay.agent],
+            )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -17,6 +17,8 @@ from firstbell.report import Finding, LimitedBy, Medium, Segment, Status
 PAYLOAD = 1448 / 1538
 """Of a line's bits those that a download can use: TCP over IPv4 on Ethernet (measurement, not judgement)."""
 _PORT_SHARE = 0.85
+_LONGEST_S, _MOST_BYTES = 9.5, 250_000_000
+"""A direction of a test ends at whichever comes first: real boxes have such ceilings, too."""
 _BUSY_PROCESSOR = 96.0
 _ECHOES = 10
 _SITE = "cloudflare"
@@ -138,12 +140,12 @@ class Watcher:
             )
             return Seen("internet", at_ns, 10.0, finding)
         got, limit = self._got(free, at_ns, dice)
-        seconds = 20.5
+        down_s, up_s = _loaded_s(got.down_mbps), _loaded_s(got.up_mbps)
         readings: dict[str, Reading] = {
             "down_mbps": round(got.down_mbps, 2),
             "up_mbps": round(got.up_mbps, 2),
-            "bytes_received": int(got.down_mbps * 1e6 / 8 * 9.5),
-            "bytes_sent": int(got.up_mbps * 1e6 / 8 * 9.5),
+            "bytes_received": int(got.down_mbps * 1e6 / 8 * down_s),
+            "bytes_sent": int(got.up_mbps * 1e6 / 8 * up_s),
             "cpu_busy_pct": _BUSY_PROCESSOR if limit is LimitedBy.PROBE else dice.uniform(18, 55),
             "cross_traffic_pct": dice.uniform(0, 2),
             "server": f"{self._physics.town.name} Fiber (simulated)",
@@ -157,7 +159,7 @@ class Watcher:
             limited_by=limit,
             readings=readings,
         )
-        return Seen("internet", at_ns, seconds, finding)
+        return Seen("internet", at_ns, 1.5 + down_s + up_s, finding)
 
     def _got(self, free: Load, at_ns: int, dice: random.Random) -> tuple[Load, LimitedBy]:
         """What is free, up to the box's own limits, and which of them it was."""
@@ -214,3 +216,8 @@ class Watcher:
             medium=self._medium,
             readings=readings or {},
         )
+
+
+def _loaded_s(mbps: float) -> float:
+    """How long one direction of a test loads a line that carries `mbps`."""
+    return min(_LONGEST_S, _MOST_BYTES * 8 / (mbps * 1e6))

@@ -178,7 +178,7 @@ class Lines:
             as_of_ns=self.as_of_ns,
             today=today,
             has_box=any(span.until_ns is None or span.until_ns > self.as_of_ns for span in spans),
-            stopped=_stopped(weighed, clock, today),
+            stopped=_stopped(weighed, clock, today, min((span.since_ns for span in spans), default=0)),
             changed=circuit.since if changed else None,
         )
 
@@ -214,12 +214,15 @@ _FAILED = {
 _SILENT_DAYS = 2
 
 
-def _stopped(weighed: Weighed, clock: School, today: date) -> str:
-    """Why no answer comes nearer at present, if it doesn't: checks that fail, or that stay away."""
+def _stopped(weighed: Weighed, clock: School, today: date, since_ns: int) -> str:
+    """Why no answer comes nearer at present, if it doesn't: checks that fail, or that stay away.
+
+    `since_ns` is when the first box was put there, as far as anybody wrote it down (0: nobody did).
+    """
     last_check = max((check.at_ns for check in weighed.checks), default=0)
     last_out = max(weighed.left_out, key=lambda test: test.at_ns, default=None)
     if last_out and last_out.at_ns > last_check and last_out.reason in _FAILED:
         return say.last_failed(last_out.reason.words)
-    newest = max(last_check, last_out.at_ns if last_out else 0)
+    newest = max(last_check, last_out.at_ns if last_out else 0, since_ns)
     day = districts.local(clock, newest).date()
     return say.silent_since(day) if newest and (today - day).days > _SILENT_DAYS else ""

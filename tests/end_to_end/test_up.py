@@ -19,6 +19,7 @@ import pytest
 
 from collector import registry, up
 from collector.config import Home
+from firstbell import catalogue
 from tests.support.speedtest_server import PUBLIC_ADDRESS, Behaviour, SpeedtestServer
 
 FIRSTBELL = [sys.executable, "-m", "collector.cli"]
@@ -125,7 +126,7 @@ def test_each_probe_arrives_before_the_answer(answered: tuple[Path, list[dict[st
     """What is shown as measured has gone all the way to the journal; without internet that is a fact too."""
     data, told = answered
     probes = {event["measurement"]["probe"] for event in told if event["event"] == "measured"}
-    assert probes == {"box", "host", "latency", "internet"}
+    assert probes == set(catalogue.PROBES)
     assert any("No speed test" in event["text"] for event in told if event["event"] == "internet")
     status = json.loads(firstbell(data, "status", "--json").stdout)
     (box,) = status["boxes"]

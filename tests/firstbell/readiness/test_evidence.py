@@ -380,3 +380,6 @@ def test_no_date_is_promised_while_checks_come_to_nothing() -> None:
     assert answer.links[0].sides[0].progress.answer_on is None
     silent = ask(good, now="2026-12-05 12:00")
     assert silent.sentence.endswith("none since 1 December.")
+    seat = msgspec.structs.replace(town().seats[0], since=day("2026-11-20"))
+    never = ask(district=msgspec.structs.replace(town(), seats=(seat,)), now="2026-12-05 12:00")
+    assert never.sentence.endswith("0 of 10 checks; none since 20 November.")
