@@ -10,7 +10,7 @@ import agent.cli
 from collector.cli import common
 
 
-@pytest.mark.parametrize("plain", [common.Plain, agent.cli.Plain])
+@pytest.mark.parametrize("plain", [common.Plain, agent.cli.Plain], ids=["district", "box"])
 def test_a_reader_that_has_seen_enough_is_no_error(plain: type[click.Group]) -> None:
     """`firstbell ... | head` says nothing more when `head` has gone."""
     group = plain()
