@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 CONFIDENCE = 0.95
 
@@ -34,6 +35,7 @@ def bounded_quantile(n: int, confidence: float = CONFIDENCE) -> float:
     return float(1 - (1 - confidence) ** (1 / n))
 
 
+@lru_cache(maxsize=4096)  # a district asks for the same few numbers of tests again and again
 def bound_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int:
     """The largest k whose k-th smallest of `n` tests is a lower bound of the `q` quantile; 0 if none is.
 
