@@ -38,7 +38,9 @@ def test_nothing_fails_and_axe_finds_nothing_serious(browser: Browser, site: Sit
 
 
 @pytest.mark.parametrize(
-    ("size", "scale"), [(PHONE, 2.0), ((640, 450), 2.0)], ids=["phone", "zoomed to 200 %"]
+    ("size", "scale"),
+    [(PHONE, 2.0), ((640, 450), 2.0), ((800, 600), 1.0)],
+    ids=["phone", "zoomed to 200 %", "tablet"],
 )
 def test_nothing_scrolls_sideways(browser: Browser, site: Site, size: tuple[int, int], scale: float) -> None:
     """On a phone and at 200 % everything fits; on the phone axe finds nothing either."""
