@@ -30,6 +30,7 @@ from collector.clock import SystemClock
 from collector.config import Home
 from collector.intake import Intake
 from collector.questions import ask
+from collector.store.derived.rebuild import catch_up
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
@@ -161,6 +162,7 @@ def fill(place: Home, reports: int, now_ns: int) -> Journal:
         batch.append(row)
     _send(intake, batch)
     writer.stop()
+    catch_up(journal)  # the writer derives in its spare time, and had none
     if writer.figures.held != reports:
         raise RuntimeError(f"{writer.figures.held} of {reports} reports are held")
     return journal
