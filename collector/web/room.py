@@ -44,23 +44,25 @@ class Checks:
     def __init__(self, nudge: Callable[[str], bool], clock: Clock) -> None:
         self._nudge, self._clock = nudge, clock
         self._lock = threading.Lock()
-        self._asked_ns: dict[str, int] = {}
+        self._asked: dict[str, tuple[float, int]] = {}
+        """When each was asked: in seconds on the clock that never steps, and as the page shows it."""
 
     def ask(self, agents: Sequence[str]) -> Asked:
         """Ask these boxes to look now."""
         if not agents:
             return Asked(boxes=(), at_ns=None, why="No box is near: there is nobody to ask.")
-        now_ns = self._clock.now_ns()
+        now, now_ns = self._clock.monotonic(), self._clock.now_ns()
         with self._lock:
-            due = [a for a in agents if now_ns - self._asked_ns.get(a, now_ns - EVERY_NS) >= EVERY_NS]
-            for agent in due:
-                if self._nudge(agent):
-                    self._asked_ns[agent] = now_ns
-            asked = [agent for agent in agents if agent in self._asked_ns]
+            since = now - EVERY_NS / NS
+            self._asked = {agent: at for agent, at in self._asked.items() if at[0] > since}
+            for agent in agents:
+                if agent not in self._asked and self._nudge(agent):
+                    self._asked[agent] = (now, now_ns)
+            asked = [agent for agent in agents if agent in self._asked]
             if not asked:
                 why = "The boxes can\u2019t be asked now: the collector has no connection to the broker."
                 return Asked(boxes=(), at_ns=None, why=why)
-            return Asked(boxes=tuple(asked), at_ns=min(self._asked_ns[agent] for agent in asked), why="")
+            return Asked(boxes=tuple(asked), at_ns=min(self._asked[agent][1] for agent in asked), why="")
 
 
 def routes(parts: Parts) -> list[BaseRoute]:

@@ -11,7 +11,7 @@ from collector.tokens import Tokens
 from collector.web.room import EVERY_NS, PATIENCE_NS, Checks
 from tests.collector.questions.morning import AT_NS, Morning, folder, looks
 from tests.collector.web.site import FakeLink, parts_of, serving
-from tests.collector.workbench import Bench, StillClock
+from tests.collector.workbench import NS, Bench, StillClock
 from tests.support import tls_server
 
 PAGE = "/rooms/lincoln/204"
@@ -125,11 +125,34 @@ def test_a_box_is_asked_once_a_minute() -> None:
     link = FakeLink()
     checks = Checks(link.nudge, clock)
     first = checks.ask(["a", "b"])
-    clock.wall_ns += EVERY_NS - 1
+    clock.passes(EVERY_NS - NS)
     assert checks.ask(["a"]) == type(first)(boxes=("a",), at_ns=first.at_ns, why="")
-    clock.wall_ns += 1
+    clock.passes(NS)
     assert checks.ask(["a"]).at_ns == clock.wall_ns
     assert link.nudged == ["a", "b", "a"]
+
+
+def test_nobody_is_called_asked_for_a_nudge_that_is_long_past() -> None:
+    """An hour after one good nudge, without a broker, nobody was asked, and it says why."""
+    clock, link = StillClock(), FakeLink()
+    checks = Checks(link.nudge, clock)
+    checks.ask(["a"])
+    clock.passes(3600 * NS)
+    link.connected = False
+    asked = checks.ask(["a"])
+    assert (asked.boxes, asked.at_ns) == ((), None)
+    assert "no connection to the broker" in asked.why
+
+
+def test_a_clock_that_is_put_back_keeps_nobody_from_being_asked() -> None:
+    """The minute between two nudges is one of a clock that never steps."""
+    clock, link = StillClock(), FakeLink()
+    checks = Checks(link.nudge, clock)
+    checks.ask(["a"])
+    clock.passes(EVERY_NS)
+    clock.wall_ns -= 3600 * NS
+    assert checks.ask(["a"]).at_ns == clock.wall_ns
+    assert link.nudged == ["a", "a"]
 
 
 def test_who_may_only_read_has_no_button(morning: Morning, tmp_path: Path) -> None:
