@@ -12,6 +12,8 @@ from collector.demo.town import Bells, Town
 _SILENT_AFTER_S = 5_400
 """The demo's looks are thinned to one in thirty minutes at night: three of them make a silence."""
 _TERM = timedelta(days=75)
+FILES = ("district.toml", "schools.csv", "circuits.csv", "rooms.csv", "seats.csv")
+"""The names of the folder's files, which are all that is thrown away with a demo."""
 
 
 def contents(town: Town) -> dict[str, str]:

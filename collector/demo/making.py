@@ -3,7 +3,6 @@
 DemoError             the folder can't be used for a demo, or holds no demo
 """
 
-import shutil
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
@@ -106,9 +105,12 @@ def remove(home: Home) -> list[str]:
     """Throw a demo away: what it made, and nothing else; what is left there. Raises DemoError, OSError."""
     if home.demo is None:
         raise DemoError(f"there is no demo in {home.folder}; nothing was removed")
-    for path in home.folder.glob("journal.db*"):
-        path.unlink()
-    shutil.rmtree(home.district, ignore_errors=True)
+    for suffix in ("", "-wal", "-shm"):
+        home.journal.with_name(home.journal.name + suffix).unlink(missing_ok=True)
+    for name in folder.FILES:
+        (home.district / name).unlink(missing_ok=True)
+    if home.district.is_dir() and not any(home.district.iterdir()):
+        home.district.rmdir()
     home.demo_file.unlink()
     left = sorted(path.name for path in home.folder.iterdir())
     if not left:

@@ -15,7 +15,7 @@ from collector import config, registry
 from collector.cli import main
 from collector.clock import SystemClock
 from collector.config import Demo
-from collector.demo import making, names
+from collector.demo import folder, making, names
 from collector.demo.deliver import deliver
 from collector.demo.making import DemoError
 from collector.demo.physics import Physics
@@ -54,6 +54,11 @@ def test_the_journal_holds_every_report_but_the_planned_bad_one(tmp_path: Path) 
     assert len(district.schools) == SMALL.schools
 
 
+def test_every_file_that_a_demo_writes_is_known_to_its_removal() -> None:
+    """The list of what is thrown away is the list of what is written."""
+    assert tuple(folder.contents(making.town_of(SMALL))) == folder.FILES
+
+
 def test_the_same_seed_sends_the_same_bytes() -> None:
     """Every message, its bytes and the time of its arrival follow from the seed."""
     demo = Demo(seed=5, schools=3, days=2, as_of_ns=AS_OF_NS)
@@ -89,7 +94,7 @@ def run(*arguments: str) -> str:
 
 
 def test_the_command_makes_it_asks_it_as_of_its_own_end_and_removes_only_its_own(tmp_path: Path) -> None:
-    """Made, served by the questions at the demo's own moment, found again, and thrown away but for a stranger's file."""
+    """Made, served by the questions at the demo's own moment, found again, and thrown away but for a stranger's files."""
     folder = tmp_path / "demo"
     data = ("--data", str(folder))
     options = ("demo", "--schools", "5", "--days", "2", "--json", "--no-serve")
@@ -104,9 +109,12 @@ def test_the_command_makes_it_asks_it_as_of_its_own_end_and_removes_only_its_own
     other = CliRunner().invoke(main, [*data, "demo", "--seed", "9", "--no-serve"])
     assert other.exit_code == 1
     assert "another demo" in other.output
-    (folder / "notes.txt").write_text("mine")
-    assert "notes.txt" in run(*data, "demo", "--remove")
-    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    mine = ["district/my-list.csv", "journal.db.my-backup", "notes.txt"]
+    for name in mine:
+        (folder / name).write_text("mine")
+    said = run(*data, "demo", "--remove")
+    assert all(name.partition("/")[0] in said for name in mine)
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == mine
 
 
 def test_a_demo_is_served_as_of_its_own_end_until_a_signal(tmp_path: Path) -> None:
