@@ -10,7 +10,7 @@ from collector.config import Home
 from collector.questions import school as question
 from collector.questions.rows import link_figures
 from collector.questions.school import School
-from collector.questions.seen import Cell, Seen
+from collector.questions.seen import AT_LEAST, Cell, Seen
 from firstbell.readiness import words
 from firstbell.readiness.links.answer import LinkAnswer
 
@@ -82,7 +82,8 @@ def _grid(seen: Seen) -> str:
 def _cell(cell: Cell) -> str:
     if cell.value is None:
         return "failed" if cell.kind == "fail" else "."
-    return words.number(cell.value) if cell.value else "0"
+    mark = f"{AT_LEAST}{words.NBSP}" if cell.at_least else ""
+    return f"{mark}{words.number(cell.value)}" if cell.value else "0"
 
 
 def _known(asked: School) -> str:

@@ -17,6 +17,7 @@ from firstbell.readiness.links.availability import Uptime
 from firstbell.readiness.verdict import enough
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+AT_LEAST = "\u2265"
 _SHADES = 4
 _SAME = 0.02
 """Values this near to each other are one shade."""
@@ -24,10 +25,14 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One weekday's class period. `kind`: none seen, a shade from 1 (light) to 4 (worst), or a failure."""
+    """One weekday's class period. `kind`: none seen, a shade from 1 (light) to 4 (worst), or a failure.
+
+    `at_least`: not the line but something else was the limit of all its checks, so more may be left over.
+    """
 
     kind: str = "none"
     value: float | None = None
+    at_least: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,31 +63,41 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int) -> Seen | None:
-    """The lowest that was left over in class, in Mbit/s of line; None without a line."""
+    """The lowest that was left over in class, in Mbit/s of line; None without a line.
+
+    Where something else than the line was the limit of all of a cell's checks, the most that they saw.
+    """
     if link is None:
         return None
-    lowest: dict[tuple[int, int], Check] = {}
+    shown: dict[tuple[int, int], Check] = {}
     for check in link.checks:
         key = check.slot, check.day.weekday()
-        if check.in_class and (key not in lowest or check.down_mbps < lowest[key].down_mbps):
-            lowest[key] = check
+        if check.in_class and (key not in shown or _rather(check, shown[key])):
+            shown[key] = check
     # What prints alike is shaded alike.
     values = {
         key: float(words.rounded(check.down_mbps * framing, at_least=True))
-        for key, check in lowest.items()
+        for key, check in shown.items()
         if check.down_mbps > 0
     }
-    top, bottom = max(values.values(), default=0.0), min(values.values(), default=0.0)
+    exact = [value for key, value in values.items() if not shown[key].at_least]
+    top, bottom = max(exact, default=0.0), min(exact, default=0.0)
 
     def cell(slot: int, weekday: int) -> Cell:
-        check, value = lowest.get((slot, weekday)), values.get((slot, weekday))
-        if check is not None and value is None:
+        check, value = shown.get((slot, weekday)), values.get((slot, weekday))
+        if check is None:
+            return Cell()
+        if value is None:
             return Cell(kind="fail")
-        return Cell() if value is None else Cell(kind=f"q{shade(value, bottom, top)}", value=value)
+        if check.at_least:  # it says nothing against the line, so it gets no shade
+            return Cell(kind="q1", value=value, at_least=True)
+        return Cell(kind=f"q{shade(value, bottom, top)}", value=value)
 
+    capped = any(check.at_least for check in shown.values())
+    marked = f" {AT_LEAST}: something else than the line was the limit; more may be left over."
     return Seen(
         sentence=f"{link.name}: Mbit/s left over in class, lowest seen. "
-        "A stronger shade is less. Empty: no check yet.",
+        f"A stronger shade is less. Empty: no check yet.{marked if capped else ''}",
         counted_in="Mbit/s",
         days=DAYS,
         lines=tuple(
@@ -90,6 +105,13 @@ def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int)
             for slot, name, begins in periods(school, as_of_ns)
         ),
     )
+
+
+def _rather(check: Check, shown: Check) -> bool:
+    """Whether `check` says more of the line than the one that is `shown`: its own limit, else the most seen."""
+    if check.at_least != shown.at_least:
+        return shown.at_least
+    return (check.down_mbps > shown.down_mbps) if check.at_least else (check.down_mbps < shown.down_mbps)
 
 
 def up(school: School, uptime: Uptime | None, as_of_ns: int) -> Seen | None:

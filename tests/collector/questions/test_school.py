@@ -7,9 +7,10 @@ import pytest
 
 from collector import registry
 from collector.questions import school
+from collector.questions.said import line_of
 from collector.questions.school import School
 from collector.questions.seen import shade, size
-from firstbell.report import Status
+from firstbell.report import LimitedBy, Status
 from tests.collector.questions import planted
 from tests.collector.workbench import NOW_NS, Bench
 
@@ -76,6 +77,33 @@ def test_the_grid_holds_the_lowest_of_each_class_period(bench: Bench, tmp_path: 
     }
     filled = {key: (cell.kind, round(cell.value or 0)) for key, cell in cells.items() if cell.kind != "none"}
     assert filled == {("2", "Thu"): ("q4", 200), ("1", "Fri"): ("q1", 400)}
+
+
+def test_the_grid_holds_nothing_against_the_line_that_the_box_was_the_limit_of(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """A box's 200 beside the line's own 2,700 is left aside; alone in its cell it is marked, and not shaded."""
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 3000})
+    days = planted.days_before(28)
+    lessons = [day.replace(hour=hour) for day in days for hour in (8, 10, 14)]
+    alone = [lesson for lesson in lessons if lesson.weekday() == 4 and lesson.hour == 8]
+    tests = [
+        planted.check(lesson, 200, limited_by=LimitedBy.PORT)
+        if lesson in alone or lesson < days[5]
+        else planted.check(lesson, 2700)
+        for lesson in lessons
+    ]
+    planted.send(bench, "ash", sorted(tests, key=lambda test: test.at_ns))
+    said = asked(bench, folder)
+    assert said.seen is not None
+    line = line_of(said.answer)
+    left = line.sides[0].left_over.bound if line else None
+    assert left is not None
+    cells = [cell for row in said.seen.lines for cell in row.cells if cell.value is not None]
+    assert len(cells) == 15
+    low = [cell for cell in cells if (cell.value or 0) < 0.9 * left.mbps]
+    assert [(cell.kind, cell.value, cell.at_least) for cell in low] == [("q1", 200, True)]
+    assert "\u2265: something else than the line was the limit" in said.seen.sentence
 
 
 def test_what_our_own_checks_took_yesterday_is_said(bench: Bench, tmp_path: Path) -> None:
