@@ -108,7 +108,7 @@ def line(school: School, link: LinkAnswer | None, framing: float, as_of_ns: int)
 
 
 def _rather(check: Check, shown: Check) -> bool:
-    """Whether `check` says more of the line than the one that is `shown`: its own limit, else the most seen."""
+    """Whether `check` says more of the line than the one `shown`: its own limit, else the most seen."""
     if check.at_least != shown.at_least:
         return shown.at_least
     return (check.down_mbps > shown.down_mbps) if check.at_least else (check.down_mbps < shown.down_mbps)
