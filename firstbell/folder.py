@@ -277,7 +277,7 @@ def _circuit(row: Row) -> Circuit:
 
 
 def _room(row: Row) -> Room:
-    room = row.name("room")
+    room = row.room("room")
     return Room(
         school=row.label("school"),
         room=room,
@@ -303,7 +303,7 @@ def _seat(row: Row) -> Seat:
         agent=row.label("agent", AGENT_NAME),
         school=row.label("school"),
         circuit=row.label("circuit"),
-        room=row.name("room"),
+        room=row.room("room"),
         since=row.day("since"),
         medium=row.choice("medium", tuple(Medium), None),
     )

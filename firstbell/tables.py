@@ -25,8 +25,8 @@ _ADDRESS = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:]*:[
 _JOINERS = {"\u200c", "\u200d"}
 """Not printable by themselves, but words of some scripts can't be written without them."""
 
-# A spreadsheet runs a cell that begins with one of these; an apostrophe before it keeps it a text.
-_FORMULA = "=+@\\-\uff1d\uff0b\uff0d\uff20"
+# A spreadsheet runs a cell that begins with one of these, or looks past the last three; an apostrophe before it keeps it a text.
+_FORMULA = "=+@\\-\uff1d\uff0b\uff0d\uff20\t\r\n"
 _RISKY = re.compile(rf"'*[{_FORMULA}]")
 _ESCAPED = re.compile(rf"'+[{_FORMULA}]")
 
@@ -76,6 +76,13 @@ class Row:
             self.wrong(f"{column} is longer than {NAME_CHARS} characters")
         elif not printable(text):
             self.wrong(f"{column} has a character that can't be printed")
+        return text
+
+    def room(self, column: str) -> str:
+        """The name of a room, which is a part of its page's address."""
+        text = self.name(column)
+        if {".", ".."} & set(text.split("/")):
+            self.wrong(f"{column} {shown(text)} can't stand in the address of a page; leave its dots out")
         return text
 
     def label(self, column: str, pattern: re.Pattern[str] = _ID) -> str:

@@ -92,7 +92,7 @@ class Access:
         try:
             role = await self._role(request)
         except TokenError:
-            return _refused(503, "The tokens can't be read.", "The file tokens.json is damaged.")
+            return _damaged()
         if role is None:
             return _unknown(request)
         state["role"], state["signed_in"] = role, True
@@ -135,6 +135,10 @@ def _may_not() -> Response:
     return _refused(403, "This token may read, and not act.", what)
 
 
+def _damaged() -> Response:
+    return _refused(503, "The tokens can't be read.", "The file tokens.json is damaged.")
+
+
 def _refused(status: int, error: str, what_to_do: str, headers: dict[str, str] | None = None) -> Response:
     trouble = Trouble(error=error, what_to_do=what_to_do)
     return Response(msgspec.json.encode(trouble), status, headers, media_type="application/json")
@@ -154,7 +158,10 @@ def routes(tokens: Tokens | None, slowness: Slowness) -> list[BaseRoute]:
         fields = parse_qs((await _body(request)).decode("utf-8", "replace"))
         target = _local(fields.get("next", ["/"])[0])
         token, address = fields.get("token", [""])[0].strip(), request.client.host if request.client else ""
-        found: Token | None = tokens.find(token)
+        try:
+            found: Token | None = tokens.find(token)
+        except TokenError:
+            return _damaged()
         if found is None:
             waited = await slowness.wrong(address)
             return _form(target, 401 if waited else 429, wrong=True)

@@ -185,7 +185,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
     # Plain functions (a partial of one is one): Starlette runs them in its pool.
     return [
         Route(DOCUMENT, described),
-        *(Route(ROOT + query.path, partial(_answer, parts, query)) for query in QUERIES),
+        # The name of a room may hold a slash.
+        *(
+            Route(ROOT + query.path.replace("{room}", "{room:path}"), partial(_answer, parts, query))
+            for query in QUERIES
+        ),
     ]
 
 

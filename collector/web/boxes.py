@@ -14,6 +14,7 @@ from collector.questions.boxes import DAY_NS, Box, Boxes, Span
 from collector.web import api, pages
 from collector.web.health import Parts
 from firstbell import district as districts
+from firstbell.tables import escape
 
 CLOCKS = {"ntp": "synced", "collector": "our time", "bounded": "not known"}
 MARKS = {"with_school": "no", "alone": "open", "silent": "open"}
@@ -82,7 +83,7 @@ def as_csv(answer: Boxes) -> str:
     writer.writerow(HEAD)
     zone = districts.zone(answer.tz)
     for group in answer.groups:
-        writer.writerows([_plain(cell) for cell in _row(box, group.id, zone)] for box in group.boxes)
+        writer.writerows([escape(cell) for cell in _row(box, group.id, zone)] for box in group.boxes)
     return text.getvalue()
 
 
@@ -98,7 +99,3 @@ def _row(box: Box, group: str, zone: tzinfo) -> list[str]:
     clock = box.clock.value if box.clock else ""
     cells = [box.name, group, box.place, box.kind, *at, *figures, box.version, clock, " ".join(box.look)]
     return [str(cell) for cell in cells]
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@"} else cell

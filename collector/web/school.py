@@ -36,7 +36,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             "school.html",
             current="schools",
             command=_command(asked, horizon),
-            json=f"{api.ROOT}/schools/{asked.school_id}"
+            json=f"{api.ROOT}/school/{asked.school_id}"
             f"?model={PLAN if asked.planned else asked.answer.model_id}&years={asked.answer.years}",
             zone=districts.zone(its.tz),
             State=State,

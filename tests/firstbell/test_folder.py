@@ -287,6 +287,13 @@ def test_lines_are_counted_as_an_editor_shows_them() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/../b"])
+def test_a_room_that_no_address_can_name_is_refused(name: str) -> None:
+    """Browsers take such parts of an address away before they ask."""
+    with pytest.raises(FolderError, match="can't stand in the address of a page"):
+        folder.parse({**GOOD, "rooms.csv": f"school,room\nlincoln,101\nlincoln,{name}\n"})
+
+
 def test_a_flood_of_mistakes_is_bounded() -> None:
     """Twenty thousand wrong lines: a thousand are told, quickly, and how many more there are."""
     lines = "".join(f"box-{n},lincoln-{n},mv-1-{n}\n" for n in range(20_000))
@@ -297,7 +304,9 @@ def test_a_flood_of_mistakes_is_bounded() -> None:
     assert 1 <= str(caught.value).count("did you mean lincoln?") <= 50
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+cmd", "-2", "@SUM(A1)", "'=x", "''=x", "\uff1d1"])
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+cmd", "-2", "@SUM(A1)", "'=x", "''=x", "\uff1d1", "\t=1", "\r1", "\n=1"]
+)
 def test_formulas_are_written_as_texts(name: str) -> None:
     """Nothing that a spreadsheet would run begins a cell, and the name comes back as it was."""
     assert tables.escape(name).startswith("'")

@@ -212,6 +212,22 @@ def test_the_sheet_has_a_line_a_box_and_calculates_nothing(morning: Morning) -> 
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
 
 
+@pytest.mark.parametrize("version", ["\uff1d1+1", "\t=1", "\r=1"])
+def test_the_sheet_holds_back_every_letter_that_begins_a_formula(morning: Morning, version: str) -> None:
+    """Wide letters, tabs and line ends before a formula count as one."""
+    morning.send("box-203", looks("online", AT_NS - MINUTE_NS))
+    answer = asked(morning)
+    groups = tuple(
+        msgspec.structs.replace(
+            group, boxes=tuple(msgspec.structs.replace(box, version=version) for box in group.boxes)
+        )
+        for group in answer.groups
+    )
+    sheet = as_csv(msgspec.structs.replace(answer, groups=groups))
+    assert f"'{version}" in sheet
+    assert f",{version}" not in sheet
+
+
 def test_versions_are_numbers() -> None:
     """0.10 comes after 0.9; what is none comes first."""
     assert sorted(["0.10.0", "", "0.9.1", "dev"], key=number) == ["", "dev", "0.9.1", "0.10.0"]

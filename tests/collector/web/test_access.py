@@ -30,6 +30,7 @@ class Door(NamedTuple):
     file: Tokens
     waited: list[float]
     routes: list[tuple[str, str]]
+    folder: Path
 
     def ask(
         self, method: str, path: str, token: str | None = None, headers: dict[str, str] | None = None
@@ -75,7 +76,7 @@ def door(bench: Bench, tls: Path) -> Iterator[Door]:
         base = f"https://localhost:{port}"
         trusting = ssl.create_default_context(cafile=tls / "cert.pem")
         with httpx.Client(base_url=base, verify=trusting, timeout=20, trust_env=False) as client:
-            yield Door(client, given, file, waited, routes_of(bench))
+            yield Door(client, given, file, waited, routes_of(bench), bench.path.parent)
 
 
 def test_every_role_at_every_route(door: Door) -> None:
@@ -134,6 +135,15 @@ def test_a_login_leads_nowhere_else(door: Door, target: str) -> None:
     """An address made by somebody else can't send people away after they signed in."""
     answer = door.client.post("/login", data={"token": door.tokens["viewer"], "next": target})
     assert answer.headers["location"] == "/"
+
+
+def test_a_damaged_file_of_tokens_is_said_at_the_login_too(door: Door) -> None:
+    """Neither a request nor the form is a failure of the program: 503, and what is damaged."""
+    (tokens_file,) = door.folder.glob("tokens.json")
+    tokens_file.write_text("[{", encoding="utf-8")
+    for answer in (door.ask("GET", "/", "fb_any"), door.client.post("/login", data={"token": "fb_any"})):
+        assert answer.status_code == 503
+        assert "tokens.json is damaged" in answer.json()["what_to_do"]
 
 
 def test_wrong_tokens_are_slowed_down(door: Door) -> None:

@@ -1,5 +1,6 @@
 """The planner's pages as they leave the server: every state, the form's fields, the spreadsheet."""
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -88,6 +89,15 @@ def test_a_school_that_is_not_there_is_a_page_too(port: int) -> None:
     """It names those there are."""
     status, _, page = get(port, "/schools/hogwarts")
     assert (status, "Cedar" in page) == (404, True)
+
+
+@pytest.mark.parametrize("query", ["", "?model=flex", "?model=station_rotation&through=2026"])
+def test_a_school_s_page_leads_to_its_json(port: int, query: str) -> None:
+    """The address at its foot answers the same question."""
+    page = get(port, f"/schools/ash{query}")[2]
+    (address,) = re.findall(r'<a href="([^"]+)">JSON</a>', page)
+    status, _, text = get(port, address.replace("&amp;", "&"))
+    assert (status, json.loads(text)["school_id"]) == (200, "ash")
 
 
 @pytest.mark.parametrize(

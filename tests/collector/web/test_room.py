@@ -59,6 +59,20 @@ def test_names_with_blanks_and_unknown_rooms(client: httpx.Client) -> None:
     assert client.get("/rooms/nowhere/204").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["a/b", "x/check", "check"])
+def test_a_room_s_name_may_hold_a_slash(bench: Bench, name: str) -> None:
+    """Its page, its JSON and its button are all there."""
+    rooms = f"school,room\nlincoln,{name}\n"
+    seats = f"agent,school,room,circuit\nbox-9,lincoln,{name},line-l\n"
+    with (
+        serving(parts_of(bench, folder=folder(rooms=rooms, seats=seats))) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client,
+    ):
+        assert client.get(f"/rooms/lincoln/{name}").status_code == 200
+        assert client.get(f"/api/v1/rooms/lincoln/{name}").json()["room"] == name
+        assert client.post(f"/rooms/lincoln/{name}/check").status_code == 303
+
+
 def test_check_now_asks_the_room_s_box_and_waits(
     client: httpx.Client, link: FakeLink, morning: Morning
 ) -> None:
