@@ -137,4 +137,7 @@ def _working(targets: Targets, model_id: str | None) -> tuple[str, ...]:
         f"{1 + numbers.headroom.value:g} headroom, growing {100 * numbers.growth.value:g} % a year; at least "
         f"{numbers.floor_mbps.value:g} Mbit/s for each person."
     )
-    return (formula, f"{shares}.", _SHARED)
+    told = {"each": numbers.rate_mbps, "headroom": numbers.headroom, "growth": numbers.growth}
+    told["at least"] = numbers.floor_mbps
+    sources = [f"{name}: {number.source}, {number.year}" for name, number in told.items()]
+    return (formula, f"{shares}.", *(f"Source of {source}." for source in sources), _SHARED)

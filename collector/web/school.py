@@ -44,10 +44,26 @@ def routes(parts: Parts) -> list[BaseRoute]:
             falls=asking.falls(asked.first_fall, horizon, asked.last_fall),
             figures=link_figures,
             growth=growth,
+            sources=_sources(asked),
             then_at=drawing.percent(growth, 1.0),
         )
 
     return [Route("/schools/{school}", page)]
+
+
+def _sources(asked: School) -> list[tuple[str, list[str]]]:
+    """What the page's closed details say, each sentence once: by panel, then by link."""
+    links = [(link.name, link.working) for link in asked.answer.links if not link.sides]
+    told: set[str] = set()
+    found = []
+    for name, working in [
+        ("Need and line", asked.measured.working),
+        ("On paper", asked.paper.working),
+        *links,
+    ]:
+        found.append((name, [line for line in working if line not in told]))
+        told.update(working)
+    return found
 
 
 def _command(asked: School, horizon: int) -> str:

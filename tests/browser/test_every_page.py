@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page
 
+from collector.web import drawing
 from tests.browser.site import Site
 from tests.browser.watch import PHONE, WIDE, overhang, sheets, violations, watched, words
 
@@ -35,6 +36,21 @@ def test_nothing_fails_and_axe_finds_nothing_serious(browser: Browser, site: Sit
             elif address in site.first_ones:  # only colours differ
                 assert violations(page, "color-contrast") == [], address
             assert overhang(page) == [], address
+
+
+BLACK = """() => [...document.querySelectorAll("main svg :is(rect, path, circle)")]
+    .filter(e => getComputedStyle(e).fill === "rgb(0, 0, 0)" && !e.closest("symbol"))
+    .map(e => e.outerHTML.slice(0, 90))"""
+
+
+def test_no_drawing_falls_back_to_black(browser: Browser, site: Site) -> None:
+    """The style sheet knows every shape, in the weakest row or not: one that it forgets is a black block."""
+    with watched(browser, site.origin) as seen:
+        for address in site.addresses:
+            page = seen.open(address, status_of(address))
+            short = str(drawing.bar(1, 2, 3))
+            page.evaluate("bar => document.querySelector('main').insertAdjacentHTML('beforeend', bar)", short)
+            assert page.evaluate(BLACK) == [], address
 
 
 @pytest.mark.parametrize(
@@ -98,6 +114,29 @@ def test_on_paper_it_is_two_sheets_and_says_when_it_is_simulated(browser: Browse
             assert page.locator(".banner.simulated").is_visible(), address
             assert 1 <= sheets(page) <= MOST_SHEETS, address
             page.emulate_media(media="screen")
+
+
+def test_on_paper_a_planners_page_ends_with_its_sources(browser: Browser, site: Site) -> None:
+    """Nobody can open a closed detail on paper: where each number comes from is printed, and only there."""
+    with watched(browser, site.origin) as seen:
+        for address in (one for one in site.addresses if re.match(r"^/($|\?|schools)", one)):
+            page = seen.open(address)
+            assert not page.locator(".sources").is_visible(), address
+            page.emulate_media(media="print")
+            assert "EducationSuperHighway: buy 30 to 40 % above peak use, 2016" in (
+                page.locator(".sources").inner_text()
+            ), address
+            page.emulate_media(media="screen")
+
+
+def test_a_pages_link_to_its_json_leads_there(browser: Browser, site: Site) -> None:
+    """The foot's link is an address that answers."""
+    with watched(browser, site.origin) as seen:
+        for address in site.addresses:
+            link = seen.open(address, status_of(address)).locator(".foot a", has_text="JSON")
+            if link.count():
+                answered = seen.page.request.get(f"{site.origin}{link.get_attribute('href')}")
+                assert answered.status == 200, address
 
 
 def test_planners_read_planners_words(browser: Browser, site: Site) -> None:
