@@ -25,7 +25,8 @@ _ADDRESS = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:]*:[
 _JOINERS = {"\u200c", "\u200d"}
 """Not printable by themselves, but words of some scripts can't be written without them."""
 
-# A spreadsheet runs a cell that begins with one of these, or looks past the last three; an apostrophe before it keeps it a text.
+# A spreadsheet runs a cell that begins with one of these, or looks past the last three; an apostrophe before
+# it keeps it a text.
 _FORMULA = "=+@\\-\uff1d\uff0b\uff0d\uff20\t\r\n"
 _RISKY = re.compile(rf"'*[{_FORMULA}]")
 _ESCAPED = re.compile(rf"'+[{_FORMULA}]")
