@@ -54,7 +54,7 @@ class Seen(StrEnum):
     """The gateway answers; nobody asked the internet."""
     ONLINE = "online"
     NO_WIFI = "no_wifi"
-    """Online by cable, and the Wi-Fi does not carry."""
+    """Online by cable, and the Wi-Fi does not carry; or stuck by Wi-Fi alone, where no more can be said."""
     ONE_BOX = "one_box"
     """One box is stuck where another one of the same room, on the same medium, gets through."""
     NO_INTERNET = "no_internet"
@@ -199,9 +199,27 @@ def judge(
     rooms = _rooms(look for look in looks if look.room != room)
     seen, shared = _shared(seen, rooms)
     says = Elsewhere.NOBODY if shared else _elsewhere(seen, here, rooms)
+    if _only_wifi(seen, says, here):
+        seen, says = Seen.NO_WIFI, _elsewhere(Seen.NO_WIFI, here, rooms)
     row = shared or _row(seen, says, here, talks=talks, gateway_answers=gateway_answers)
     line = _T if row.where is Where.LINE else _line(looks, gateway_answers)
-    return Verdict(row.where, _box(here, row.where), row.room, row.building, line, seen, says)
+    box = _box(here, row.where)
+    if box is _F and row is _NO_WORD and seen is Seen.NO_WIFI:
+        box = _U  # its own radio or key may be it
+    return Verdict(row.where, box, row.room, row.building, line, seen, says)
+
+
+def _only_wifi(seen: Seen, says: Elsewhere, here: Iterable[Look]) -> bool:
+    """Whether boxes that have Wi-Fi alone are stuck, and only the Wi-Fi of other rooms can tell more.
+
+    A cable that gets through elsewhere says nothing of it.
+    """
+    talking = [look for look in here if look.talks]
+    if seen not in _STUCK or not all(look.by_wifi for look in talking):
+        return False
+    no_gateway = seen in {Seen.CUT, Seen.NO_GATEWAY}
+    failing = no_gateway and any(look.wifi is Sign.BAD for look in talking)
+    return says is Elsewhere.FINE or (says is Elsewhere.NOBODY and failing)
 
 
 def _line(looks: Iterable[Look], gateway_answers: bool | None) -> State:

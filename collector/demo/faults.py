@@ -10,7 +10,7 @@ from datetime import date
 
 from collector.demo import names
 from collector.demo.build import clock_ns, port_for
-from collector.demo.town import MINUTE_NS, Air, Outage, Site, Stay, Town
+from collector.demo.town import MINUTE_NS, Air, Box, Outage, Site, Stay, Town
 
 _ROOMS_AN_AP = 3
 _SOLD_IN = 50
@@ -110,12 +110,19 @@ def lost_room(town: Town, school: str, since_ns: int) -> Town:
 
 
 def moved(town: Town, school: str, room: str) -> Town:
-    """The box that wanders in the school stands in that room now, if there is such a box and room."""
+    """The box that wanders in the school stands in that room now and has a cable, if there are both."""
     here = _wandering(town, school)
     if not here or room not in {one.name for one in town.site(school).rooms}:
         return town
-    stays = tuple(stay._replace(room=room) if stay == here[-1] else stay for stay in town.stays)
+    stays = tuple(stay._replace(room=room, cable=True) if stay == here[-1] else stay for stay in town.stays)
     return town._replace(stays=stays)
+
+
+def wifi_box(town: Town, school: str, room: str) -> Town:
+    """One more box stands in that room, for good, and has Wi-Fi alone."""
+    box = Box(f"{2001 + len(town.boxes)}", "base", 1_000, wifi=True)
+    stay = Stay(box.agent, school, town.site(school).line, room)
+    return town._replace(boxes=(*town.boxes, box), stays=(*town.stays, stay))
 
 
 def _wandering(town: Town, school: str) -> list[Stay]:

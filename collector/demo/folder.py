@@ -89,7 +89,7 @@ def _circuits(town: Town) -> Iterable[Sequence[object]]:
 
 
 def _seats(town: Town) -> Iterable[Sequence[object]]:
-    mediums = {box.agent: "wifi" if box.wifi else "wired" for box in town.boxes}
+    wireless = {box.agent for box in town.boxes if box.wifi}
     for stay in town.stays:
         if stay.agent not in town.unplaced:
             yield (
@@ -98,7 +98,7 @@ def _seats(town: Town) -> Iterable[Sequence[object]]:
                 stay.room,
                 stay.line,
                 stay.since or town.days[0],
-                mediums[stay.agent],
+                "wifi" if stay.agent in wireless and not stay.cable else "wired",
             )
 
 

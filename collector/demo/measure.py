@@ -41,7 +41,8 @@ class Watcher:
 
     def __init__(self, physics: Physics, box: Box, stay: Stay) -> None:
         self._physics, self._box, self._stay = physics, box, stay
-        self._medium = Medium.WIFI if box.wifi else Medium.WIRED
+        self._by_wifi = box.wifi and not stay.cable
+        self._medium = Medium.WIFI if self._by_wifi else Medium.WIRED
 
     def look(self, due: Due, dice: random.Random) -> Iterator[Seen]:
         """All that the box finds at this moment; nothing while it has no power."""
@@ -68,7 +69,7 @@ class Watcher:
 
     def _connected(self, at_ns: int) -> bool:
         """Whether the box reaches its own network."""
-        return not self._box.wifi or self._physics.has_air(self._stay.school, self._stay.room, at_ns)
+        return not self._by_wifi or self._physics.has_air(self._stay.school, self._stay.room, at_ns)
 
     def _gateway(self, at_ns: int, dice: random.Random) -> Seen:
         if not self._connected(at_ns):
@@ -115,13 +116,13 @@ class Watcher:
         }
 
     def _air_ms(self, at_ns: int, dice: random.Random) -> float:
-        if not self._box.wifi:
+        if not self._by_wifi:
             return 0.0
         busy = self._physics.busy_pct(self._stay.school, at_ns, dice.random())
         return 2.0 + 3.0 / (1.03 - busy / 100) * dice.uniform(0.6, 1.4)
 
     def _air_loss(self, at_ns: int) -> float:
-        if not self._box.wifi:
+        if not self._by_wifi:
             return 0.0
         site = self._physics.site(self._stay.school)
         return site.air.loss_pct / 10 * self._physics.fullness(site.bells, at_ns)
@@ -173,10 +174,10 @@ class Watcher:
             return got, LimitedBy.PROBE
         if fastest >= _PORT_SHARE * self._box.port_mbps:
             return got, LimitedBy.PORT
-        return got, LimitedBy.WIFI if self._box.wifi else LimitedBy.LINE
+        return got, LimitedBy.WIFI if self._by_wifi else LimitedBy.LINE
 
     def _radio(self, at_ns: int, dice: random.Random) -> float:
-        if not self._box.wifi:
+        if not self._by_wifi:
             return float("inf")
         busy = self._physics.busy_pct(self._stay.school, at_ns, dice.random())
         return _WIFI_MBPS * max(0.05, 1 - busy / 100) * dice.uniform(0.75, 1.0)
@@ -195,7 +196,7 @@ class Watcher:
             "port_down_mbps": dice.uniform(0.01, 0.05),
             "port_up_mbps": dice.uniform(0.01, 0.04),
         }
-        if not self._box.wifi:
+        if not self._by_wifi:
             readings["port_speed_mbps"] = self._box.port_mbps
         finding = Finding(status=Status.OK, medium=self._medium, readings=readings)
         return Seen("host", at_ns + 3, 0.2, finding)

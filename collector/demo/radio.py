@@ -71,7 +71,7 @@ def wifi_air(physics: Physics, stay: Stay, at_ns: int, dice: random.Random) -> F
 
 def power(physics: Physics, box: Box, stay: Stay, at_ns: int, dice: random.Random) -> Finding:
     """A laptop's battery, or a small computer's supply."""
-    medium = Medium.WIFI if box.wifi else Medium.WIRED
+    medium = Medium.WIFI if box.wifi and not stay.cable else Medium.WIRED
     if box.battery:
         return Finding(
             status=Status.OK, medium=medium, readings=_battery(physics, box.battery, stay, at_ns, dice)

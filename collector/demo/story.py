@@ -7,7 +7,7 @@ from collector.demo import faults, names
 from collector.demo.build import NORTH, clock_ns
 from collector.demo.town import MINUTE_NS, Box, Habits, Outage, Town
 
-_ROOM = "204"
+_ROOM, _NEXT_DOOR = "204", "205"
 _LINCOLN, _RIVERSIDE, _MILLPOND = "Lincoln High", "Riverside Middle", "Millpond Elementary"
 _BIRCHWOOD, _RIDGELINE, _NORTHGATE = "Birchwood Elementary", "Ridgeline High", "Northgate Middle"
 
@@ -27,9 +27,10 @@ def tell(town: Town) -> Town:
 
 
 def _lincoln(town: Town, school: str) -> Town:
-    """A line just short of the plan, and a room whose access point went this hour."""
+    """A line just short of the plan, and a room whose access point went this hour, but not the next one's."""
     town = faults.small_line(town, town.site(school).line, 0.88, bought_mbps=1_000)
     town = faults.moved(town, school, _ROOM)
+    town = faults.wifi_box(town, school, _NEXT_DOOR)
     return faults.lost_room(town, school, town.end_ns - 34 * MINUTE_NS)
 
 

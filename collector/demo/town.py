@@ -109,13 +109,17 @@ class Box(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """Where a box stands from a day on (None: always), and the line that it measures."""
+    """Where a box stands from a day on (None: always), and the line that it measures.
+
+    `cable`: one with Wi-Fi hangs on a cable there, too, and goes by that.
+    """
 
     agent: str
     school: str
     line: str
     room: str
     since: date | None = None
+    cable: bool = False
 
 
 class Outage(NamedTuple):

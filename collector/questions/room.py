@@ -197,7 +197,7 @@ def since_of(verdict: ladder.Verdict, here: Sequence[Sight], found: Sequence[Sig
         return (max(began) if verdict.where in {Where.SCHOOL, Where.DEAF} else min(began)) if began else None
     if verdict.seen is Seen.NO_WIFI:
         began = [sight.wifi_failed_ns for sight in here if sight.wifi_failed_ns is not None]
-        return min(began, default=None) or min((s.cut.since_ns for s in here if s.cut), default=None)
+        return min([*began, *(s.cut.since_ns for s in here if s.cut and s.by_wifi)], default=None)
     return min((sight.cut.since_ns for sight in here if sight.cut), default=None)
 
 

@@ -148,8 +148,10 @@ def _unknown(s: Scene) -> Said:
         return _silent(s)
     too = f", and {_named(s.same)} too" if s.same else ""
     nobody = "" if s.same else "; no other room can tell"
+    if seen is Seen.NO_WIFI:
+        nobody = "; nobody else measures Wi-Fi"
     where = {
-        Seen.NO_WIFI: "the room or the building",
+        Seen.NO_WIFI: "the room\u2019s or the building\u2019s Wi-Fi, or our box",
         Seen.NO_GATEWAY: "the room or the building",
         Seen.NO_NAMES: "the name server or the line",
         Seen.CUT: "the building or the line",
@@ -208,6 +210,8 @@ def room_says(found: Sequence[Look]) -> str:
 def _cant(s: Scene) -> str:
     """What does not go; without a cable, the Wi-Fi is the first step that fails."""
     seen = Seen.NO_WIFI if _wifi_is_it(s) else s.verdict.seen
+    if seen is Seen.NO_WIFI and all(wifi_sign(sight) is not Sign.BAD for sight in s.here):
+        return "doesn\u2019t get through by its Wi-Fi"
     return _CANT.get(seen, _CANT[Seen.NO_GATEWAY])
 
 

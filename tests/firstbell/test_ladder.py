@@ -32,6 +32,9 @@ KINDS: dict[str, dict[str, object]] = {
     "nothing": {},
     "silent": {"silent_ns": 10 * TOGETHER_NS},
     "long silent": {"silent_ns": TOGETHER_NS},
+    "lost wifi": {"gateway": BAD, "internet": BAD, "wifi": BAD, "by_wifi": True},
+    "cut by wifi": {"internet": BAD, "by_wifi": True},
+    "no internet by wifi": {"gateway": GOOD, "internet": BAD, "wifi": GOOD, "by_wifi": True},
     "silent by wifi": {"silent_ns": 10 * TOGETHER_NS, "by_wifi": True},
 }
 HERE, OTHERS = "204", ("203", "205")
@@ -109,6 +112,18 @@ def test_the_four_places(verdict: Verdict, states: tuple[str, ...]) -> None:
     assert (verdict.box, verdict.room, verdict.building, verdict.line) == states
 
 
+@pytest.mark.parametrize("mine", ["lost wifi", "cut by wifi", "no internet by wifi"])
+def test_wifi_alone_is_measured_against_wifi(mine: str) -> None:
+    """A cable that gets through elsewhere says nothing of the Wi-Fi: neither room nor box nor line is named."""
+    verdict = said(mine, "online", "gateway only")
+    assert (verdict.where, verdict.seen) == (Where.UNKNOWN, Seen.NO_WIFI)
+    assert (verdict.box, verdict.room, verdict.building, verdict.line) == (*["not known"] * 3, "fine")
+    for fine in ("joined", "by wifi"):
+        assert said(mine, fine, "online").where is Where.ROOM
+    assert said(mine, "no wifi", "online").where is Where.BUILDING
+    assert said("lost wifi").where is Where.UNKNOWN
+
+
 def test_two_boxes_of_one_room_that_disagree() -> None:
     """By cable it is the stuck box; where the stuck one has Wi-Fi alone it is the Wi-Fi."""
     stuck, wireless = look("no internet", box="b"), look("cut", box="c")._replace(by_wifi=True)
@@ -152,7 +167,8 @@ def test_every_accusation_has_its_proof() -> None:
         if verdict.where is Where.ROOM:
             assert here
             assert here[0] in stuck
-            assert any(item.internet is GOOD or item.gateway is GOOD or item.wifi is GOOD for item in rest)
+            alike = [item for item in rest if item.wifi is GOOD or item.by_wifi or not here[0].by_wifi]
+            assert any(GOOD in {item.internet, item.gateway, item.wifi} for item in alike)
         if verdict.where is Where.LINE:
             assert any(
                 item.internet is BAD and item.gateway is GOOD and not item.by_names for item in talking

@@ -20,6 +20,7 @@ from collector.demo.deliver import deliver
 from collector.demo.making import DemoError
 from collector.demo.physics import Physics
 from collector.demo.town import NS
+from collector.questions import room
 from collector.store.journal import open_journal
 from collector.store.reads import Reads
 
@@ -115,6 +116,21 @@ def test_the_command_makes_it_asks_it_as_of_its_own_end_and_removes_only_its_own
     said = run(*data, "demo", "--remove")
     assert all(name.partition("/")[0] in said for name in mine)
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == mine
+
+
+def test_room_204_is_accused_on_two_boxes_word_and_its_box_talks_over_a_network(tmp_path: Path) -> None:
+    """Its access point is gone and the next room's is not; what it reports goes by its cable."""
+    home = config.home(str(tmp_path / "demo"))
+    making.make(home, Demo(seed=7, schools=3, days=2, as_of_ns=AS_OF_NS), SystemClock(), lambda *_: None)
+    reads = Reads(open_journal(home.journal))
+    try:
+        answer = room.ask(reads, registry.read(home.district), "lincoln-high", "204", AS_OF_NS)
+    finally:
+        reads.close()
+    assert answer.sentence.startswith("It\u2019s the room. 204 can\u2019t get in by its Wi-Fi since 13:3")
+    assert answer.sentence.endswith("; 205 is fine.")
+    assert "AP-204" in answer.lede
+    assert {ladder.kind for ladder in answer.ladders} == {"wifi", "cable"}
 
 
 def test_a_demo_is_served_as_of_its_own_end_until_a_signal(tmp_path: Path) -> None:

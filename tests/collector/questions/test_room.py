@@ -87,18 +87,36 @@ def test_it_is_the_room(morning: Morning) -> None:
     assert answer.last_good == "7:25. Signal \u221258 dBm."
 
 
-def test_a_box_that_has_wifi_alone_speaks_of_the_wifi(morning: Morning) -> None:
-    """Whoever is sent to such a room is sent to the access point, not to a cable that isn't there."""
+def lost_wifi(morning: Morning) -> None:
+    """Box 204 has Wi-Fi alone, which goes at 7:28; its neighbours are well by cable."""
     well(morning, "box-203", "box-205", "box-p")
     morning.sees("box-204", "online", until=13, medium=Medium.WIFI)
     morning.sees("box-204", "cut", since=12, medium=Medium.WIFI)
     morning.wifi("box-204", goes=True, until=15)
     morning.wifi("box-204", goes=False, since=10)
+
+
+def test_a_box_that_has_wifi_alone_speaks_of_the_wifi(morning: Morning) -> None:
+    """Whoever is sent to such a room is sent to the access point, not to a cable that isn't there."""
+    lost_wifi(morning)
+    for agent in ("box-203", "box-205"):
+        morning.wifi(agent, goes=True)
     answer = asked(morning)
     assert answer.sentence == (
         "It\u2019s the room. 204 can\u2019t get in by its Wi-Fi since 7:28; 203 and 205 are fine."
     )
     assert answer.lede == "Look at the access point in 204 (AP-204), or its switch port."
+
+
+def test_one_box_of_wifi_alone_accuses_nobody(morning: Morning) -> None:
+    """Where nobody else measures Wi-Fi it may be the room's, the building's, or the box's own radio or key."""
+    lost_wifi(morning)
+    answer = asked(morning)
+    assert answer.sentence == (
+        "There is trouble, and where isn\u2019t known. 204 can\u2019t get in by its Wi-Fi since 7:28; "
+        "nobody else measures Wi-Fi: the room\u2019s or the building\u2019s Wi-Fi, or our box."
+    )
+    assert places(answer) == ["not known", "not known", "not known", "fine"]
 
 
 def test_it_is_the_building(morning: Morning) -> None:
