@@ -5,7 +5,7 @@ FolderError               everything that is wrong in a folder (firstbell.tables
 SettingsError             everything that is wrong in the packaged targets (firstbell.settings)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -61,11 +61,11 @@ def read(path: Path) -> Folder:
     return Folder(district, contents)
 
 
-def _read_ical(text: str) -> list[Event]:
+def _read_ical(text: str) -> Sequence[Event]:
     # Its libraries take a tenth of a second to import: only a folder with such a file pays it.
-    from collector.registry import ical  # noqa: PLC0415
+    from collector.registry import ical_apart  # noqa: PLC0415
 
-    return ical.read(text)
+    return ical_apart.read(text)
 
 
 def again(contents: Mapping[str, str]) -> District:

@@ -17,6 +17,10 @@ LOOK_S = 1.0
 SETTLED_NS = 2_000_000_000
 """A file that was written within this time may still be being written, as may the one beside it."""
 
+WAIT_S = 3.0
+"""Whoever asks waits so long for a folder that is being read; then the one before it has to do."""
+_READING = "the district folder is still being read; until then reports are taken all the same"
+
 Keep = Callable[[Folder], str]
 """Keeps a folder by its digest before it is used; gives the trouble in words, or "" if there was none."""
 
@@ -35,6 +39,8 @@ class Registry:
 
     Until a changed folder is right as a whole, and is kept, the last good one stays; `trouble` says why. One
     without schools stands in where there was none yet. Threads may share it.
+
+    It is read on a thread of its own: no file can keep the collector from starting, or from answering.
     """
 
     def __init__(self, path: Path, clock: Clock, keep: Keep) -> None:
@@ -45,8 +51,11 @@ class Registry:
         """The files as they were when they were read last."""
         self._pending: tuple[_Mark, ...] | None = None
         self._looked_at = 0.0
+        self._reading: threading.Thread | None = None
+        self._wait_until = 0.0
         with self._lock:
             self._look(settled=True)
+        self._wait()
 
     def now(self) -> Folder:
         """The folder that holds now."""
@@ -56,12 +65,20 @@ class Registry:
     def trouble(self) -> str:
         """Why what lies on the disk is not what is used; "" where it is. One line for each mistake."""
         self._refresh()
-        return self._trouble
+        reading = self._reading
+        return _READING if reading is not None and reading.is_alive() else self._trouble
 
     def _refresh(self) -> None:
         with self._lock:
-            if self._clock.monotonic() - self._looked_at >= LOOK_S:
+            idle = self._reading is None or not self._reading.is_alive()
+            if idle and self._clock.monotonic() - self._looked_at >= LOOK_S:
                 self._look(settled=False)
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait for a folder that is being read, all askers to the same moment."""
+        if (reading := self._reading) is not None:
+            reading.join(max(0.0, self._wait_until - self._clock.monotonic()))
 
     def _look(self, *, settled: bool) -> None:
         self._looked_at = self._clock.monotonic()
@@ -72,7 +89,18 @@ class Registry:
         settled = settled or marks == self._pending or abs(self._clock.now_ns() - newest) > SETTLED_NS
         self._pending = marks
         if settled:
+            self._wait_until = self._clock.monotonic() + WAIT_S
+            self._reading = threading.Thread(
+                target=self._load_or_say, args=(marks,), name="district folder", daemon=True
+            )
+            self._reading.start()
+
+    def _load_or_say(self, marks: tuple[_Mark, ...]) -> None:
+        try:
             self._load(marks)
+        except Exception as error:
+            log.exception("the district folder could not be read")
+            self._seen, self._trouble = marks, f"the district folder could not be read: {error!r}"
 
     def _load(self, marks: tuple[_Mark, ...]) -> None:
         if self._folder is EMPTY and not self._path.is_dir():

@@ -1,5 +1,6 @@
 """iCal files beside district.toml: days off, days that end early, series, and whatever else lies in such files."""
 
+import sys
 from contextlib import suppress
 from datetime import date, time
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import registry
-from collector.registry import ical
+from collector.registry import ical, ical_apart
 from firstbell import district as districts
 from firstbell import folder as folders
 from firstbell.calendar import Calendar
@@ -149,6 +150,7 @@ def test_the_kept_texts_give_the_same_district_again(tmp_path: Path) -> None:
         (text("SUMMARY:x"), "is no iCal file that can be read"),
         (text("DTSTART:yesterday|SUMMARY:x"), "is no iCal file that can be read"),
         (text("DTSTART:20260101T000000|RRULE:FREQ=SECONDLY"), "more than once a day"),
+        (text("DTSTART:20260101T000000|RRULE:FREQ=DAILY;BYHOUR=8,9"), "more than once a day"),
         (text("DTSTART;VALUE=DATE:19000101", "DTSTART;VALUE=DATE:20260101"), "more than 15 years"),
         (text("DTSTART;VALUE=DATE:20260101|DTEND;VALUE=DATE:20280101|SUMMARY:x"), "lasts 730 days"),
     ],
@@ -162,6 +164,37 @@ def test_files_that_are_none(tmp_path: Path, body: str, said: str) -> None:
     (problem,) = caught.value.problems
     assert str(problem).startswith("high.ics: ")
     assert said in problem.what
+
+
+EVERY_DAY = "DTSTART;VALUE=DATE:20260101|SUMMARY:x|RRULE:FREQ=DAILY;UNTIL=20381231"
+
+
+def test_a_file_that_asks_for_much_costs_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of daily series ask for a million days: a problem of that file, in the time it may take."""
+    monkeypatch.setattr(ical_apart, "MOST_S", 0.6)
+    with pytest.raises(FolderError, match=r"takes longer than 0\.6 seconds to read"):
+        calendar(tmp_path, *[EVERY_DAY] * 300)
+
+
+def test_a_file_that_takes_too_much_memory_is_a_problem_of_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process dies without a word, and that is told."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(FolderError, match=r"high\.ics: its reader gave up"):
+        calendar(tmp_path, "DTSTART;VALUE=DATE:20261106|SUMMARY:a file that nobody has read yet")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(FolderError, match=r"high\.ics: can't be read now: No such file"):
+        calendar(tmp_path, "DTSTART;VALUE=DATE:20261106|SUMMARY:a file that nobody has read yet")
+
+
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another table was changed: the calendar is not read again."""
+    before = calendar(tmp_path, THANKSGIVING)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert calendar(tmp_path, THANKSGIVING) == before
 
 
 LINES = st.sampled_from(

@@ -4,14 +4,15 @@ import json
 import os
 from contextlib import closing
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
-from collector.registry import EMPTY, Folder, Registry
+from collector.registry import EMPTY, Folder, Registry, read, watch
 from collector.store.decisions import keep_district
 from collector.store.journal import open_journal
 from firstbell import folder as folders
+from tests.collector.workbench import wait_until
 
 NS = 10**9
 SCHOOLS = "id,name,students\nlincoln,Lincoln High,1080\n"
@@ -183,3 +184,39 @@ def test_many_askers_share_one_look(town: Town) -> None:
         thread.join(10)
     assert len({id(folder) for folder in seen}) == 1
     assert len(town.kept) == 2
+
+
+def test_a_folder_that_takes_long_to_read_keeps_nobody_waiting(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector starts without it, answers, says so, and uses it once it is read."""
+    monkeypatch.setattr(watch, "WAIT_S", 0.05)
+    done = Event()
+
+    def slowly(path: Path) -> Folder:
+        assert done.wait(30)
+        return read(path)
+
+    monkeypatch.setattr(watch, "read", slowly)
+    registry = town.registry()
+    assert town.names(registry) == []
+    assert registry.trouble().startswith("the district folder is still being read")
+    done.set()
+    wait_until(lambda: registry.trouble() == "")
+    assert town.names(registry) == ["Lincoln High"]
+
+
+def test_whatever_happens_to_a_reading_is_said(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours leaves the last good folder, and a word about it; a change is read again."""
+    registry = town.registry()
+
+    def broken(_path: Path) -> Folder:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(watch, "read", broken)
+    town.write("schools.csv", SCHOOLS.replace("High", "Middle"))
+    assert town.names(registry) == ["Lincoln High"]
+    assert "a fault of ours" in registry.trouble()
+    monkeypatch.undo()
+    town.write("schools.csv", SCHOOLS.replace("High", "Elementary"))
+    assert town.names(registry) == ["Lincoln Elementary"]
