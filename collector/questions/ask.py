@@ -82,7 +82,8 @@ def _lines(
     tests = _tests(reads, network, circuits, as_of_ns)
     doubtful = _suspended(reads, tests, facts_until)
     cheap = _cheap(reads, tests)
-    return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful)
+    heard = frozenset(box.agent for box in reads.boxes() if box.first_ns <= as_of_ns)
+    return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful, heard)
 
 
 def _school(reads: Reads, lines: Lines, targets: Targets, school: districts.School) -> SchoolEvidence:

@@ -1,6 +1,7 @@
 """The district's answer in sentences, and its schools counted by answer, worst first."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from collector.questions.judged import Judged
 from collector.questions.rows import Row
 from firstbell.readiness import words
+from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.verdict import State
 
 Kind = Literal["no", "short", "open", "until", "through"]
@@ -133,16 +135,7 @@ def _open(schools: Sequence[Row], found: Judged) -> str:
     if not unknown:
         return ""
     dates = sorted(
-        day
-        for answer in found.answers
-        if answer.school_id in unknown
-        for day in [
-            max(
-                (s.progress.answer_on for k in answer.links for s in k.sides if s.progress.answer_on),
-                default=None,
-            )
-        ]
-        if day
+        day for answer in found.answers if answer.school_id in unknown for day in [_comes_on(answer)] if day
     )
     aren = "school isn't" if len(unknown) == 1 else "schools aren't"
     text = f"{len(unknown)} {aren} measured enough yet to say"
@@ -154,6 +147,18 @@ def _open(schools: Sequence[Row], found: Judged) -> str:
         else (f"{len(dates)} of those answers come{'s' if len(dates) == 1 else ''}")
     )
     return f"{text}; {come} by about {words.day(dates[-1])}."
+
+
+def _comes_on(answer: SchoolAnswer) -> date | None:
+    """The day by which a school can be told: when all that is open of its own line, the last, is known."""
+    own = next((link for link in reversed(answer.links) if link.sides), None)
+    waits = [
+        side.progress.answer_on
+        for side in (own.sides if own else ())
+        if not side.measured.state.ready and not side.measured.state.short
+    ]
+    days = [day for day in waits if day]
+    return max(days) if days and len(days) == len(waits) else None
 
 
 def _examples(found: Judged) -> str:

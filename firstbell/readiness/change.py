@@ -76,12 +76,19 @@ def _to_measure(asked: Asked, side: Side) -> Change:
             return Change(kind="box", title="Put a box at the hub.", sentence=HUB, link=link)
         sentence = "One that is faster, or on a faster port, would see more."
         return Change(kind="box", title=_PLACE, sentence=sentence, link=link)
+    if asked.line and asked.line.has_box and asked.line.stopped:
+        stopped = asked.line.stopped
+        return Change(kind="box", title=stopped.title, sentence=stopped.sentence, link=link)
     if progress.place_missing:
         sentence = "A box on a cable, or one in a second place, would settle it."
         return Change(kind="box", title=_PLACE, sentence=sentence, link=link)
-    if progress.answer_on:
+    if asked.line and asked.line.has_box:
         left = words.count(max(1, progress.checks_wanted - progress.checks), "more check")
-        sentence = f"{left} outside class; the box makes up to four on each school day."
+        sentence = (
+            f"{left} outside class; the box makes up to four on each school day."
+            if progress.answer_on
+            else "None is due soon: see whether the calendar has school days ahead."
+        )
         return Change(kind="checks", title="Wait for more checks.", sentence=sentence, link=link)
     return Change(
         kind="box", title=_PLACE, sentence="Give a box a place on this line in seats.csv.", link=link

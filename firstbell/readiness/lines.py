@@ -4,13 +4,13 @@ Nothing here depends on a way of teaching, on people or on years. `Lines` weighs
 for, and keeps what it found.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from firstbell import district as districts
-from firstbell.district import Circuit, School
-from firstbell.readiness import attribution, evidence, proof, say
+from firstbell.district import Circuit, School, Span
+from firstbell.readiness import attribution, evidence, proof, stopped
 from firstbell.readiness.attribution import Witnesses
 from firstbell.readiness.evidence import Line, Weighed
 from firstbell.readiness.links.answer import LinkAnswer
@@ -19,6 +19,7 @@ from firstbell.readiness.network import Network
 from firstbell.readiness.proof import Bound, Point
 from firstbell.readiness.reasons import Reason
 from firstbell.readiness.sizing import Direction
+from firstbell.readiness.stopped import Stopped
 from firstbell.report import Stored
 
 
@@ -49,7 +50,7 @@ class LineEvidence(NamedTuple):
     as_of_ns: int
     today: date
     has_box: bool
-    stopped: str
+    stopped: Stopped | None
     changed: date | None
 
     @property
@@ -76,7 +77,7 @@ class Lines:
     `tests` are the heavy tests and `latency` the cheap ones around them, of all boxes that an answer may
     have to look at (`Network.witnesses`); what came after the arrival number `facts_until`, or speaks of a
     time after `as_of_ns`, is not looked at. `suspended` are the arrivals of what came while two boxes had
-    one name.
+    one name; `heard` the boxes that ever called (None: nobody knows).
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class Lines:
         latency: Iterable[Stored],
         facts_until: int,
         suspended: frozenset[int] = frozenset(),
+        heard: frozenset[str] | None = None,
     ) -> None:
+        self._heard = heard
         self.network, self.numbers, self.as_of_ns = network, numbers, as_of_ns
         self.facts_until, self._suspended = facts_until, suspended
         self._tests, self._latency = _by_box(tests, facts_until), _by_box(latency, facts_until)
@@ -177,10 +180,23 @@ class Lines:
             up=_proved(weighed, "up", self.numbers),
             as_of_ns=self.as_of_ns,
             today=today,
-            has_box=any(span.until_ns is None or span.until_ns > self.as_of_ns for span in spans),
-            stopped=_stopped(weighed, clock, today, min((span.since_ns for span in spans), default=0)),
+            has_box=any(self._stands(span) for span in spans),
+            stopped=self._stopped(weighed, clock, today, spans),
             changed=circuit.since if changed else None,
         )
+
+    def _stands(self, span: Span) -> bool:
+        """Whether a box has not yet left its place."""
+        return span.until_ns is None or span.until_ns > self.as_of_ns
+
+    def _stopped(self, weighed: Weighed, clock: School, today: date, spans: Sequence[Span]) -> Stopped | None:
+        # Nothing was seen yet: then since the first box was put there, as far as anybody wrote it down.
+        begun = min((span.since_ns for span in spans), default=0)
+        checked = max((test.at_ns for test in weighed.checks), default=0)
+        newest = max(begun, checked, max((test.at_ns for test in weighed.left_out), default=0))
+        newest_day = districts.local(clock, newest).date() if newest else None
+        boxes = {span.agent for span in spans if self._stands(span)}
+        return stopped.why(weighed, today, newest_day, boxes, self._heard)
 
 
 def _by_box(rows: Iterable[Stored], facts_until: int) -> dict[str, list[Stored]]:
@@ -202,27 +218,3 @@ def _proved(weighed: Weighed, direction: Direction, numbers: Numbers) -> Proved:
         in_class=in_class,
         left=proof.bound(in_class, usual, numbers),
     )
-
-
-_FAILED = {
-    Reason.SERVER_FAILED,
-    Reason.NEVER_ONLINE,
-    Reason.BOX_CUT_OFF,
-    Reason.UNCONFIRMED,
-    Reason.NO_READING,
-}
-_SILENT_DAYS = 2
-
-
-def _stopped(weighed: Weighed, clock: School, today: date, since_ns: int) -> str:
-    """Why no answer comes nearer at present, if it doesn't: checks that fail, or that stay away.
-
-    `since_ns` is when the first box was put there, as far as anybody wrote it down (0: nobody did).
-    """
-    last_check = max((check.at_ns for check in weighed.checks), default=0)
-    last_out = max(weighed.left_out, key=lambda test: test.at_ns, default=None)
-    if last_out and last_out.at_ns > last_check and last_out.reason in _FAILED:
-        return say.last_failed(last_out.reason.words)
-    newest = max(last_check, last_out.at_ns if last_out else 0, since_ns)
-    day = districts.local(clock, newest).date()
-    return say.silent_since(day) if newest and (today - day).days > _SILENT_DAYS else ""

@@ -91,16 +91,6 @@ def too_few(progress: Progress, changed: date | None, stopped: str = "") -> str:
     return f"Not measured enough yet: {_so_far(progress)}{since}{stopped or _prospect(progress)}."
 
 
-def last_failed(why: str) -> str:
-    """The newest check came to nothing, so no date may be promised."""
-    return f"; the last one {why}"
-
-
-def silent_since(when: date) -> str:
-    """No check has come for a while, so no date may be promised."""
-    return f"; none since {words.day(when)}"
-
-
 def _so_far(progress: Progress) -> str:
     text = f"{progress.checks} of {words.count(progress.checks_wanted, 'check')}"
     if progress.checks >= progress.checks_wanted and progress.days < progress.days_wanted:

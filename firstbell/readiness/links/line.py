@@ -188,4 +188,4 @@ def _why_open(asked: Asked, progress: Progress) -> str:
         return NO_LINE
     if not line.has_box and not progress.checks:
         return NO_BOX
-    return say.too_few(progress, line.changed, line.stopped)
+    return say.too_few(progress, line.changed, line.stopped.because if line.stopped else "")

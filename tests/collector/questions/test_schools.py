@@ -59,6 +59,17 @@ def test_before_any_check_the_paper_answer_leads(bench: Bench, tmp_path: Path) -
     assert [group.kind for group in said.tally] == ["open"]
 
 
+def test_only_boxes_that_called_promise_an_answer(bench: Bench, tmp_path: Path) -> None:
+    """Two schools wait for more checks: the one whose box never called is not counted among those to come."""
+    folder = planted.write(tmp_path / "d", {"ash": 200, "birch": 400}, {"ash": 1000, "birch": 500})
+    assert asked(bench, folder).open_sentence == "2 schools aren't measured enough yet to say."
+    planted.send(bench, "ash", [planted.check(planted.NOW.replace(hour=3), 950)])
+    said = asked(bench, folder)
+    assert said.open_sentence.startswith(
+        "2 schools aren't measured enough yet to say; 1 of those answers comes by"
+    )
+
+
 def test_what_cannot_be_asked_is_refused(bench: Bench, tmp_path: Path) -> None:
     """A way of teaching that isn't known, and years beyond reason."""
     folder = planted.write(tmp_path / "d", FOUR, BOUGHT)

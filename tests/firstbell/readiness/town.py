@@ -182,9 +182,10 @@ def lines_of(
     now: str = NOW,
     facts_until: int = 1 << 50,
     suspended: frozenset[int] = frozenset(),
+    heard: frozenset[str] | None = None,
 ) -> Lines:
     """What is known of the district's lines."""
     place = district or town()
     as_of_ns = at(now, place.schools[0].tz)
     network = Network(place, districts.local(place.schools[0], as_of_ns).date())
-    return Lines(network, TARGETS.numbers, as_of_ns, tests, latency, facts_until, suspended)
+    return Lines(network, TARGETS.numbers, as_of_ns, tests, latency, facts_until, suspended, heard)
