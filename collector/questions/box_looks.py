@@ -3,18 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 from collector.questions.reached import Gateway
-from collector.questions.sight import GONE, local
-from collector.store.reads import BoxState
+from collector.questions.sight import GONE, local, look_of, sight_of
+from collector.store.reads import BoxState, Reads
 from firstbell import district as districts
 from firstbell.district import District, Seat
+from firstbell.ladder import Sign
 from firstbell.readiness import words
 from firstbell.readiness.words import NBSP
-from firstbell.report import ClockQuality, Report
+from firstbell.report import ClockQuality, Report, Status, Stored
 
 FULL_PCT = 50.0
 CATCHING_UP = 500
 """So many reports wait after about an hour and a half without a line."""
 LEAST_FREE_MIB = 500.0
+LOW_PCT = 20.0
+"""A battery this low, off the charger, is empty soon: a judgement."""
+NEVER = "Never called: is it plugged in, and does its name stand in agent.toml?"
 _MOST_NAMED = 3
 
 
@@ -38,6 +42,25 @@ def of_talking(
         *_radio(newest),
     ]
     return [sentence for sentence in found if sentence]
+
+
+def of_way(
+    reads: Reads, newest: Sequence[Stored], district: District, seat: Seat, as_of_ns: int
+) -> list[str]:
+    """What its own last looks at its way say, as its room's page has it; empty if it gets through."""
+    if not seat.school or all(stored.report.status is Status.OK for stored in newest):
+        return []
+    sight = sight_of(reads, seat, newest, as_of_ns)
+    look = look_of(sight)
+    zone = districts.zone(districts.school_of(district, seat.school).tz)
+    for sign, what, since_ns in (
+        (look.internet, "reach the internet", sight.cut.since_ns if sight.cut else None),
+        (look.wifi, "get in by its Wi-Fi", sight.wifi_failed_ns),
+    ):
+        if sign is Sign.BAD and since_ns is not None:
+            since = words.since(local(since_ns, zone), local(as_of_ns, zone))
+            return [f"Doesn\u2019t {what} since {since}: see its room."]
+    return []
 
 
 def of_silent(
@@ -113,7 +136,12 @@ def _power(newest: Mapping[str, Report]) -> list[str]:
         return ["Too little voltage now: look at its power brick and cable."]
     if _on(newest, "power", "undervoltage_since_boot"):
         return ["Its voltage has dipped since its start: look at its power brick."]
-    return ["It slows down because it is hot: give it air."] if _on(newest, "power", "hot_now") else []
+    if _on(newest, "power", "hot_now"):
+        return ["It slows down because it is hot: give it air."]
+    pct = _figure(newest, "power", "battery_pct")
+    if pct is None or pct >= LOW_PCT or newest["power"].readings.get("plugged_in") is not False:
+        return []
+    return [f"Its battery is at {pct:.0f}{NBSP}% and it isn\u2019t plugged in: plug it in."]
 
 
 def _clock(newest: Mapping[str, Report]) -> list[str]:

@@ -1,6 +1,6 @@
 """Every box: is it talking, since when not, and what is to be looked at; silent ones first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ from collector.registry import Folder
 from collector.store.reads import BoxState, Reads
 from firstbell import district as districts
 from firstbell.district import NS, District, Seat
-from firstbell.report import ClockQuality, Report
+from firstbell.report import ClockQuality, Report, Stored
 
 DAY_NS = 86_400 * NS
 MINUTE_NS = 60 * NS
@@ -87,12 +87,13 @@ class Boxes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(NamedTuple):
-    """What is known of one box before it is judged."""
+    """What is known of one box before it is judged: `newest` by probe, `stored` of each target."""
 
     name: str
     seat: Seat | None
     state: BoxState | None
     newest: Mapping[str, Report]
+    stored: Sequence[Stored]
     last_ns: int | None
     silent_ns: int | None
     heard: tuple[Span, ...]
@@ -142,10 +143,12 @@ def _known(reads: Reads, district: District, as_of_ns: int) -> list[Known]:
         if (seat := districts.whereabouts(district, agent, as_of_ns))
     }
     newest: dict[str, dict[str, Report]] = {}
+    every: dict[str, list[Stored]] = {}
     last: dict[str, int] = {}
     for stored in reads.latest():
         report = stored.report
         if report.at_ns <= as_of_ns:
+            every.setdefault(stored.agent, []).append(stored)
             last[stored.agent] = max(report.at_ns, last.get(stored.agent, 0))
             kept = newest.setdefault(stored.agent, {}).get(report.probe)
             if kept is None or kept.at_ns <= report.at_ns:
@@ -167,6 +170,7 @@ def _known(reads: Reads, district: District, as_of_ns: int) -> list[Known]:
             seat=seats.get(name),
             state=states.get(name),
             newest=newest.get(name, {}),
+            stored=every.get(name, ()),
             last_ns=last.get(name),
             silent_ns=min(silent[name], last.get(name, silent[name]) + MINUTE_NS) if name in silent else None,
             heard=_without(_whole(states.get(name), began.get(name), as_of_ns), quiet.get(name, []))
@@ -248,12 +252,13 @@ def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[
     talking = town.talkers.get(seat.school, []) if seat else []
     group = _group(known, gateway, talking)
     if group == "never":
-        return group, []
+        return group, [box_looks.NEVER]
     if group in _SILENT:
         return group, box_looks.of_silent(known.newest, gateway, talking, town.district, seat, town.as_of_ns)
     line_mbps = _line_mbps(town.district, seat)
     why = _lost_why(reads, known)
-    look = box_looks.of_talking(known.newest, known.state, why, town.newest_version, line_mbps)
+    way = box_looks.of_way(reads, known.stored, town.district, seat, town.as_of_ns) if seat else []
+    look = way + box_looks.of_talking(known.newest, known.state, why, town.newest_version, line_mbps)
     if group == "unplaced":
         look.append("Nobody said where it stands: give it a line in seats.csv.")
     return ("look" if look and group == "fine" else group), look

@@ -88,6 +88,12 @@ def everywhere(reads: Reads, district: District, as_of_ns: int) -> list[Sight]:
     return _sights(reads, [seat for seat in placed if seat and seat.school], newest, _DAY_NS, as_of_ns)
 
 
+def sight_of(reads: Reads, seat: Seat, newest: Sequence[Stored], as_of_ns: int) -> Sight:
+    """One box that talks, and what it saw last, without what was more than a day ago."""
+    troubles = reads.outages([(seat.agent, 0, None)], as_of_ns - _DAY_NS, as_of_ns)
+    return _sight(reads, seat, newest, None, list(troubles), "", as_of_ns)
+
+
 def _sights(
     reads: Reads, seats: Sequence[Seat], newest: Mapping[str, Sequence[Stored]], past_ns: int, as_of_ns: int
 ) -> list[Sight]:

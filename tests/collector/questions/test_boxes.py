@@ -69,6 +69,39 @@ def test_a_district_in_which_something_of_everything_is(morning: Morning) -> Non
     assert one(answer, "box-205").look == ("The gateway answers: the school is fine.",)
     assert one(answer, "box-204").place == "Lincoln High, 204"
     assert one(answer, "box-mc").last_ns is None
+    assert one(answer, "box-mc").look == (
+        "Never called: is it plugged in, and does its name stand in agent.toml?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ("cut", "Doesn\u2019t reach the internet since 7:30: see its room."),
+        ("no internet", "Doesn\u2019t reach the internet since 7:30: see its room."),
+        ("no wifi", "Doesn\u2019t get in by its Wi-Fi since 7:30: see its room."),
+        ("never had wifi", None),
+        ("empty", "Its battery is at 16\u00a0% and it isn\u2019t plugged in: plug it in."),
+        ("full", None),
+    ],
+)
+def test_a_box_whose_own_latest_looks_are_bad_wants_a_look(
+    morning: Morning, seen: str, told: str | None
+) -> None:
+    """What its room's page calls trouble is not called nothing to do among the boxes."""
+    trouble = seen in {"cut", "no internet"}
+    morning.sees("box-204", "online", until=11 if trouble else 0)
+    if trouble:
+        morning.sees("box-204", seen, since=10)
+    if seen == "no wifi":
+        morning.wifi("box-204", goes=True, until=15)
+    if "wifi" in seen:
+        morning.wifi("box-204", goes=False, since=10)
+    if seen in {"empty", "full"}:
+        pct = 16.4 if seen == "empty" else 61.0
+        morning.send("box-204", [said("power", AT_NS - MINUTE_NS, plugged_in=False, battery_pct=pct)])
+    box = one(asked(morning), "box-204")
+    assert (box.group, box.look) == (("look", (told,)) if told else ("fine", ()))
 
 
 def test_a_silent_box_of_a_school_that_nobody_tries_is_not_called_alone(morning: Morning) -> None:
