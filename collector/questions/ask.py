@@ -108,7 +108,7 @@ def _tests(reads: Reads, network: Network, circuits: frozenset[str], as_of_ns: i
 
 
 def _cheap(reads: Reads, tests: list[Stored]) -> list[Stored]:
-    """The cheap reports around each failed test, and around the newest good ones of the same boxes.
+    """The cheap reports around each failed test, and around the newest good ones of each box that failed one.
 
     The first tell a dead line from a dead server. The second tell whether the box's gateway ever answers:
     one that did and then fell silent is the box's own trouble, not the line's. Only those, because a month
@@ -116,8 +116,11 @@ def _cheap(reads: Reads, tests: list[Stored]) -> list[Stored]:
     """
     failed = [test for test in tests if test.report.status in {Status.FAILED, Status.TIMEOUT}]
     boxes = {test.agent for test in failed}
-    good = [test for test in tests if test.report.status is Status.OK and test.agent in boxes]
-    windows: list[Box] = [_window(test) for test in [*failed, *good[-_GOOD_ONES:]]]
+    windows: list[Box] = [_window(test) for test in failed]
+    for box in boxes:
+        good = [test for test in tests if test.agent == box and test.report.status is Status.OK]
+        newest = sorted(good, key=lambda test: test.report.at_ns)[-_GOOD_ONES:]
+        windows += [_window(test) for test in newest]
     seen = {(row.agent, row.epoch, row.seq): row for row in reads.tests(windows, "latency")}
     for row in (row for box in boxes for row in reads.latest(box) if row.report.probe == "latency"):
         seen.setdefault((row.agent, row.epoch, row.seq), row)

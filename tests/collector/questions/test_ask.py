@@ -11,10 +11,11 @@ from collector import registry
 from collector.questions import ask, status
 from collector.registry import Folder
 from collector.store.decisions import decide
-from firstbell.readiness.chain import SchoolAnswer
+from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.reasons import Reason
 from firstbell.readiness.verdict import State
 from firstbell.report import LimitedBy, Medium, Opening, Report, Segment, Status
+from tests.collector.questions import planted
 from tests.collector.workbench import EPOCH, NOW_NS, Bench, report
 
 BOX = "box-1"
@@ -127,6 +128,13 @@ def test_a_failed_test_counts_only_with_the_cheap_probes_of_its_minute(bench: Be
     assert answer(bench, folder).state is State.NOT_READY
 
 
+def looked(test: Report, target: str, segment: Segment, why: str) -> Report:
+    """A look within a second of the test: it answered, or failed because of `why`."""
+    seen = report(target=target, at_ns=test.at_ns + 10**9)
+    status = Status.FAILED if why else Status.OK
+    return msgspec.structs.replace(seen, status=status, reason=why, segment=segment, readings={})
+
+
 def test_a_box_cut_off_from_its_own_network_is_no_outage_of_the_line(bench: Bench, folder: Folder) -> None:
     """A gateway that answers by day and is silent around each failure excuses the line: the switch was off."""
     failed = [
@@ -135,12 +143,6 @@ def test_a_box_cut_off_from_its_own_network_is_no_outage_of_the_line(bench: Benc
         for hour in (4, 7, 21)
     ]
     good = quiet_week()
-
-    def looked(test: Report, target: str, segment: Segment, why: str) -> Report:
-        seen = report(target=target, at_ns=test.at_ns + 10**9)
-        status = Status.FAILED if why else Status.OK
-        return msgspec.structs.replace(seen, status=status, reason=why, segment=segment, readings={})
-
     cheap = [looked(test, "gateway", Segment.SITE, "no answer") for test in failed]
     cheap += [looked(test, "google", Segment.INTERNET, "no answer") for test in failed]
     cheap += [looked(test, "gateway", Segment.SITE, "") for test in good]
@@ -148,6 +150,39 @@ def test_a_box_cut_off_from_its_own_network_is_no_outage_of_the_line(bench: Benc
     said = answer(bench, folder)
     assert said.state is State.READY_THROUGH, said.sentence
     assert {left.reason for left in said.links[0].left_out} == {Reason.BOX_CUT_OFF}
+
+
+def test_a_box_cut_off_is_judged_alike_for_its_school_and_within_the_district(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Adams's cable was loose for nine tests and is now: whether Adams or all are asked for, these are left out."""
+    folder = planted.write(tmp_path / "district", {"adams": 200, "baker": 200}, {"adams": 300, "baker": 300})
+    why: dict[str, object] = {
+        "status": Status.FAILED,
+        "reason": "no route",
+        "readings": {},
+        "limited_by": None,
+    }
+    failed = [
+        planted.check(day.replace(hour=hour), 0, **why)
+        for day in planted.days_before(7)[:3]
+        for hour in (4, 7, 21)
+    ]
+    good = planted.quiet(290)
+    cheap = [looked(test, "gateway", Segment.SITE, "no answer") for test in failed]
+    cheap += [looked(test, "google", Segment.INTERNET, "no answer") for test in failed]
+    cheap += [looked(test, "gateway", Segment.SITE, "") for test in good]
+    now = looked(planted.check(NOW, 0), "gateway", Segment.SITE, "no answer")
+    planted.send(bench, "adams", [*good, *failed, *cheap, now])
+    refused = planted.check(planted.days_before(7)[0], 0, **(why | {"reason": "403"}))
+    planted.send(bench, "baker", [*planted.quiet(290, days=14), refused])
+    targets = registry.targets()
+    adams = next(school for school in folder.district.schools if school.id == "adams")
+    alone = ask.weigh(bench.reads, folder, targets, adams, NOW_NS)
+    among = ask.weigh_all(bench.reads, folder, targets, NOW_NS)["adams"]
+    one, other = (judge("flex", targets, evidence, people=None, years=0) for evidence in (alone, among))
+    assert one == other
+    assert {left.reason for left in other.links[0].left_out} == {Reason.BOX_CUT_OFF}
 
 
 @pytest.mark.parametrize("school", ["Hogwarts", "", "\x00"])
