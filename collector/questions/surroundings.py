@@ -80,7 +80,7 @@ def rooms(reads: Reads, lines: Lines, school: School) -> list[RoomSeen]:
 
 
 def batteries(reads: Reads, lines: Lines, school: School) -> list[Battery]:
-    """The newest word of each device in the school that has a battery."""
+    """The newest word of each device in the school whose battery tells what it holds, or its health."""
     found = []
     here = [seat for seat, span in _stays(lines, school) if (span.until_ns or _NEVER_NS) > lines.as_of_ns]
     for agent in dict.fromkeys(seat.agent for seat in here):
@@ -94,11 +94,10 @@ def _battery(row: Stored, lines: Lines) -> Battery | None:
     known = row.arrival <= lines.facts_until and row.report.at_ns <= lines.as_of_ns
     if not known or row.report.status is not Status.OK or not readings.get("batteries"):
         return None
-    full, health = (readings.get(name) for name in ("battery_full_wh", "health_pct"))
-    return Battery(
-        float(full) if isinstance(full, int | float) else None,
-        float(health) if isinstance(health, int | float) else None,
-    )
+    told = (readings.get(name) for name in ("battery_full_wh", "health_pct"))
+    full, health = (float(value) if isinstance(value, int | float) else None for value in told)
+    # One that tells of neither is not dead: of it nothing is known.
+    return None if full is None and health is None else Battery(full, health)
 
 
 Stay = tuple[Seat, Span]

@@ -125,3 +125,10 @@ def test_a_battery_is_told_by_its_newest_report(bench: Bench, folder: Folder) ->
     ]
     (battery,) = known(bench, folder, reports).batteries
     assert battery.full_wh == 40
+
+
+def test_a_battery_that_tells_neither_what_it_holds_nor_its_health_is_none(
+    bench: Bench, folder: Folder
+) -> None:
+    """It is not counted as dead: of it nothing is known."""
+    assert list(known(bench, folder, [seen(0, "power", {"batteries": 1})]).batteries) == []

@@ -150,3 +150,9 @@ def test_a_few_batteries_are_no_answer() -> None:
     """Nine devices say little of a school's."""
     link = power.judge([Battery(10, 20)] * 9, FLEX, 1200, 2029, NUMBERS)
     assert (link.assessed, link.have) == (False, None)
+
+
+@pytest.mark.parametrize(("health", "lasts"), [(79.9, False), (80.0, True), (None, False)])
+def test_health_alone_tells_whether_a_battery_lasts(health: float | None, lasts: bool) -> None:
+    """Four fifths of what it held when new are enough, less is not; what is not known never lasts."""
+    assert power.lasts(Battery(None, health), FLEX, NUMBERS) is lasts
