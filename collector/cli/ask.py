@@ -5,7 +5,7 @@ import textwrap
 import click
 
 from collector import registry
-from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show
+from collector.cli.common import asking, json_option, pass_home, show
 from collector.config import Home
 from collector.questions import ask
 from firstbell.readiness.chain import SchoolAnswer
@@ -28,8 +28,7 @@ def command(
     home: Home, school: str, model: str, people: int | None, years: int | None, as_json: bool
 ) -> None:
     """Can SCHOOL (its id, or its name or the beginning of it) teach this way, now and in three years?"""
-    folder = loaded(home, journal_of(home))
-    with opened(home) as reads:
+    with asking(home) as (folder, reads):
         answer = ask.ask(
             reads,
             folder,
@@ -40,7 +39,7 @@ def command(
             years=years,
             as_of_ns=home.clock.now_ns(),
         )
-    show(answer, text(answer), as_json=as_json)
+    show(answer, text(answer), as_json=as_json, simulated=answer.simulated)
 
 
 def headline(answer: SchoolAnswer) -> str:

@@ -25,7 +25,7 @@ def command(home: Home, as_table: bool, as_json: bool) -> None:
     if as_table:
         click.echo(as_csv(answer), nl=False)
     else:
-        show(answer, text(answer), as_json=as_json)
+        show(answer, text(answer), as_json=as_json, simulated=answer.simulated)
 
 
 def text(answer: Boxes) -> str:

@@ -1,8 +1,10 @@
 """What all commands share: the data folder, `--json`, and one way to fail."""
 
 import json
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +14,7 @@ from collector import registry
 from collector.config import Home
 from collector.demo.making import DemoError
 from collector.questions.ask import QuestionError
+from collector.questions.banners import Banner
 from collector.registry import Folder, RegistryError
 from collector.store import decisions
 from collector.store.errors import StoreError, UnreadableError
@@ -44,12 +47,15 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+NOTHING_YET = "nothing measured yet: no collector has run here (`firstbell collector run`)"
+
+
 def journal_of(home: Home) -> Journal:
     """The journal, which the collector may be writing. Raises StoreError if there is none."""
     if not home.journal.exists():
         raise UnreadableError(
-            f"there is no journal in {home.folder} yet. Start `firstbell up` first, or name the data folder "
-            "with --data."
+            f"there is no journal in {home.folder} yet. Start `firstbell collector run` first (one school "
+            "alone: `firstbell up`), or name the data folder with --data."
         )
     return open_journal(home.journal)
 
@@ -64,6 +70,28 @@ def opened(home: Home) -> Iterator[Reads]:
         reads.close()
 
 
+@contextmanager
+def asking(home: Home) -> Iterator[tuple[Folder, Reads]]:
+    """The district folder and the journal of a question that has an answer on paper, too.
+
+    Before a collector has run the journal is an empty one, and a line on stderr says so. Raises FolderError,
+    StoreError, also where there is neither a journal nor a folder.
+    """
+    if home.journal.exists() or not home.district.exists():
+        folder = loaded(home, journal_of(home))
+        with opened(home) as reads:
+            yield folder, reads
+        return
+    folder = registry.read(home.district)
+    click.echo(NOTHING_YET, err=True)
+    with tempfile.TemporaryDirectory() as empty:
+        reads = Reads(open_journal(Path(empty) / home.journal.name))
+        try:
+            yield folder, reads
+        finally:
+            reads.close()
+
+
 def loaded(home: Home, journal: Journal) -> Folder:
     """The district folder; the journal keeps it by its digest. Raises FolderError, StoreError."""
     folder = registry.read(home.district)
@@ -71,9 +99,22 @@ def loaded(home: Home, journal: Journal) -> Folder:
     return folder
 
 
-def show(answer: object, text: str, *, as_json: bool) -> None:
-    """Print an answer: the struct as JSON, or its text."""
-    click.echo(to_json(answer) if as_json else text)
+SIMULATED = "Simulated: every number here is made up."
+
+
+def show(answer: object, text: str, *, as_json: bool, simulated: bool = False) -> None:
+    """Print an answer: the struct as JSON, or its text, whose first line says where all is `simulated`."""
+    click.echo(to_json(answer) if as_json else f"{SIMULATED}\n{text}" if simulated else text)
+
+
+def notices(banners: Sequence[Banner]) -> str:
+    """What stands above every page, a line each; that it is simulated `show` says."""
+    lines = [
+        f"{banner.label}: {banner.text.replace('This page', 'This')}"
+        for banner in banners
+        if banner.kind != "simulated"
+    ]
+    return "\n".join([*lines, ""]) if lines else ""
 
 
 def to_json(answer: object) -> str:

@@ -40,7 +40,7 @@ def command(home: Home, school: str, name: str, check: bool, as_json: bool) -> N
             answer = _wait(reads, folder, answer, asked, clock.now_ns) if asked.at_ns else answer
             if asked.why:
                 click.echo(asked.why, err=True)
-    show(answer, text(answer), as_json=as_json)
+    show(answer, text(answer), as_json=as_json, simulated=answer.simulated)
 
 
 def _check(home: Home, answer: Room) -> Asked:

@@ -5,7 +5,7 @@ import textwrap
 import click
 
 from collector import registry
-from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
+from collector.cli.common import asking, json_option, notices, pass_home, show, table
 from collector.config import Home
 from collector.questions import school as question
 from collector.questions.rows import link_figures
@@ -28,8 +28,7 @@ def command(
     home: Home, school: str, model: str | None, people: int | None, years: int | None, as_json: bool
 ) -> None:
     """Can SCHOOL (its id, or its name or the beginning of it) teach this way, and what stops it?"""
-    folder = loaded(home, journal_of(home))
-    with opened(home) as reads:
+    with asking(home) as (folder, reads):
         asked = question.ask(
             reads,
             folder,
@@ -40,7 +39,7 @@ def command(
             years=years,
             as_of_ns=home.clock.now_ns(),
         )
-    show(asked, text(asked), as_json=as_json)
+    show(asked, text(asked), as_json=as_json, simulated=asked.simulated)
 
 
 def text(asked: School) -> str:
@@ -49,7 +48,8 @@ def text(asked: School) -> str:
     first = [asked.question, head, asked.lede, asked.changed, asked.answer.examples_sentence]
     if not asked.on_paper:
         first.insert(2, asked.answer.paper.sentence)
-    blocks = ["\n".join(_wrapped(sentence) for sentence in first if sentence), _chain(asked)]
+    said = "\n".join(_wrapped(sentence) for sentence in first if sentence)
+    blocks = [notices(asked.banners) + said, _chain(asked)]
     steps = [_item(f"{n}. {step.title} {step.sentence}") for n, step in enumerate(asked.steps, 1)]
     blocks.append("\n".join([asked.steps_heading, *steps]) if steps else "")
     sure = [_item(f"{term.term}: {term.text}") for term in asked.sure_because]

@@ -3,7 +3,7 @@
 import click
 
 from collector import registry
-from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
+from collector.cli.common import asking, json_option, notices, pass_home, show, table
 from collector.config import Home
 from collector.questions import schools
 from collector.questions import table as tables
@@ -24,15 +24,14 @@ def command(home: Home, model: str | None, years: int | None, as_csv: bool, as_j
     """Can every school teach this way, now and in three years, and what to fix first?"""
     if as_csv and as_json:
         raise click.UsageError("either --csv or --json")
-    folder = loaded(home, journal_of(home))
-    with opened(home) as reads:
+    with asking(home) as (folder, reads):
         asked = schools.ask(
             reads, folder, registry.targets(), model=model, years=years, as_of_ns=home.clock.now_ns()
         )
     if as_csv:
         click.echo(tables.csv(asked), nl=False)
     else:
-        show(asked, text(asked), as_json=as_json)
+        show(asked, text(asked), as_json=as_json, simulated=asked.simulated)
 
 
 def text(asked: Schools) -> str:
@@ -48,7 +47,7 @@ def text(asked: Schools) -> str:
     if asked.state == "not_measured":
         said[1] = f"On paper, not measured: {asked.sentence}"
         said[2] = asked.open_sentence
-    blocks = ["\n".join(filter(None, said))]
+    blocks = [notices(asked.banners) + "\n".join(filter(None, said))]
     if asked.fixes:
         fixes = [f"  {n}. {fix.title}: {fix.sentence}" for n, fix in enumerate(asked.fixes, 1)]
         blocks.append("\n".join(["What to fix first", *fixes]))

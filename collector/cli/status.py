@@ -20,8 +20,8 @@ _SILENT_NS = 15 * _MINUTE_NS
 def command(home: Home, as_json: bool) -> None:
     """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
     with opened(home) as reads:
-        answer = status.ask(reads)
-    show(answer, text(answer, home.clock.now_ns()), as_json=as_json)
+        answer = status.ask(reads, simulated=home.demo is not None)
+    show(answer, text(answer, home.clock.now_ns()), as_json=as_json, simulated=answer.simulated)
 
 
 def text(answer: DistrictStatus, now_ns: int) -> str:

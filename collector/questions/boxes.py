@@ -84,6 +84,7 @@ class Boxes(msgspec.Struct, frozen=True, kw_only=True):
     talking: int
     total: int
     groups: tuple[Group, ...]
+    simulated: bool = False
 
 
 class Known(NamedTuple):
@@ -123,6 +124,7 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
     )
     return Boxes(
         as_of_ns=as_of_ns,
+        simulated=district.settings.simulated,
         tz=district.settings.tz or districts.DEFAULT_TZ,
         sentence=f"{bold} {rest}".strip(),
         bold=bold,

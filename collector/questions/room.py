@@ -76,6 +76,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     checked_ns: int | None
     heard_ns: int | None
+    simulated: bool = False
 
 
 def ask(reads: Reads, folder: Folder, school: str, room: str, as_of_ns: int) -> Room:
@@ -155,6 +156,7 @@ def _answer(
         school=school.id,
         school_name=school.name,
         room=room,
+        simulated=district.settings.simulated,
         as_of_ns=as_of_ns,
         tz=school.tz,
         where=verdict.where,

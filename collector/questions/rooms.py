@@ -59,6 +59,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     rest: str
     schools: tuple[SchoolRooms, ...]
     left_out: int
+    simulated: bool = False
 
 
 def ask(reads: Reads, folder: Folder, as_of_ns: int, q: str = "") -> Rooms:
@@ -80,6 +81,7 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int, q: str = "") -> Rooms:
         bold=bold,
         rest=rest,
         schools=tuple(shown),
+        simulated=district.settings.simulated,
         left_out=sum(len(each.rooms) for each in kept) - sum(len(each.rooms) for each in shown),
     )
 

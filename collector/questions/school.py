@@ -76,6 +76,7 @@ class School(msgspec.Struct, frozen=True, kw_only=True):
     used: Used
     ways: tuple[Way, ...]
     banners: tuple[Banner, ...]
+    simulated: bool = False
 
 
 def ask(
@@ -112,6 +113,7 @@ def ask(
     first_fall = said.first_fall(asked, as_of_ns)
     return School(
         district=folder.district.settings.name,
+        simulated=folder.district.settings.simulated,
         school_id=asked.id,
         school=asked.name,
         question=f"Can {asked.name} teach {answer.model} through fall {first_fall + answer.years}?",

@@ -64,6 +64,7 @@ class Schools(msgspec.Struct, frozen=True, kw_only=True):
     schools: tuple[Row, ...]
     ways: tuple[Way, ...]
     banners: tuple[Banner, ...]
+    simulated: bool = False
 
 
 def ask(
@@ -98,6 +99,7 @@ def _say(known: Known, folder: Folder, targets: Targets, model_id: str | None, y
     through = first_fall + years
     return Schools(
         district=folder.district.settings.name,
+        simulated=folder.district.settings.simulated,
         state=said.state,
         question=f"Can every school teach {way} through fall {through}?",
         model_id=model_id or "",

@@ -48,15 +48,17 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int
     quarantine_dropped: int
     boxes: tuple[BoxStatus, ...]
+    simulated: bool = False
 
 
-def ask(reads: Reads) -> DistrictStatus:
-    """The state of everything, as the journal knows it now."""
+def ask(reads: Reads, *, simulated: bool = False) -> DistrictStatus:
+    """The state of everything, as the journal knows it now; whether it is `simulated` the folder says."""
     counts = reads.counts()
     newest: dict[str, list[Stored]] = {}
     for stored in reads.latest():
         newest.setdefault(stored.agent, []).append(stored)
     return DistrictStatus(
+        simulated=simulated,
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

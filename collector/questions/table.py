@@ -28,9 +28,15 @@ COLUMNS = Columns(
 
 
 def csv(asked: Schools) -> str:
-    """The rows of the table, shared lines first. Numbers are exact and not rounded."""
+    """The rows of the table, shared lines first. Numbers are exact and not rounded.
+
+    Only where all is made up a last column `simulated` says so.
+    """
+    made_up = {"simulated": "yes"} if asked.simulated else {}
+    columns = COLUMNS._replace(known=(*COLUMNS.known, *made_up))
     kinds = [("line", row) for row in asked.lines] + [("school", row) for row in asked.schools]
-    return render(COLUMNS, [_cells(kind, row) | {"last_fall": str(asked.last_fall)} for kind, row in kinds])
+    more = {"last_fall": str(asked.last_fall)} | made_up
+    return render(columns, [_cells(kind, row) | more for kind, row in kinds])
 
 
 def _cells(kind: str, row: Row) -> dict[str, str]:

@@ -137,7 +137,7 @@ def _boxes(parts: Parts, _query: Nothing) -> boxes.Boxes:
 
 
 def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
-    return status.ask(parts.reads)
+    return status.ask(parts.reads, simulated=parts.folder_now().district.settings.simulated)
 
 
 QUERIES: tuple[Query, ...] = (

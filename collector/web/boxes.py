@@ -77,13 +77,19 @@ def ago(ns: int) -> str:
 
 
 def as_csv(answer: Boxes) -> str:
-    """One line a box. A cell that a spreadsheet would calculate is quoted as text."""
+    """One line a box. A cell that a spreadsheet would calculate is quoted as text.
+
+    Only where all is made up a last column `simulated` says so.
+    """
+    made_up = {"simulated": "yes"} if answer.simulated else {}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEAD)
+    writer.writerow([*HEAD, *made_up])
     zone = districts.zone(answer.tz)
     for group in answer.groups:
-        writer.writerows([escape(cell) for cell in _row(box, group.id, zone)] for box in group.boxes)
+        writer.writerows(
+            [escape(cell) for cell in [*_row(box, group.id, zone), *made_up.values()]] for box in group.boxes
+        )
     return text.getvalue()
 
 

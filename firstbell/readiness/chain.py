@@ -49,7 +49,8 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     `sentence` is the answer; `paper` stands beside it always. `links` stand in the order in which a lesson
     passes them; `assessed` of them are known well enough to say, and on `ready_on` of these the school is
     ready today; `not_assessed` names the others, and those that nothing measures yet. `rules` are the
-    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered.
+    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered. `simulated`:
+    the whole district is made up.
     """
 
     school_id: str
@@ -83,6 +84,7 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Factor, ...]
     examples: tuple[str, ...]
     examples_sentence: str
+    simulated: bool = False
 
 
 def judge(
@@ -147,6 +149,7 @@ def judge(
         rules=beside.rules(targets),
         examples=tuple(named),
         examples_sentence=beside.examples_sentence(list(named.values())),
+        simulated=lines.network.district.settings.simulated,
     )
 
 

@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,6 +14,7 @@ from collector.cli import main
 from collector.cli import school as school_command
 from collector.cli import schools as schools_command
 from collector.questions import school, schools, table
+from collector.questions.banners import Banner
 from tests.collector.questions import planted
 from tests.collector.workbench import NOW_NS, Bench
 
@@ -108,3 +110,46 @@ def test_the_commands_answer_from_a_data_folder(tmp_path: Path) -> None:
         failed = run(tmp_path, *mistake)
         assert failed.exit_code != 0
         assert said in failed.output
+
+
+def test_every_answer_of_a_made_up_district_says_so(tmp_path: Path) -> None:
+    """In its first line, in a column of each CSV, and in a field of every JSON."""
+    bench = Bench(tmp_path)
+    bench.close()
+    planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000}, settings="simulated = true\n")
+    for question in (("schools",), ("school", "ash"), ("ask", "ash"), ("room", "ash", "204"), ("boxes",)):
+        assert run(tmp_path, *question).output.startswith("Simulated: every number here is made up.\n")
+        assert json.loads(run(tmp_path, *question, "--json").output)["simulated"] is True
+    for question in (("schools",), ("boxes",)):
+        rows = list(csv.DictReader(io.StringIO(run(tmp_path, *question, "--csv").output)))
+        assert [row["simulated"] for row in rows] == ["yes"] * len(rows) != []
+
+
+def test_a_real_district_never_says_simulated(tmp_path: Path) -> None:
+    """Not in words, and no column that would be empty for ever."""
+    Bench(tmp_path).close()
+    planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000})
+    for question in (("schools",), ("schools", "--csv"), ("boxes", "--csv"), ("ask", "ash")):
+        assert "imulated" not in run(tmp_path, *question).output
+
+
+def test_the_terminal_says_which_school_is_silent_now(bench: Bench, folder: registry.Folder) -> None:
+    """The line that stands above the page stands above the terminal's answer, too."""
+    now = Banner(kind="now", label="Now", text="Ash hasn\u2019t answered since 7:11.")
+    said = msgspec.structs.replace(asked(bench, folder), banners=(now,))
+    assert schools_command.text(said).startswith(f"Now: {now.text}\nCan every school")
+
+
+def test_the_answer_on_paper_needs_no_collector(tmp_path: Path) -> None:
+    """With a folder alone every question answers on paper, says why nothing is measured, and makes no file."""
+    planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000})
+    for question in (("schools",), ("school", "ash"), ("ask", "ash")):
+        answered = run(tmp_path, *question)
+        assert answered.exit_code == 0
+        assert answered.stderr == (
+            "nothing measured yet: no collector has run here (`firstbell collector run`)\n"
+        )
+        assert "On paper" in answered.stdout
+        assert json.loads(run(tmp_path, *question, "--json").stdout)
+    assert [path.name for path in tmp_path.iterdir()] == ["district"]
+    assert "firstbell collector run" in run(tmp_path / "none", "schools").output
