@@ -10,7 +10,7 @@ from types import FrameType
 
 import uvicorn
 
-from collector import config, registry
+from collector import config, registry, simulated
 from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
 from collector.gateways import Gateways
@@ -18,7 +18,7 @@ from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.registry import Folder, Registry
 from collector.store.decisions import keep_district
-from collector.store.errors import StoreError
+from collector.store.errors import SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
@@ -43,6 +43,10 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     address = _address(home, settings)
     home.folder.mkdir(parents=True, exist_ok=True)
     journal = open_journal(home.journal)
+    if journal.simulated():
+        raise SimulatedError(
+            f"{home.journal} is a demo's: nothing in it was measured. Put it elsewhere first."
+        )
     districts = _registry(home, journal, clock)
     writer = Writer(journal, clock)
     intake = Intake(writer, clock, journal.id)
@@ -55,7 +59,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         link=link,
         clock=clock,
         folder=home.folder,
-        folder_now=districts.now,
+        folder_now=simulated.watched(home, districts.now),
         folder_trouble=districts.trouble,
         targets=registry.targets(),
     )
@@ -104,7 +108,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
         link=NoLink(),
         clock=clock,
         folder=home.folder,
-        folder_now=districts.now,
+        folder_now=simulated.watched(home, districts.now),
         folder_trouble=districts.trouble,
         targets=registry.targets(),
     )

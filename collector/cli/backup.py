@@ -28,6 +28,6 @@ def save(home: Home, file: Path, as_json: bool) -> None:
 def load(home: Home, file: Path, overwrite: bool, as_json: bool) -> None:
     """Put the backup FILE in the journal's place. Boxes send again what they kept since (seven days)."""
     home.folder.mkdir(parents=True, exist_ok=True)
-    journal = backup.restore(file, home.journal, overwrite=overwrite)
+    journal = backup.restore(file, home.journal, overwrite=overwrite, demo=home.demo_file.exists())
     answer = {"file": str(file), "journal": journal.id}
     show(answer, f"{file} is the journal now; boxes will offer again what they kept since.", as_json=as_json)

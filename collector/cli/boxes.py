@@ -2,7 +2,7 @@
 
 import click
 
-from collector import registry
+from collector import registry, simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.config import Home
 from collector.questions import boxes
@@ -20,6 +20,7 @@ from firstbell.readiness import words
 def command(home: Home, as_table: bool, as_json: bool) -> None:
     """Show every box: since when it is silent and whether its school is, too, and what to look at."""
     folder = registry.read(home.district) if home.district.is_dir() else registry.EMPTY
+    folder = simulated.marked(home, folder)
     with opened(home) as reads:
         answer = boxes.ask(reads, folder, home.clock.now_ns())
     if as_table:

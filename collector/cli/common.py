@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from collector import registry
+from collector import registry, simulated
 from collector.config import Home
 from collector.demo.making import DemoError
 from collector.questions.ask import QuestionError
@@ -96,7 +96,7 @@ def loaded(home: Home, journal: Journal) -> Folder:
     """The district folder; the journal keeps it by its digest. Raises FolderError, StoreError."""
     folder = registry.read(home.district)
     decisions.keep_district(journal, folder.district.digest, folder.contents, home.clock.now_ns())
-    return folder
+    return simulated.marked(home, folder)
 
 
 SIMULATED = "Simulated: every number here is made up."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from collector import registry
+from collector import registry, simulated
 from collector.cli.common import json_option, pass_home, show, table, to_json
 from collector.clock import SystemClock
 from collector.config import Home
@@ -114,7 +114,9 @@ def check(home: Home, folder: Path | None, as_json: bool) -> None:
 @pass_home
 def shown(home: Home, as_json: bool) -> None:
     """Show the district as it was read, and what holds where nothing was entered."""
-    answer = questions.ask(registry.read(home.district), registry.targets(), SystemClock().now_ns())
+    answer = questions.ask(
+        simulated.marked(home, registry.read(home.district)), registry.targets(), SystemClock().now_ns()
+    )
     show(answer, text(answer), as_json=as_json)
 
 

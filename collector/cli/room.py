@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from collector import config, registry
+from collector import config, registry, simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.config import Home
 from collector.questions import room
@@ -32,7 +32,7 @@ _MARKS = {"good": "+", "bad": "x", "off": "."}
 @pass_home
 def command(home: Home, school: str, name: str, check: bool, as_json: bool) -> None:
     """Is it ROOM of SCHOOL, the building, the line or only our box? And since when?"""
-    folder, clock = registry.read(home.district), home.clock
+    folder, clock = simulated.marked(home, registry.read(home.district)), home.clock
     with opened(home) as reads:
         answer = room.ask(reads, folder, school, name, clock.now_ns())
         if check:

@@ -66,6 +66,7 @@ def make(home: Home, demo: Demo, clock: Clock, told: Progress) -> Made:
     town = town_of(demo)
     write_folder(home, town)
     journal = open_journal(home.journal)
+    journal.mark_simulated()
     writer = Writer(journal, clock)
     intake = Intake(writer, clock, journal.id)
     writer.start()

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from collector.store import figures
 from collector.store.connections import connect, make_durable, transaction
-from collector.store.errors import BackupError, InUseError, NotEmptyError, told
-from collector.store.journal import Journal, check, identity_of, new_identity
+from collector.store.errors import BackupError, InUseError, NotEmptyError, SimulatedError, told
+from collector.store.journal import Journal, check, identity_of, is_simulated, new_identity
 from collector.store.ledger import arrivals
 from collector.store.migrations import APPLICATION_ID, migrate
 
@@ -45,18 +45,20 @@ def backup(journal: Journal, target: Path) -> Copy:
     return copy._replace(path=target)
 
 
-def restore(copy: Path, target: Path, *, overwrite: bool = False) -> Journal:
+def restore(copy: Path, target: Path, *, overwrite: bool = False, demo: bool = False) -> Journal:
     """Put a backup in the place of the journal at `target`, under a new name.
 
     Raises NotEmptyError if a journal with reports is there and `overwrite` is not given, InUseError if
     somebody has it open (whatever is given), BackupError if the copy is not sound or does not fit on the
-    disk, or NewerJournalError; then `target` is as it was.
+    disk, NewerJournalError, or SimulatedError if its reports are made up and this is no `demo`; then
+    `target` is as it was.
     """
     part = target.with_name(target.name + ".part")
     with told(f"{copy} can't be restored", BackupError), _cleared(part):
         with closing(connect(copy, "ro")) as source:
             check(source, copy)
             _copied(source, part)
+        _refuse_a_demo(part, copy, demo=demo)
         identity = _renamed(part)
         _make_room(target, overwrite=overwrite)
         part.replace(target)
@@ -88,6 +90,15 @@ def _copied(source: sqlite3.Connection, part: Path) -> Copy:
         facts_until = arrivals(db)
     _to_disk(part)
     return Copy(part, identity, facts_until, part.stat().st_size)
+
+
+def _refuse_a_demo(part: Path, copy: Path, *, demo: bool) -> None:
+    with closing(connect(part, "ro")) as db:
+        if is_simulated(db) and not demo:
+            raise SimulatedError(
+                f"{copy} is the copy of a demo: nothing in it was measured. It can be restored only where "
+                "a demo is; nothing was changed"
+            )
 
 
 def _renamed(part: Path) -> str:

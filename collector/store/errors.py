@@ -5,6 +5,7 @@ StoreError                the base of all of these
 ├── NewerJournalError       written by a newer First Bell
 ├── InUseError              somebody has it open
 ├── NotEmptyError           there is something that would be overwritten
+├── SimulatedError          made-up reports where measured ones belong
 └── BackupError             the copy is not sound
 """
 
@@ -31,6 +32,10 @@ class InUseError(StoreError):
 
 class NotEmptyError(StoreError):
     """There is something that would be overwritten."""
+
+
+class SimulatedError(StoreError):
+    """Made-up reports where measured ones belong."""
 
 
 class BackupError(StoreError):

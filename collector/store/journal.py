@@ -31,6 +31,16 @@ class Journal(NamedTuple):
         db.execute("PRAGMA query_only = ON")
         return db
 
+    def simulated(self) -> bool:
+        """Whether its reports were made up. Raises UnreadableError."""
+        with told(f"{self.path} can't be read"), closing(self.reader()) as db:
+            return is_simulated(db)
+
+    def mark_simulated(self) -> None:
+        """Say for good that its reports are made up; every copy says so, too. Raises UnreadableError."""
+        with told(f"{self.path} can't be marked"), closing(self.writer()) as db, transaction(db):
+            db.execute("REPLACE INTO meta VALUES ('simulated', '1')")
+
 
 def open_journal(path: Path) -> Journal:
     """The journal at `path`, made if there is none and brought to this program's format.
@@ -81,6 +91,11 @@ def identity_of(db: sqlite3.Connection) -> str | None:
     """The journal's name; None before it has one."""
     row = db.execute("SELECT value FROM meta WHERE key = 'journal'").fetchone()
     return str(row[0]) if row else None
+
+
+def is_simulated(db: sqlite3.Connection) -> bool:
+    """Whether the journal says that its reports were made up."""
+    return db.execute("SELECT 1 FROM meta WHERE key = 'simulated'").fetchone() is not None
 
 
 def _readable_since(db: sqlite3.Connection) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.store.backup import backup, restore
-from collector.store.errors import BackupError, InUseError, NewerJournalError, NotEmptyError
+from collector.store.errors import BackupError, InUseError, NewerJournalError, NotEmptyError, SimulatedError
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from tests.collector.workbench import BOX, NOW_NS, Bench, batch, report, reports
@@ -138,6 +138,16 @@ def test_a_journal_with_reports_is_not_replaced_by_accident(bench: Bench, tmp_pa
     empty = open_journal(tmp_path / "empty.db")
     assert restore(copy.path, empty.path).id != empty.id
     assert restore(copy.path, tmp_path / "new.db").id != copy.journal
+
+
+def test_a_demo_s_backup_does_not_become_a_real_journal(bench: Bench, tmp_path: Path) -> None:
+    """The mark is in every copy; only where a demo is may it be put back."""
+    bench.journal.mark_simulated()
+    copy = backup(bench.journal, tmp_path / "copy.db")
+    with pytest.raises(SimulatedError, match="nothing in it was measured"):
+        restore(copy.path, tmp_path / "new.db")
+    assert not list(tmp_path.glob("new.db*"))
+    assert restore(copy.path, tmp_path / "new.db", demo=True).simulated()
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 1000])
