@@ -5,6 +5,7 @@ is an answer, too. A few at a time, spread over the minute, on a thread of its o
 """
 
 import asyncio
+import errno
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -25,8 +26,10 @@ _BETWEEN_S = 0.2
 _ECHO_S = 1.0
 _PORTS = (443, 80)
 _CONNECT_S = 1.5
-_TOO_MANY = 3
-"""When so many gateways or more are tried and none answers, the trouble is rather the collector's own."""
+_SILENCE = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH})
+"""Errors that are a gateway's: nobody answers there. Any other one is this machine's, and proves nothing."""
+_BELIEVED_AFTER_S = 24 * 3600.0
+"""Most gateways falling silent at once is the collector's trouble; after a day it is the schools' own."""
 
 
 class Keeper(Protocol):
@@ -36,8 +39,8 @@ class Keeper(Protocol):
         """Take an offer, to be settled later; False if nothing is taken any more."""
 
 
-Asker = Callable[[Sequence[str]], Sequence[bool]]
-"""Which of these addresses answer, in their order."""
+Asker = Callable[[Sequence[str]], Sequence[bool | None]]
+"""Which of these addresses answer, in their order; None for one that could not be tried."""
 
 
 class Gateways:
@@ -58,7 +61,10 @@ class Gateways:
         self._ask = ask or answering
         self._every_s = every_s
         self._stopping = threading.Event()
-        self._cut_off = False
+        self._answered: frozenset[str] = frozenset()
+        """The gateways that answered in the last round that was believed."""
+        self._untried: set[str] = set()
+        self._cut_off_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="gateways", daemon=True)
 
     def start(self) -> None:
@@ -85,62 +91,94 @@ class Gateways:
         addresses = sorted({address for address in self._addresses() if address})
         groups = [addresses[n : n + _AT_ONCE] for n in range(0, len(addresses), _AT_ONCE)]
         tries: list[Try] = []
+        untried: set[str] = set()
         for n, group in enumerate(groups):
             self._wait_until(begun + self._every_s * n / len(groups))
             if self._stopping.is_set():
                 return []
             at_ns = self._clock.now_ns()
-            tries += [
-                Try(address, at_ns, answers) for address, answers in zip(group, self._ask(group), strict=True)
-            ]
+            found = list(zip(group, self._ask(group), strict=True))
+            tries += [Try(address, at_ns, answers) for address, answers in found if answers is not None]
+            untried |= {address for address, answers in found if answers is None}
+        if untried - self._untried:
+            log.warning("%d gateways could not be tried, as %s", len(untried), min(untried))
+        self._untried = untried
         return tries
 
     def _keep(self, tries: Sequence[Try]) -> None:
-        cut_off = len(tries) >= _TOO_MANY and not any(each.answers for each in tries)
-        if cut_off and not self._cut_off:
+        if not tries or self._is_cut_off(tries):
+            return
+        self._answered = frozenset(each.address for each in tries if each.answers)
+        self._keeper.put(Offer("", "", self._clock.now_ns(), (), (), lambda _: None, tuple(tries)))
+
+    def _is_cut_off(self, tries: Sequence[Try]) -> bool:
+        """Whether the trouble is rather the collector's own: most that answered fall silent, or all do.
+
+        Its own building's gateway answers even then, so one that answers proves nothing.
+        """
+        silent = {each.address for each in tries if not each.answers}
+        before = self._answered & {each.address for each in tries}
+        nobody = len(silent) == len(tries)
+        if not nobody and 2 * len(before & silent) <= len(before):
+            self._cut_off_at = None
+            return False
+        now = self._clock.monotonic()
+        if self._cut_off_at is None:
+            self._cut_off_at = now
             log.warning(
-                "not one of %d gateways answers: is this machine cut off? nothing is noted", len(tries)
+                "%d of %d gateways fell silent at once: is this machine cut off? nothing is noted",
+                len(silent),
+                len(tries),
             )
-        self._cut_off = cut_off
-        if tries and not cut_off:
-            self._keeper.put(Offer("", "", self._clock.now_ns(), (), (), lambda _: None, tuple(tries)))
+        return nobody or now - self._cut_off_at < _BELIEVED_AFTER_S
 
     def _wait_until(self, moment: float) -> None:
         self._stopping.wait(max(0.0, moment - self._clock.monotonic()))
 
 
-def answering(addresses: Sequence[str]) -> list[bool]:
+def answering(addresses: Sequence[str]) -> list[bool | None]:
     """Which of these addresses answer, in their order; all are tried at once, for four seconds at most."""
 
-    async def all_of_them() -> list[bool]:
+    async def all_of_them() -> list[bool | None]:
         return await asyncio.gather(*(_answers(address) for address in addresses))
 
     return asyncio.run(all_of_them())
 
 
-async def _answers(address: str) -> bool:
-    return await _echoes(address) or any(await asyncio.gather(*(_connects(address, port) for port in _PORTS)))
+async def _answers(address: str) -> bool | None:
+    """Whether it answers; None where that could not be tried, as for want of sockets."""
+    echo = await _echoes(address)
+    if echo:
+        return True
+    found = await asyncio.gather(*(_connects(address, port) for port in _PORTS))
+    if any(found):
+        return True
+    # Many gateways answer no echo at all: its absence alone proves nothing.
+    return (None if None in found else False) if found else echo
 
 
-async def _echoes(address: str) -> bool:
+async def _echoes(address: str) -> bool | None:
     try:
         host = await async_ping(address, _ECHOES, _BETWEEN_S, _ECHO_S, privileged=False)
     except SocketPermissionError:
         log.debug("this system lets nobody send echoes (net.ipv4.ping_group_range); trying TCP alone")
-        return False
+        return None
     except (ICMPLibError, OSError, ValueError) as error:
         log.debug("no echo to %s: %s", address, error)
-        return False
+        return None
     return bool(host.is_alive)
 
 
-async def _connects(address: str, port: int) -> bool:
-    """Whether anything there answers, be it a refusal."""
+async def _connects(address: str, port: int) -> bool | None:
+    """Whether anything there answers, be it a refusal; None where that could not be tried."""
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), _CONNECT_S)
     except ConnectionRefusedError:
         return True
-    except (OSError, ValueError, TimeoutError):
+    except TimeoutError:
         return False
+    except (OSError, ValueError) as error:
+        log.debug("no connection to %s, port %d: %s", address, port, error)
+        return False if isinstance(error, OSError) and error.errno in _SILENCE else None
     writer.close()
     return True

@@ -37,6 +37,9 @@ def check(found: Found, settings: Settings, broken: Collection[str], problems: l
     What refers to a file in `broken` is left in peace.
     """
     _doubles(found.schools, lambda school: school.id, "id")
+    # One router answers for one school: as a second one's it would say what nobody has seen there.
+    guarded = [(school, row) for school, row in found.schools if school.gateway]
+    _doubles(guarded, lambda school: school.gateway.casefold(), "the gateway")
     _doubles(found.circuits, lambda circuit: circuit.id, "id")
     _doubles(found.rooms, lambda room: f"{room.room} of {room.school}", "the room")
     _doubles(found.seats, lambda seat: f"{seat.agent} since {seat.since or 'ever'}", "the box")

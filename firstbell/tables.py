@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -30,6 +31,12 @@ _JOINERS = {"\u200c", "\u200d"}
 _FORMULA = "=+@\\-\uff1d\uff0b\uff0d\uff20\t\r\n"
 _RISKY = re.compile(rf"'*[{_FORMULA}]")
 _ESCAPED = re.compile(rf"'+[{_FORMULA}]")
+
+
+_NO_ADDRESS = "is neither an address, as 10.1.0.1, nor a name"
+_LOCALHOST = re.compile(r"(?i)(.*\.)?localhost(\.localdomain)?\.?\Z")
+_NUMBER = re.compile(r"(?i)(.*\.)?([0-9]+|0x[0-9a-f]*)\.?\Z")
+"""No name of a machine ends like this; some systems read it as an address all the same."""
 
 
 class Problem(NamedTuple):
@@ -103,7 +110,10 @@ class Row:
 
     def address(self, column: str) -> str:
         """An IP address or a host's name; "" where there is none."""
-        return self._matched(column, _ADDRESS, "is neither an address, as 10.1.0.1, nor a name")
+        text = self._matched(column, _ADDRESS, _NO_ADDRESS)
+        if text and (trouble := _address_trouble(text)):
+            self.wrong(f"{column} {shown(text)} {trouble}")
+        return text
 
     def speed(self, column: str) -> float | None:
         """Mbit/s; None where nobody knows."""
@@ -197,6 +207,22 @@ def _header_troubles(header: list[str], columns: Columns) -> list[str]:
             hint = f"did you mean {near[0]}?" if near else f"known here: {columns}"
             troubles.append(f"{shown(name)} is no column; {hint}")
     return troubles
+
+
+def _address_trouble(text: str) -> str:
+    """Why no other machine can have this address; "" where one can."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        if _LOCALHOST.match(text):
+            return "is the machine that asks, not another one"
+        return _NO_ADDRESS if ":" in text or _NUMBER.match(text) else ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_loopback or address.is_unspecified:
+        return "is the machine that asks, not another one"
+    broadcast = str(address) == "255.255.255.255"
+    return "is an address of many machines, not of one" if broadcast or address.is_multicast else ""
 
 
 def shown(text: str) -> str:

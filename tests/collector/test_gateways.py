@@ -1,8 +1,9 @@
 """Schools' gateways are tried by the collector itself, gently, and it ends when it is told to."""
 
+import errno
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,90 @@ def test_each_gateway_is_tried_once_a_round() -> None:
 
 
 def test_when_nobody_at_all_answers_nothing_is_noted(caplog: pytest.LogCaptureFixture) -> None:
-    """Three schools do not fail in one minute: the collector is cut off, and says so once."""
+    """Be it one school, two or three: the collector is cut off as likely as they, and says so once."""
     assert rounds(["a", "b", "c"], set(), count=4) == []
     assert caplog.text.count("is this machine cut off") == 1
-    assert rounds(["a", "b"], set())[0] == [("a", False), ("b", False)]
+    assert rounds(["a", "b"], set()) == []
+    assert rounds(["a"], set()) == []
+
+
+def story(*days: Mapping[str, bool | None], apart_s: float = 60) -> list[dict[str, bool]]:
+    """What is kept of rounds with these findings, so far apart."""
+    basket, clock = Basket(), Hand()
+    done, left = threading.Event(), list(days)
+
+    def ask(group: Sequence[str]) -> list[bool | None]:
+        found = left.pop(0)
+        clock.at_s += apart_s
+        if not left:
+            done.set()
+        return [found[address] for address in group]
+
+    watcher = Gateways(lambda: days[0] if left else (), basket, clock, ask=ask, every_s=0.001)
+    watcher.start()
+    assert done.wait(20)
+    watcher.stop()
+    return [{each.address: each.answers for each in tries} for tries in basket.rounds]
+
+
+class Hand:
+    """A clock that is put on by hand."""
+
+    def __init__(self) -> None:
+        self.at_s = 0.0
+
+    def now_ns(self) -> int:
+        """The wall clock."""
+        return int(self.at_s * 10**9)
+
+    def monotonic(self) -> float:
+        """The other one."""
+        return self.at_s
+
+
+ALL = {"a": True, "b": True, "c": True, "home": True}
+CUT_OFF = {"a": False, "b": False, "c": False, "home": True}
+ONE = {"a": False, "b": True, "c": True, "home": True}
+
+
+def test_most_gateways_do_not_fail_in_one_minute() -> None:
+    """The collector is unplugged from the rest, and its own building's gateway answers: nothing is noted."""
+    assert story(ALL, CUT_OFF, CUT_OFF, ONE, ALL) == [ALL, ONE, ALL]
+
+
+def test_a_silence_that_lasts_is_the_schools_own() -> None:
+    """After a day most gateways may well be other ones than in the tables: the rest is told from then on."""
+    assert story(ALL, CUT_OFF, CUT_OFF, ONE, apart_s=90_000) == [ALL, CUT_OFF, ONE]
+
+
+def test_what_could_not_be_tried_is_not_noted(caplog: pytest.LogCaptureFixture) -> None:
+    """A collector without a descriptor left knows nothing of a school, and says that."""
+    assert story(ALL, {**ALL, "a": None}, {**ALL, "a": None, "b": False})[1:] == [
+        {"b": True, "c": True, "home": True},
+        {"b": False, "c": True, "home": True},
+    ]
+    assert "1 gateways could not be tried, as a" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("number", "found"),
+    [
+        (errno.EMFILE, None),
+        (errno.EPERM, None),
+        (errno.ENETUNREACH, False),
+        (errno.EHOSTUNREACH, False),
+        (errno.ETIMEDOUT, False),
+    ],
+)
+def test_only_silence_is_no_answer(monkeypatch: pytest.MonkeyPatch, number: int, found: bool | None) -> None:
+    """What this machine could not do is told from what nobody answered."""
+
+    async def fails(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(gateways, "_echoes", _deaf)
+    monkeypatch.setattr("asyncio.open_connection", fails)
+    assert answering(["10.9.9.9"]) == [found]
 
 
 def test_a_round_that_fails_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -100,7 +181,7 @@ def test_a_connection_or_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(gateways, "_PORTS", (server.getsockname()[1],))
         assert answering(["127.0.0.1"]) == [True]
     monkeypatch.setattr(gateways, "_PORTS", (free_port(),))
-    assert answering(["127.0.0.1", "240.0.0.1", "no such name", ""]) == [True, False, False, False]
+    assert answering(["127.0.0.1", "240.0.0.1", "no such name", ""]) == [True, False, None, None]
 
 
 async def _deaf(_address: str) -> bool:
@@ -126,9 +207,9 @@ def test_an_echo_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_was_found_is_in_the_journal(bench: Bench) -> None:
     """Through the one writer, to be asked for by address."""
-    watcher = Gateways(lambda: ["10.9.9.9"], bench.writer, SystemClock(), ask=lambda _: [False], every_s=0.01)
+    watcher = Gateways(lambda: ["10.9.9.9"], bench.writer, SystemClock(), ask=lambda _: [True], every_s=0.01)
     watcher.start()
     wait_until(lambda: bool(bench.reads.gateway("10.9.9.9", 0, 1 << 62)))
     watcher.stop()
     (stretch,) = bench.reads.gateway("10.9.9.9", 0, 1 << 62)
-    assert not stretch.answers
+    assert stretch.answers
