@@ -22,6 +22,7 @@ from collector.store.errors import SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
+from collector.telling import Telling
 from collector.tokens import Tokens
 from collector.web.app import create_app
 from collector.web.health import Parts
@@ -66,14 +67,17 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
     )
+    telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()
         link.start()
         gateways.start()
+        telling.start()
         try:
             _serve(home, settings.web, parts, listening, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
+            telling.stop()
             gateways.stop()
             link.stop()
             writer.stop()

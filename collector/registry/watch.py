@@ -119,12 +119,16 @@ class Registry:
             return
         if self._folder is not EMPTY and folder.district.digest != self._folder.district.digest:
             log.info("the district folder was changed and is used from now on: %s", self._path)
+        elif self._trouble:
+            log.info("the district folder can be used again: %s", self._path)
         self._folder, self._seen, self._trouble = folder, marks, ""
 
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
             used = "reports are taken all the same" if self._folder is EMPTY else "the one before it is"
-            log.error("the district folder can't be used; %s: %s", used, trouble)
+            first, *more = trouble.splitlines()
+            rest = f" (and {len(more)} more: `firstbell district check` tells all)" if more else ""
+            log.error("the district folder can't be used; %s: %s%s", used, first, rest)
         self._trouble = trouble
 
 
