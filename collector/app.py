@@ -87,7 +87,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
 class NoLink:
     """In the place of the broker where nothing is to come: a demo's reports are all there."""
 
-    connected = True
+    connected = False
     received = acknowledged = outlived = answered = unsaid = rebuilt = oversized = 0
 
     def nudge(self, _agent: str) -> bool:
@@ -115,6 +115,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
         folder_now=simulated.watched(home, districts.now),
         folder_trouble=districts.trouble,
         targets=registry.targets(),
+        simulated=True,
     )
     with _listen(web) as listening:
         writer.start()

@@ -16,7 +16,7 @@ from collector.questions.ladders import Ladder
 from collector.questions.room import Room
 from collector.questions.sight import local
 from collector.store.reads import Reads
-from collector.web.room import PATIENCE_NS, Asked
+from collector.web.room import PATIENCE_NS, SIMULATED, Asked
 from firstbell.readiness import words
 
 _LOOK_EVERY_S = 0.25
@@ -33,18 +33,22 @@ _MARKS = {"good": "+", "bad": "x", "off": "."}
 def command(home: Home, school: str, name: str, check: bool, as_json: bool) -> None:
     """Is it ROOM of SCHOOL, the building, the line or only our box? And since when?"""
     folder, clock = simulated.marked(home, registry.read(home.district)), home.clock
+    why = ""
     with opened(home) as reads:
         answer = room.ask(reads, folder, school, name, clock.now_ns())
         if check:
             asked = _check(home, answer)
             answer = _wait(reads, folder, answer, asked, clock.now_ns) if asked.at_ns else answer
-            if asked.why:
-                click.echo(asked.why, err=True)
+            why = asked.why
     show(answer, text(answer), as_json=as_json, simulated=answer.simulated)
+    if why:
+        raise click.ClickException(f"nothing was checked now. {why}")
 
 
 def _check(home: Home, answer: Room) -> Asked:
     """Ask the running collector to ask the boxes. Raises ClickException where it can't be reached."""
+    if home.demo:
+        return Asked(boxes=(), at_ns=None, why=SIMULATED)
     web = config.read(home.settings).web
     if not web.on_loopback:
         raise click.ClickException(

@@ -39,7 +39,8 @@ class Parts(NamedTuple):
     """The collector's working parts, to look at. `folder` is where the journal lies.
 
     `folder_now` gives the district folder as it was loaded last: one without schools where there is none.
-    `folder_trouble` says why what lies on the disk is not that; "" where it is.
+    `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
+    which needs no broker and has no box to ask.
     """
 
     writer: Writer
@@ -51,17 +52,19 @@ class Parts(NamedTuple):
     folder_now: Callable[[], Folder]
     folder_trouble: Callable[[], str]
     targets: Targets
+    simulated: bool = False
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of /healthz. `ok` is all that has to hold; the rest says why it doesn't, or is worth a look.
 
-    `last_commit_age_s` is None before the first commit; `boxes`, `suspended_boxes`, `quarantine_rows` are
-    None while the journal can't be read. `district_trouble` says why the district folder on the disk is not
-    the one in use.
+    A demo (`simulated`) is well without a broker. `last_commit_age_s` is None before the first commit;
+    `boxes`, `suspended_boxes`, `quarantine_rows` are None while the journal can't be read. `district_trouble`
+    says why the district folder on the disk is not the one in use.
     """
 
     ok: bool
+    simulated: bool
     broker_connected: bool
     journal_readable: bool
     journal_writable: bool
@@ -84,7 +87,8 @@ def look(parts: Parts) -> Health:
     writable = writer.alive and not writer.trouble
     last = writer.figures.last_commit_at
     return Health(
-        ok=writable and counts is not None and parts.link.connected,
+        ok=writable and counts is not None and (parts.link.connected or parts.simulated),
+        simulated=parts.simulated,
         broker_connected=parts.link.connected,
         journal_readable=counts is not None,
         journal_writable=writable,

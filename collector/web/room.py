@@ -23,6 +23,8 @@ from firstbell.district import NS
 _LONGEST_SEARCH = 100
 EVERY_NS = 60 * NS
 """A box follows one nudge a minute; more often it isn't asked."""
+SIMULATED = "Simulated: there is nobody to ask."
+_NO_BROKER = "The boxes can\u2019t be asked now: the collector has no connection to the broker."
 PATIENCE_NS = 30 * NS
 """So long a page waits for what it asked for: the longest look at a way that is down, and a little."""
 
@@ -41,8 +43,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Checks:
     """Who was asked when, so that no box is asked more than once a minute."""
 
-    def __init__(self, nudge: Callable[[str], bool], clock: Clock) -> None:
-        self._nudge, self._clock = nudge, clock
+    def __init__(self, nudge: Callable[[str], bool], clock: Clock, why_not: str = _NO_BROKER) -> None:
+        self._nudge, self._clock, self._why_not = nudge, clock, why_not
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[float, int]] = {}
         """When each was asked: in seconds on the clock that never steps, and as the page shows it."""
@@ -60,18 +62,18 @@ class Checks:
                     self._asked[agent] = (now, now_ns)
             asked = [agent for agent in agents if agent in self._asked]
             if not asked:
-                why = "The boxes can\u2019t be asked now: the collector has no connection to the broker."
-                return Asked(boxes=(), at_ns=None, why=why)
+                return Asked(boxes=(), at_ns=None, why=self._why_not)
             return Asked(boxes=tuple(asked), at_ns=min(self._asked[agent][1] for agent in asked), why="")
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
     """The index, the page and its button."""
-    checks = Checks(parts.link.nudge, parts.clock)
+    why_not = SIMULATED if parts.simulated else _NO_BROKER
+    checks = Checks(parts.link.nudge, parts.clock, why_not)
 
     def show(request: Request) -> Response:
         answer = _answer(parts, request)
-        return _page(request, answer, _number(request.query_params.get("since")))
+        return _page(request, answer, _number(request.query_params.get("since")), why_not)
 
     def index(request: Request) -> Response:
         answer = every.ask(
@@ -116,7 +118,7 @@ def _answer(parts: Parts, request: Request) -> Room:
     return question.ask(parts.reads, parts.folder_now(), school, room, parts.clock.now_ns())
 
 
-def _page(request: Request, answer: Room, since_ns: int | None) -> Response:
+def _page(request: Request, answer: Room, since_ns: int | None, why_not: str) -> Response:
     here = address(answer.school, answer.room)
     waiting = since_ns is not None and since_ns > 0 and _waits(answer, since_ns)
     return pages.page(
@@ -131,7 +133,7 @@ def _page(request: Request, answer: Room, since_ns: int | None) -> Response:
         address=here,
         waiting=waiting,
         since=since_ns,
-        said=_said(answer, since_ns, waiting=waiting)
+        said=_said(answer, since_ns, why_not, waiting=waiting)
         if request.state.role == "operator"
         else "An operator can have the boxes here look at once.",
         ladders=[_filling(ladder, since_ns) if waiting and since_ns else ladder for ladder in answer.ladders],
@@ -145,17 +147,17 @@ def _waits(answer: Room, since_ns: int) -> bool:
     return not fresh and 0 <= answer.as_of_ns - since_ns < PATIENCE_NS
 
 
-def _said(answer: Room, since_ns: int | None, *, waiting: bool) -> str:
+def _said(answer: Room, since_ns: int | None, why_not: str, *, waiting: bool) -> str:
     """What stands beside the button."""
     if not answer.near:
         return "No box is near: there is nobody to ask."
+    if why_not == SIMULATED or since_ns == 0:
+        return why_not
     if waiting:
         return "Asked. This fills as it comes in."
     if since_ns is None:
         far = "" if answer.near_room == answer.room else f" The box in {answer.near_room} does it."
         return f"Cheap checks only, about 5 seconds. Loads nothing.{far}"
-    if since_ns == 0:
-        return "The boxes can\u2019t be asked now: the collector has no connection to the broker."
     if answer.heard_ns is not None and answer.heard_ns >= since_ns:
         return "Checked."
     return "No answer came. A box that is silent can\u2019t hear us either."

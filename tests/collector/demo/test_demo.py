@@ -134,7 +134,7 @@ def test_room_204_is_accused_on_two_boxes_word_and_its_box_talks_over_a_network(
 
 
 def test_a_demo_is_served_as_of_its_own_end_until_a_signal(tmp_path: Path) -> None:
-    """The command prints an address that answers there, and SIGTERM ends it cleanly; a collector won't run on it."""
+    """The command prints an address that answers truly there, and SIGTERM ends it cleanly; no box can be asked, no collector run."""
     folder = tmp_path / "demo"
     program = [sys.executable, "-m", "collector.cli", "--data", str(folder)]
     options = ["demo", "--schools", "3", "--days", "2", "--json"]
@@ -145,7 +145,21 @@ def test_a_demo_is_served_as_of_its_own_end_until_a_signal(tmp_path: Path) -> No
             while not text.endswith("}\n"):
                 text += shown.stdout.readline()
             with urllib.request.urlopen(f"{json.loads(text)['address']}healthz", timeout=10) as answer:
-                assert json.load(answer)["ok"]
+                health = json.load(answer)
+            assert (health["ok"], health["simulated"], health["broker_connected"]) == (True, True, False)
+            page = f"{json.loads(text)['address']}rooms/lincoln-high/204"
+            with urllib.request.urlopen(urllib.request.Request(f"{page}/check", b""), timeout=10) as answer:
+                assert "Simulated: there is nobody to ask." in answer.read().decode()
+            asked = subprocess.run(
+                [*program, "room", "lincoln-high", "204", "--check"],
+                capture_output=True,
+                text=True,
+                timeout=20,
+                check=False,
+            )
+            assert asked.returncode == 1
+            assert "It\u2019s the room." in asked.stdout
+            assert "Simulated: there is nobody to ask." in asked.stderr
             refused = subprocess.run(
                 [*program, "collector", "run"], capture_output=True, text=True, timeout=20, check=False
             )
