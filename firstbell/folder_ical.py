@@ -3,6 +3,7 @@
 The file itself is read elsewhere (firstbell knows no such format); here its events get their meaning.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -17,6 +18,8 @@ ENDING = ".ics"
 MOST_DAYS = 400
 EARLY = ("early release", "early dismissal", "half day", "minimum day")
 """An event that says one of these, in its name or a category, is a day on which class ends early."""
+_NOT_EARLY = re.compile(rf"\b(?:no|not an?) (?:{'|'.join(EARLY)})")
+"""Said of a day like any other."""
 IN_SCHOOL = ("first day", "last day", "school day", "classes begin", "classes resume", "school resumes")
 """An event of a whole day that says one of these is no day off."""
 EARLY_BELLS = "early"
@@ -37,8 +40,14 @@ class Event(NamedTuple):
 
     def says(self, words: Iterable[str]) -> bool:
         """Whether its name or one of its categories holds one of `words`."""
-        texts = [text.casefold().replace("-", " ") for text in (self.name, *self.categories)]
-        return any(word.casefold().replace("-", " ") in text for word in words for text in texts)
+        return any(_plain(word) in text for word in words for text in self._texts())
+
+    def is_as_usual(self) -> bool:
+        """Whether it says that class does not end early."""
+        return any(_NOT_EARLY.search(text) for text in self._texts())
+
+    def _texts(self) -> list[str]:
+        return [_plain(text) for text in (self.name, *self.categories)]
 
 
 ReadIcal = Callable[[str], Sequence[Event]]
@@ -58,9 +67,16 @@ def merged(
     entered = set(special) | set(early) | set(calendar.also)
     bells = dict(calendar.schedules).get(EARLY_BELLS)
     for event in sorted(events, key=lambda event: (event.first, event.name)):
+        if event.is_as_usual():
+            continue
         if event.at is not None:
             if event.says(EARLY) and (at := _local(event.at, zone)).date() not in entered:
-                early[at.date()] = at.time().replace(second=0, microsecond=0)
+                if not _has_class(calendar, at):
+                    _morning(
+                        event._replace(first=at.date(), last=at.date()), calendar, special, entered, wrong
+                    )
+                else:
+                    early[at.date()] = at.time().replace(second=0, microsecond=0)
         elif event.says(EARLY):
             _early_days(event, bells, special, entered, wrong)
         elif not event.says(IN_SCHOOL) and (not table.days_off_say or event.says(table.days_off_say)):
@@ -71,6 +87,29 @@ def merged(
         special=tuple(sorted(special.items())),
         early=tuple(sorted(early.items())),
     )
+
+
+def _has_class(calendar: Calendar, ends: datetime) -> bool:
+    """Whether a day that ends so early has a period of class in it."""
+    return any(bell.until <= ends.time() for bell in calendar.bells(ends.date()))
+
+
+def _morning(
+    event: Event,
+    calendar: Calendar,
+    special: dict[date, tuple[Bell, ...]],
+    entered: set[date],
+    wrong: Callable[[str], None],
+) -> None:
+    """A day that would end before its first class has: the event's time is no end of class."""
+    bells = dict(calendar.schedules).get(EARLY_BELLS)
+    if not calendar.is_school_day(event.first):
+        return
+    if bells is None:
+        what = f"{event.first} {shown(event.name)} begins before the first class has ended"
+        wrong(f"{what}: let it begin when class ends, or write bells called {EARLY_BELLS} in district.toml")
+    else:
+        _early_days(event, bells, special, entered, wrong)
 
 
 def _early_days(
@@ -94,6 +133,10 @@ def _days(event: Event, wrong: Callable[[str], None]) -> list[date]:
         wrong(f"{event.first} {shown(event.name)} lasts {length} days")
         return []
     return [event.first + timedelta(days=n) for n in range(length)]
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("-", " ")
 
 
 def _local(at: datetime, zone: tzinfo) -> datetime:

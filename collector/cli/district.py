@@ -104,7 +104,7 @@ def check(home: Home, folder: Path | None, as_json: bool) -> None:
         problems = [problem._asdict() for problem in error.problems]
         click.echo(to_json({"ok": False, "folder": str(path), "problems": problems, "notes": []}))
         raise SystemExit(1) from error
-    notes = questions.notes(found.district, SystemClock().now_ns())
+    notes = [*questions.notes(found.district, SystemClock().now_ns()), *questions.days_off(found)]
     answer = {"ok": True, "folder": str(path), "problems": [], "notes": notes}
     show(answer, "\n".join([f"{path} can be read as a whole.", *notes]), as_json=as_json)
 

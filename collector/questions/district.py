@@ -1,16 +1,22 @@
 """The district as its folder has it: what was entered, and which defaults stand where nothing was."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
 from collector.registry import Folder
 from firstbell import district as districts
+from firstbell.calendar import Calendar
 from firstbell.district import Circuit, District, School
+from firstbell.folder_ical import ENDING
 from firstbell.readiness.models import Targets
 from firstbell.readiness.words import count
 
 _NAMED = 8
+MANY_DAYS_OFF = 60
+"""A school year with more of them, vacations among them, may have events that are no days off."""
+_JULY = 7
 
 
 class SchoolShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +99,7 @@ def ask(folder: Folder, targets: Targets, as_of_ns: int) -> DistrictShown:
         ),
         rooms=len(district.rooms),
         boxes=sum(map(len, boxes.values())),
-        notes=tuple(notes(district, as_of_ns)),
+        notes=(*notes(district, as_of_ns), *days_off(folder)),
     )
 
 
@@ -120,6 +126,36 @@ def notes(district: District, as_of_ns: int) -> list[str]:
         *_rooms(district),
     ]
     return [note for note in found if note]
+
+
+def days_off(folder: Folder) -> list[str]:
+    """Of each calendar with an iCal file: how many days it takes from school, and which, if they are many."""
+    used = {school.calendar.name: school.calendar for school in folder.district.schools}
+    files = sorted(name for name in folder.contents if name.endswith(ENDING))
+    return [
+        _off(name, used[name.removesuffix(ENDING)]) for name in files if name.removesuffix(ENDING) in used
+    ]
+
+
+def _off(file: str, calendar: Calendar) -> str:
+    """Reckoned by school years that begin in July, of which the fullest is told."""
+    bare = msgspec.structs.replace(calendar, off=())
+    years: dict[int, Counter[str]] = {}
+    for day, why in calendar.off:
+        if bare.is_school_day(day):
+            years.setdefault(day.year - (day.month < _JULY), Counter())[why or "day off"] += 1
+    if not years:
+        return f"{file} takes no day from school."
+    year, whys = max(years.items(), key=lambda one: (one[1].total(), one[0]))
+    said = (
+        f"With {file} the calendar {calendar.name} has {count(whys.total(), 'day')} off from July {year} on"
+    )
+    if whys.total() <= MANY_DAYS_OFF:
+        return f"{said}."
+    most = ", ".join(f"{why} ({number})" for why, number in whys.most_common(3))
+    return (
+        f"{said}, which is a lot: most of them are {most}. days_off_say can tell which events are days off."
+    )
 
 
 def _boxes(district: District, as_of_ns: int) -> dict[str, list[str]]:

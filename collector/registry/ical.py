@@ -19,6 +19,7 @@ MOST_YEARS = 15
 _AFTER = timedelta(days=400)
 """So long after the last event that the file names its series go on: a year, and some days."""
 _TOO_FAST = {"SECONDLY", "MINUTELY", "HOURLY"}
+_NOT_SURE = {"CANCELLED", "TENTATIVE"}
 _PARTS_OF_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
 MOST_MEMORY = 500_000_000
 """Bytes that the program may take, where the system knows such a bound."""
@@ -68,7 +69,7 @@ def _events(text: str) -> Iterator[Event]:
     if len(turns) > MOST_EVENTS:
         raise _TroubleError(f"holds more than {MOST_EVENTS} events: is this the right file?")
     for turn in turns:
-        if isinstance(turn, icalendar.Event) and str(turn.get("STATUS", "")).upper() != "CANCELLED":
+        if isinstance(turn, icalendar.Event) and str(turn.get("STATUS", "")).upper() not in _NOT_SURE:
             yield _event(turn)
 
 

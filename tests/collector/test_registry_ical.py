@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import registry
+from collector.questions.district import days_off
 from collector.registry import ical, ical_apart
 from firstbell import district as districts
 from firstbell import folder as folders
@@ -109,6 +110,7 @@ def test_what_is_no_day_off(tmp_path: Path) -> None:
     others = (
         "DTSTART;VALUE=DATE:20260817|SUMMARY:First Day of School",
         "DTSTART;VALUE=DATE:20261020|SUMMARY:No school|STATUS:CANCELLED",
+        "DTSTART;VALUE=DATE:20261022|SUMMARY:Snow day|STATUS:TENTATIVE",
         "DTSTART:20261021T180000|DTEND:20261021T200000|SUMMARY:Concert",
     )
     plain = calendar(tmp_path, *others)
@@ -121,6 +123,41 @@ def test_what_is_no_day_off(tmp_path: Path) -> None:
         toml=words,
     )
     assert dict(here.off) == {on("2026-10-23"): "Teachers meet"}
+
+
+@pytest.mark.parametrize("start", [":20261218T123000", ";VALUE=DATE:20261218"])
+@pytest.mark.parametrize("name", ["NO early release today", "Not a half day", "No Early-Dismissal"])
+def test_a_day_that_does_not_end_early_is_one_like_any_other(tmp_path: Path, start: str, name: str) -> None:
+    """Neither cut nor off."""
+    here = calendar(tmp_path, f"DTSTART{start}|SUMMARY:{name}")
+    assert here.is_school_day(on("2026-12-18"))
+    assert here.bells(on("2026-12-18")) == here.usual_bells
+
+
+@pytest.mark.parametrize("clock", ["000000", "070000", "092900"])
+def test_no_day_ends_before_its_first_class_has(tmp_path: Path, clock: str) -> None:
+    """A time that can't be the end of class is told; with bells called early the day has those."""
+    event = f"DTSTART:20261218T{clock}|SUMMARY:Half day"
+    with pytest.raises(FolderError, match=r"high\.ics: 2026-12-18 'Half day' begins before the first class"):
+        calendar(tmp_path, event)
+    here = calendar(tmp_path, event, toml=TOML + 'early = ["08:00-09:00 Block 1"]\n')
+    assert [bell.until for bell in here.bells(on("2026-12-18"))] == [time(9)]
+    weekend = calendar(tmp_path, event.replace("20261218", "20261219"))
+    assert weekend.bells(on("2026-12-19")) == weekend.usual_bells
+
+
+def test_check_says_how_many_days_a_calendar_takes(tmp_path: Path) -> None:
+    """And which events those are where they are so many that some may be none."""
+    calendar(tmp_path, THANKSGIVING)
+    assert days_off(registry.read(tmp_path)) == [
+        "With high.ics the calendar high has 3 days off from July 2026 on."
+    ]
+    calendar(
+        tmp_path, THANKSGIVING, "DTSTART;VALUE=DATE:20260901|DTEND;VALUE=DATE:20261224|SUMMARY:Fall semester"
+    )
+    (said,) = days_off(registry.read(tmp_path))
+    assert "which is a lot: most of them are Fall semester (8" in said
+    assert "days_off_say" in said
 
 
 def test_a_file_alone_is_a_calendar(tmp_path: Path) -> None:
