@@ -1,20 +1,23 @@
 """A district's whole evidence, weighed once for all ways of teaching and kept while nothing new came.
 
 Where weighing takes long it is kept for a while longer, so that no more than a twentieth of the time goes
-into it, however often pages are opened. Every answer says the moment (`as_of_ns`) and the last report
-(`facts_until`) that it knows.
+into it, however often pages are opened. After that one thread weighs anew, and whoever asks meanwhile has
+the answer of before. So somebody waits only at the first question, at the first after the folder has changed
+or a new day has begun, and where nobody asked for twice as long as an answer is kept. Every answer says the
+moment (`as_of_ns`) and the last report (`facts_until`) that it knows.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from collector.questions import ask as asking
 from collector.registry import Folder
+from collector.store.errors import StoreError
 from collector.store.reads import HighWater, Reads
 from firstbell import district as districts
 from firstbell.district import NS
@@ -29,6 +32,8 @@ RESTS = 20
 """What takes longer is kept for so many times as long."""
 QUIET_S = 600
 """And so long where looks went on and saw nothing new: only lessons that end in it are told of later."""
+MEANWHILE = 2
+"""What was kept for its time answers for up to so many times as long, while it is weighed anew."""
 _MINUTE_NS = 60 * NS
 _MOST_ANSWERS = 64
 
@@ -55,12 +60,16 @@ class Known:
 
 
 class Shelf:
-    """What the readers of one journal share. Only one of them weighs at a time."""
+    """What the readers of one journal share. Only one of them weighs at a time.
+
+    While `anew` is set a thread weighs without the lock; what was known before stays until it is done.
+    """
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.key: object = None
         self.known: Known | None = None
+        self.anew = False
 
     def fits(self, key: object, mark: HighWater, as_of_ns: int) -> Known | None:
         """What is kept, if it still answers the question."""
@@ -69,11 +78,27 @@ class Shelf:
             return None
         if mark == known.mark and as_of_ns // _MINUTE_NS == known.as_of_ns // _MINUTE_NS:
             return known
-        if known.cost_s <= QUICK_S:
+        age_ns = as_of_ns - known.as_of_ns
+        return known if age_ns < _kept_s(known, mark) * NS else None
+
+    def meanwhile(self, key: object, mark: HighWater, as_of_ns: int) -> Known | None:
+        """What may still be told while it is weighed anew."""
+        known = self.known
+        if known is None or key != self.key or as_of_ns < known.as_of_ns:
             return None
-        nothing_new = mark._replace(arrival=0) == known.mark._replace(arrival=0)
-        kept_s = max(RESTS * known.cost_s, QUIET_S if nothing_new else 0)
-        return known if as_of_ns - known.as_of_ns < kept_s * NS else None
+        age_ns = as_of_ns - known.as_of_ns
+        return known if age_ns < MEANWHILE * _kept_s(known, mark) * NS else None
+
+    def put(self, key: object, known: Known) -> None:
+        """Keep this from now on."""
+        self.key, self.known = key, known
+
+
+def _kept_s(known: Known, mark: HighWater) -> float:
+    if known.cost_s <= QUICK_S:
+        return 0
+    nothing_new = mark._replace(arrival=0) == known.mark._replace(arrival=0)
+    return max(RESTS * known.cost_s, QUIET_S if nothing_new else 0)
 
 
 _SHELVES: WeakKeyDictionary[Reads, Shelf] = WeakKeyDictionary()
@@ -91,11 +116,38 @@ def ask(
         asked = (district.digest or id(district), targets.digest, today(folder, as_of_ns))
         mark = reads.high_water()
         known = shelf.fits(asked, mark, as_of_ns)
-        if known is None:
-            shelf.known = None  # two of them at once would be too much to hold
+        if known is None and (known := shelf.meanwhile(asked, mark, as_of_ns)):
+            if not shelf.anew:
+                shelf.anew = True
+                weighed = (shelf, asked, reads, folder, targets, as_of_ns, mark)
+                Thread(target=_anew, args=weighed, name="weighing", daemon=True).start()
+        elif known is None:
+            shelf.known = None  # nobody may have it any more
             known = _weigh(reads, folder, targets, as_of_ns, mark)
-            shelf.key, shelf.known = asked, known
+            shelf.put(asked, known)
         return known.once(key, make)
+
+
+def _anew(
+    shelf: Shelf,
+    asked: object,
+    reads: Reads,
+    folder: Folder,
+    targets: Targets,
+    as_of_ns: int,
+    mark: HighWater,
+) -> None:
+    """Weigh while others answer with what was known before."""
+    try:
+        known = _weigh(reads, folder, targets, as_of_ns, mark)
+        with shelf.lock:
+            # Somebody may have asked for another day or folder meanwhile.
+            if shelf.key == asked and shelf.known and shelf.known.as_of_ns <= as_of_ns:
+                shelf.put(asked, known)
+    except StoreError:
+        pass  # whoever asks when the answer of before is too old is told
+    finally:
+        shelf.anew = False
 
 
 def today(folder: Folder, as_of_ns: int) -> date:

@@ -3,10 +3,12 @@
 import http.client
 import json
 from collections.abc import Iterator
+from threading import Event, Semaphore, Thread
 from typing import NamedTuple
 
 import pytest
 
+from collector.registry import EMPTY, Folder
 from firstbell.report import Loss, Opening
 from tests.collector.web.site import FakeLink, parts_of, serving
 from tests.collector.workbench import BOX, Bench, files_no_larger_than, report, reports
@@ -86,6 +88,32 @@ def test_without_a_broker_it_is_not_healthy(site: Site) -> None:
     status, health = site.health()
     assert (status, health["ok"], health["broker_connected"]) == (503, False, False)
     assert site.figures()["firstbell_broker_connected"] == 0
+
+
+def test_monitors_never_wait_for_pages(bench: Bench) -> None:
+    """Health and figures come while more pages than there are threads all wait for something slow."""
+    asked, go_on = Semaphore(0), Event()
+
+    def slow_folder() -> Folder:
+        asked.release()
+        assert go_on.wait(20)
+        return EMPTY
+
+    parts = parts_of(bench)._replace(folder_now=slow_folder)
+    with serving(parts) as port:
+        site = Site(port, bench, FakeLink())
+        readers = [Thread(target=site.get, args=("/boxes",), daemon=True) for _ in range(45)]
+        try:
+            for reader in readers:
+                reader.start()
+            for _ in range(40):
+                assert asked.acquire(timeout=20)
+            assert site.health()[0] == 200
+            assert site.figures()["firstbell_journal_readable"] == 1
+        finally:
+            go_on.set()
+            for reader in readers:
+                reader.join(20)
 
 
 def test_a_journal_that_takes_nothing_is_not_healthy(site: Site) -> None:
