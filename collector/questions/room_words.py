@@ -196,7 +196,11 @@ _SAY = {
 
 def room_says(found: Sequence[Look]) -> str:
     """What is to be said of a neighbour in a word or two."""
-    seen = seen_of(found)
+    seen, talking = seen_of(found), [look for look in found if look.talks]
+    if seen in {Seen.CUT, Seen.NO_GATEWAY} and all(
+        look.by_wifi and look.wifi is Sign.BAD for look in talking
+    ):
+        seen = Seen.NO_WIFI
     return {
         Seen.NO_BOX: "not measured",
         Seen.SILENT: "silent",

@@ -117,6 +117,8 @@ def test_one_box_of_wifi_alone_accuses_nobody(morning: Morning) -> None:
         "nobody else measures Wi-Fi: the room\u2019s or the building\u2019s Wi-Fi, or our box."
     )
     assert places(answer) == ["not known", "not known", "not known", "fine"]
+    neighbour = {n.room: n.words for n in asked(morning, "205").neighbours}["204"]
+    assert neighbour == "can\u2019t get in by its Wi-Fi"
 
 
 def test_it_is_the_building(morning: Morning) -> None:
