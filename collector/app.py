@@ -24,6 +24,7 @@ from collector.store.reads import Reads
 from collector.store.writer import Writer
 from collector.telling import Telling
 from collector.tokens import Tokens
+from collector.web import door
 from collector.web.app import create_app
 from collector.web.health import Parts
 from firstbell.settings import SettingsError
@@ -126,7 +127,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
             reads.close()
 
 
-def _listen(web: WebSettings) -> socket.socket:
+def _listen(web: WebSettings) -> door.Door:
     """The web server's port. The default one may be another program's: then any will do. Raises OSError."""
     try:
         return listener(web.host, web.port)
@@ -137,14 +138,14 @@ def _listen(web: WebSettings) -> socket.socket:
         return listener(web.host, 0)
 
 
-def listener(host: str, port: int) -> socket.socket:
+def listener(host: str, port: int) -> door.Door:
     """A listening socket. Raises OSError."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     made = socket.create_server(address[:2], family=family)
     # What it accepts inherits this. An answer's body is written after its head, and would wait 40 ms for the
     # browser's delayed acknowledgement of that.
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
+    return door.Door(made)
 
 
 def _serve(
@@ -160,6 +161,8 @@ def _serve(
     }
     settings = uvicorn.Config(
         create_app(parts, tokens),
+        loop="asyncio",
+        http=door.Patient,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -174,7 +177,8 @@ def _serve(
         raise SettingsError(
             str(home.settings), [f"web.cert_file, web.key_file can't be used: {error}"]
         ) from error
-    server = uvicorn.Server(settings)
+    door.quieten()
+    server = door.Server(settings)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         log.info("stopping")

@@ -1,0 +1,150 @@
+"""The door of the web server: how many may stand in it, and for how long without a word.
+
+The collector's journal lives in the same process. Whoever opens connections and says nothing must not take
+the descriptors that it needs.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections import Counter
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger(__name__)
+
+MOST, MOST_OF_ONE = 200, 40
+"""Connections at once: in all, and from one address that is not this machine's own (a proxy's is)."""
+WORD_S = 10.0
+"""So long may a handshake take, and so long a request to its last byte."""
+_PAUSE_S = 0.5
+_SAID_EVERY_S = 60.0
+_FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Door(socket.socket):
+    """A listening socket that closes at once what is too many."""
+
+    most, most_of_one = MOST, MOST_OF_ONE
+
+    def __init__(self, listening: socket.socket) -> None:
+        super().__init__(fileno=listening.detach())
+        self._inside: list[tuple[socket.socket, str]] = []
+        self._full_at = self._said_at = float("-inf")
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """The next connection. Raises ConnectionAbortedError for one too many, which asyncio passes over."""
+        made, address = self._accepted()
+        self._inside = [each for each in self._inside if each[0].fileno() >= 0]
+        ours = Counter(host for _, host in self._inside)
+        host = str(address[0])
+        if len(self._inside) >= self.most or (ours[host] >= self.most_of_one and not _is_own(host)):
+            made.close()
+            self._say(
+                f"{len(self._inside)} connections are open, {ours[host]} of {host}: one more was closed"
+            )
+            raise ConnectionAbortedError
+        self._inside.append((made, host))
+        return made, address
+
+    def _accepted(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            # asyncio rests for a second, and says so, but tries on as often as the backlog is long before.
+            now = time.monotonic()
+            if now - self._full_at < _PAUSE_S:
+                raise BlockingIOError from error
+            self._full_at = now
+            raise
+
+    def _say(self, what: str) -> None:
+        if time.monotonic() - self._said_at >= _SAID_EVERY_S:
+            self._said_at = time.monotonic()
+            log.warning("%s", what)
+
+
+def _is_own(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Patient(H11Protocol):
+    """HTTP with an end to its patience: a request is all there in ten seconds, or the connection ends."""
+
+    word_s = WORD_S
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._await_word()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait on while a request is not all there; between two of them uvicorn waits by itself."""
+        super().data_received(data)
+        if self.conn.their_state in {h11.IDLE, h11.SEND_BODY}:
+            self._await_word()
+        else:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It ended."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_word(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.word_s, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that waits for a handshake as long as for a request."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        if self.config.is_ssl:
+            loop = asyncio.get_running_loop()
+            # uvicorn passes no such bound on, and asyncio's own is a minute.
+            patient = partial(loop.create_server, ssl_handshake_timeout=WORD_S)
+            loop.create_server = patient  # type: ignore[method-assign]
+        await super().startup(sockets)
+
+
+class Rarely(logging.Filter):
+    """Lets asyncio say once a minute that the system has no more descriptors, not thousands of times."""
+
+    _said_at = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it may be said."""
+        if not str(record.msg).startswith("socket.accept() out of system resource"):
+            return True
+        now = time.monotonic()
+        if now - self._said_at < _SAID_EVERY_S:
+            return False
+        self._said_at = now
+        return True
+
+
+def quieten() -> None:
+    """Let asyncio's own log say no thing too often."""
+    asyncios = logging.getLogger("asyncio")
+    if not any(isinstance(each, Rarely) for each in asyncios.filters):
+        asyncios.addFilter(Rarely())
