@@ -1,5 +1,6 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
+from collector.questions import doubt as doubting
 from collector.questions import surroundings, watches
 from collector.registry import Folder
 from collector.store.reads import Box, Reads, Suspension
@@ -61,7 +62,7 @@ def weigh(
     path = network.path(school.id)
     circuits = network.witnesses(path[0].id) if path else frozenset[str]()
     lines = _lines(reads, network, targets, circuits, as_of_ns)
-    return _school(reads, lines, targets, school)
+    return _school(reads, lines, targets, school, doubting.spans(reads, lines.facts_until))
 
 
 def weigh_all(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int) -> dict[str, SchoolEvidence]:
@@ -72,7 +73,8 @@ def weigh_all(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int) -> 
     network = Network(folder.district, districts.local(schools[0], as_of_ns).date())
     circuits = frozenset(circuit.id for school in schools for circuit in network.path(school.id))
     lines = _lines(reads, network, targets, circuits, as_of_ns)
-    return {school.id: _school(reads, lines, targets, school) for school in schools}
+    doubts = doubting.spans(reads, lines.facts_until)
+    return {school.id: _school(reads, lines, targets, school, doubts) for school in schools}
 
 
 def _lines(
@@ -86,17 +88,19 @@ def _lines(
     return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful, heard)
 
 
-def _school(reads: Reads, lines: Lines, targets: Targets, school: districts.School) -> SchoolEvidence:
+def _school(
+    reads: Reads, lines: Lines, targets: Targets, school: districts.School, doubts: doubting.Doubts
+) -> SchoolEvidence:
     numbers = targets.numbers
     return weigh_school(
         lines,
         school.id,
         numbers,
-        boxes=watches.of(reads, lines, school, numbers),
+        boxes=watches.of(reads, lines, school, numbers, doubts),
         unreachable=watches.unreachable(reads, lines, school, numbers),
-        hours=surroundings.hours(reads, lines, school),
-        rooms=surroundings.rooms(reads, lines, school),
-        batteries=surroundings.batteries(reads, lines, school),
+        hours=surroundings.hours(reads, lines, school, doubts),
+        rooms=surroundings.rooms(reads, lines, school, doubts),
+        batteries=surroundings.batteries(reads, lines, school, doubts),
     )
 
 

@@ -1,8 +1,13 @@
-"""What a school's boxes saw beside its lines: round trips in class, the air in rooms, batteries."""
+"""What a school's boxes saw beside its lines: round trips in class, the air in rooms, batteries.
+
+Less what was said while it was doubtful whose word it is (doubt.py).
+"""
 
 from datetime import date
 from itertools import islice
 
+from collector.questions import doubt as doubting
+from collector.questions.doubt import Doubts
 from collector.store.derived.rollups import Rollup
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
@@ -19,9 +24,9 @@ _HOUR_NS = 3600 * districts.NS
 _NEVER_NS = 1 << 62
 
 
-def hours(reads: Reads, lines: Lines, school: School) -> list[Hour]:
+def hours(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Hour]:
     """Each hour's round trips to the nearest site on the internet, by every box in the school."""
-    boxes = _windows(lines, school, _stays(lines, school), SCHOOL_DAYS)
+    boxes = doubting.without(_windows(lines, school, _stays(lines, school), SCHOOL_DAYS), doubts)
     found: dict[tuple[str, int], float] = {}
     for hour in _rollups(reads, boxes, "latency", lines):
         waited = hour.metrics.get("rtt_p95_ms")
@@ -51,7 +56,7 @@ def _class_hours(lines: Lines, school: School) -> dict[int, date]:
     return {hour_ns: day_of[hour_ns] for hour_ns, ns in taken.items() if 2 * ns >= _HOUR_NS}
 
 
-def rooms(reads: Reads, lines: Lines, school: School) -> list[RoomSeen]:
+def rooms(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[RoomSeen]:
     """What boxes in the school's rooms saw of the air and of their own Wi-Fi."""
     names = {room.room: room for room in districts.rooms_of(lines.network.district, school.id)}
     days = int(lines.numbers.window_school_days.value)
@@ -62,7 +67,7 @@ def rooms(reads: Reads, lines: Lines, school: School) -> list[RoomSeen]:
             stays.setdefault(stay[0].room, []).append(stay)
     found = []
     for room_id, boxes in sorted(stays.items()):
-        windows = _windows(lines, school, boxes, days)
+        windows = doubting.without(_windows(lines, school, boxes, days), doubts)
         air = [
             Air(lessons.get(hour.hour_ns, date.min), hour.hour_ns in lessons, busy / 100)
             for hour in _rollups(reads, windows, "wifi_air", lines)
@@ -79,13 +84,14 @@ def rooms(reads: Reads, lines: Lines, school: School) -> list[RoomSeen]:
     return found
 
 
-def batteries(reads: Reads, lines: Lines, school: School) -> list[Battery]:
+def batteries(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Battery]:
     """The newest word of each device in the school whose battery tells what it holds, or its health."""
     found = []
     here = [seat for seat, span in _stays(lines, school) if (span.until_ns or _NEVER_NS) > lines.as_of_ns]
     for agent in dict.fromkeys(seat.agent for seat in here):
         newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
-        found += [battery for row in newest if (battery := _battery(row, lines))]
+        sure = [row for row in newest if not doubting.holds(agent, row.report.at_ns, doubts)]
+        found += [battery for row in sure if (battery := _battery(row, lines))]
     return found
 
 

@@ -1,5 +1,7 @@
 """When a school's boxes watched its internet, and what they found away: what "was it up" is judged by."""
 
+from collector.questions import doubt as doubting
+from collector.questions.doubt import Doubts
 from collector.store.derived.intervals import Interval, Kind
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
@@ -29,11 +31,14 @@ def _since_ns(lines: Lines, school: School, numbers: Numbers) -> int:
     return districts.midnight_ns(school, first_day)
 
 
-def of(reads: Reads, lines: Lines, school: School, numbers: Numbers) -> list[Watch]:
-    """Each stay of a box in the school within the last school days that are looked at."""
+def of(reads: Reads, lines: Lines, school: School, numbers: Numbers, doubts: Doubts) -> list[Watch]:
+    """Each stay of a box in the school within the last school days that are looked at.
+
+    Less the time in which it is doubtful whose word the box's is: in that nobody watched.
+    """
     as_of_ns, known = lines.as_of_ns, lines.facts_until
     since_ns = _since_ns(lines, school, numbers)
-    boxes = _boxes(lines, school, since_ns, as_of_ns)
+    boxes = doubting.without(_boxes(lines, school, since_ns, as_of_ns), doubts)
     if not boxes:
         return []
     watched = reads.watched(boxes, since_ns, as_of_ns, facts_until=known)

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from collector import registry
-from collector.questions import ask
+from collector.questions import ask, doubt
 from collector.registry import Folder
+from collector.store.decisions import decide
 from firstbell.catalogue import Reading
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.weighing import SchoolEvidence
@@ -132,3 +133,49 @@ def test_a_battery_that_tells_neither_what_it_holds_nor_its_health_is_none(
 ) -> None:
     """It is not counted as dead: of it nothing is known."""
     assert list(known(bench, folder, [seen(0, "power", {"batteries": 1})]).batteries) == []
+
+
+def test_what_two_boxes_said_under_one_name_tells_of_nothing(bench: Bench, folder: Folder) -> None:
+    """Outages, round trips, air and batteries of a cloned card are no evidence, also once it was decided."""
+    air: dict[str, Reading] = {"busy_pct": 80.0}
+    battery: dict[str, Reading] = {"batteries": 1, "battery_full_wh": 40.0}
+    rows = [row for minute in range(60) for row in looks(minute, down=30 <= minute < 40)]
+    rows += [seen(5, "wifi_air", air), seen(6, "power", battery)]
+    evidence = known(bench, folder, rows)
+    assert evidence.uptime is not None
+    assert (evidence.uptime.outages, len(evidence.batteries)) == (1, 1)
+    assert evidence.replies is not None
+    assert evidence.rooms is not None
+    opening = Opening(predecessor=EPOCH, last_seq=1, ended="power")
+    for epoch in ("00000000000000b1", "00000000000000b2"):
+        first = report(probe="box", target="", opening=opening, at_ns=rows[0].at_ns - 10**9)
+        bench.send(1, [first], agent=BOX, epoch=epoch)
+
+    def told() -> tuple[int, bool, bool, int]:
+        school = folder.district.schools[0]
+        found = ask.weigh(bench.reads, folder, registry.targets(), school, NOW_NS)
+        days = found.uptime.days if found.uptime else 0
+        return days, found.replies is not None, found.rooms is not None, len(found.batteries)
+
+    assert told() == (0, False, False, 0)
+    assert decide(bench.journal, BOX, "the copy was renamed", NOW_NS)
+    assert told() == (0, False, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "left"),
+    [
+        ((), [(10, 100)]),
+        (((0, None),), []),
+        (((40, None),), [(10, 40)]),
+        (((40, 60),), [(10, 40), (60, 100)]),
+        (((0, 20), (90, 200)), [(20, 90)]),
+        (((0, None), (40, 60)), []),
+    ],
+)
+def test_a_boxs_time_is_cut_where_its_word_is_doubtful(
+    doubts: tuple[tuple[int, int | None], ...], left: list[tuple[int, int]]
+) -> None:
+    """From the first start of the two until somebody decided; of a box without doubts nothing is cut."""
+    found = doubt.without([(BOX, 10, 100), ("box-2", 10, 100)], {BOX: doubts})
+    assert found == [*((BOX, *piece) for piece in left), ("box-2", 10, 100)]
