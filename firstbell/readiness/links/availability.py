@@ -6,7 +6,9 @@ gateway does not answer us either. A time in which nobody could tell counts for 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Literal, NamedTuple
@@ -98,7 +100,10 @@ def look(
         watched = short or seen >= numbers.uptime_watched.value * length > 0
         days, clean = days + watched, clean + (watched and not short)
         lost += [Lost(day=day, period=lesson.name, minutes=ns / MINUTE_NS) for lesson, ns in missed if ns]
-    each = [inside for stretch in out if (inside := sum(_shared([stretch], lesson) for lesson in lessons))]
+    in_class: Counter[int] = Counter()
+    for lesson in lessons:
+        in_class.update(dict(_inside(out, lesson)))
+    each = list(in_class.values())
     minutes = sum(each) / MINUTE_NS
     return Uptime(
         days=days,
@@ -217,18 +222,51 @@ def _joined(stretches: list[Stretch]) -> list[Stretch]:
 
 
 def _both(one: list[Stretch], other: list[Stretch]) -> list[Stretch]:
-    pairs = ((max(a, c), min(b, d)) for a, b in one for c, d in other if a < d and c < b)
-    return [pair for pair in pairs if pair[0] < pair[1]]
+    """What lies in both."""
+    found: list[Stretch] = []
+    first = 0
+    for begin, end in one:
+        while first < len(other) and other[first][1] <= begin:
+            first += 1
+        for n in range(first, len(other)):
+            if other[n][0] >= end:
+                break
+            piece = max(begin, other[n][0]), min(end, other[n][1])
+            if piece[0] < piece[1]:
+                found.append(piece)
+    return found
 
 
 def _without(whole: list[Stretch], holes: list[Stretch]) -> list[Stretch]:
-    for begin, end in holes:
-        whole = [
-            piece for a, b in whole for piece in ((a, min(b, begin)), (max(a, end), b)) if piece[0] < piece[1]
-        ]
-    return whole
+    """What of `whole` lies in no hole."""
+    found: list[Stretch] = []
+    first = 0
+    for begin, end in whole:
+        while first < len(holes) and holes[first][1] <= begin:
+            first += 1
+        at = begin
+        for n in range(first, len(holes)):
+            if holes[n][0] >= end:
+                break
+            if at < holes[n][0]:
+                found.append((at, holes[n][0]))
+            at = max(at, holes[n][1])
+        if at < end:
+            found.append((at, end))
+    return found
 
 
-def _shared(stretches: Iterable[Stretch], lesson: Lesson) -> int:
+def _inside(stretches: Sequence[Stretch], lesson: Lesson) -> Iterator[tuple[int, int]]:
+    """The stretches that touch the lesson, by their place, and how many nanoseconds of it lie in each."""
+    first = bisect_left(stretches, (lesson.begin_ns,))
+    for n in range(max(0, first - 1), len(stretches)):
+        begin, end = stretches[n]
+        if begin >= lesson.end_ns:
+            return
+        if end > lesson.begin_ns:
+            yield n, min(end, lesson.end_ns) - max(begin, lesson.begin_ns)
+
+
+def _shared(stretches: Sequence[Stretch], lesson: Lesson) -> int:
     """How many nanoseconds of the lesson lie in the stretches."""
-    return sum(max(0, min(end, lesson.end_ns) - max(begin, lesson.begin_ns)) for begin, end in stretches)
+    return sum(ns for _, ns in _inside(stretches, lesson))
