@@ -5,6 +5,7 @@ FolderError               everything that is wrong in a folder (firstbell.tables
 SettingsError             everything that is wrong in the packaged targets (firstbell.settings)
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -24,6 +25,11 @@ MOST_BYTES = 5_000_000
 
 
 MOST_CALENDARS = 50
+_LABELS = re.compile(
+    r"^(?:DTSTAMP|CREATED|LAST-MODIFIED)[;:].*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE
+)
+"""When lines of a calendar were written: new with every download, and no day of school hangs on it. Without
+them the folder stays the same one, and is kept once."""
 
 
 class RegistryError(RuntimeError):
@@ -56,7 +62,7 @@ def read(path: Path) -> Folder:
             unreadable.append(Problem(name, None, _why(error)))
             continue
         if text is not None:
-            contents[name] = text
+            contents[name] = _LABELS.sub("", text) if name.endswith(ENDING) else text
     district = folders.parse(contents, unreadable, models=targets().models, read_ical=_read_ical)
     return Folder(district, contents)
 

@@ -160,6 +160,19 @@ def test_check_says_how_many_days_a_calendar_takes(tmp_path: Path) -> None:
     assert "days_off_say" in said
 
 
+def test_a_calendar_that_was_only_downloaded_again_is_the_same(tmp_path: Path) -> None:
+    """The stamps of its download make no other folder; a day that changed does."""
+    found = []
+    for stamp, day in (("20261101T000000Z", 25), ("20261102T000000Z", 25), ("20261102T000000Z", 26)):
+        stamps = f"DTSTAMP:{stamp}|LAST-MODIFIED;X=1:{stamp}| folded|CREATED:{stamp}|DESCRIPTION:DTSTAMP:1"
+        calendar(tmp_path, f"DTSTART;VALUE=DATE:202611{day}|SUMMARY:Off|{stamps}")
+        found.append(registry.read(tmp_path))
+    first, again, changed = (folder.district.digest for folder in found)
+    assert first == again != changed
+    assert "DESCRIPTION:DTSTAMP:1" in found[0].contents["high.ics"]
+    assert registry.again(found[0].contents) == found[0].district
+
+
 def test_a_file_alone_is_a_calendar(tmp_path: Path) -> None:
     """`default.ics` is that of all schools which name none, and needs no line in district.toml."""
     calendar(tmp_path, THANKSGIVING)
