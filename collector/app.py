@@ -64,6 +64,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         folder_now=simulated.watched(home, districts.now),
         folder_trouble=districts.trouble,
         targets=registry.targets(),
+        program=config.program(home) if settings.web.on_loopback else "firstbell",
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
@@ -117,6 +118,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
         folder_trouble=districts.trouble,
         targets=registry.targets(),
         simulated=True,
+        program=config.program(home),
     )
     with _listen(web) as listening:
         writer.start()

@@ -5,6 +5,9 @@ told at once (`firstbell.settings`).
 """
 
 import os
+import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -188,3 +191,14 @@ def secret(folder: Path, name: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
         raise toml.SettingsError(str(path), [f"the password can't be read: {error}"]) from error
+
+
+def program(used: Home) -> str:
+    """The command as it can be typed here, with the data folder where it isn't found by itself."""
+    name, found = "firstbell", shutil.which("firstbell")
+    beside = Path(sys.executable).with_name(name)
+    if beside.exists() and not (found and beside.samefile(found)):
+        here = Path.cwd()
+        name = str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
+    name = shlex.quote(name)
+    return name if used == home(None) else f"{name} --data {shlex.quote(str(used.folder))}"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import click
 import msgspec
@@ -50,18 +51,26 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     show_default=True,
     help="School days that were measured.",
 )
+@click.option("--data", metavar="FOLDER", help="Where it lives; else beside the real data folder.")
 @click.option("--remove", is_flag=True, help="Throw the demo away: what it made, and nothing else.")
 @click.option("--serve/--no-serve", default=True, show_default=True, help="Serve its pages until Ctrl-C.")
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, seed: int, schools: int, days: int, remove: bool, serve: bool, as_json: bool
+    context: click.Context,
+    seed: int,
+    schools: int,
+    days: int,
+    data: str | None,
+    remove: bool,
+    serve: bool,
+    as_json: bool,
 ) -> None:
     """Make a simulated district of 40 schools and 30 school days to look at: nothing in it is measured.
 
     It lives in a data folder of its own: beside the real one, or where --data says.
     """
-    home = config.demo_home(context.find_root().params["data"])
+    home = config.demo_home(data or context.find_root().params["data"])
     if remove:
         _remove(home)
         return
@@ -146,7 +155,7 @@ def text(told: Told) -> str:
         if told.reports is not None
         else f"{head}; it was there already."
     )
-    program = f"firstbell --data {told.folder}"
+    program = config.program(Home(Path(told.folder)))
     return "\n".join(
         [
             made,

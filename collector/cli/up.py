@@ -1,14 +1,11 @@
 """`firstbell up`: everything on this machine, the first answer, and what to do next."""
 
 import json
-import os
-import shlex
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -241,17 +238,8 @@ def _answer(home: Home, voice: Voice, model: str) -> None:
     voice.say("answer", "\n" + headline(answer) + "\n", answer=json.loads(to_json(answer)))
 
 
-def _program(home: Home) -> str:
-    """The command as it can be typed here, with the data folder where it isn't found by itself."""
-    path = Path(sys.argv[0])
-    name = "firstbell"
-    if path.name == name:
-        name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    return name if home == config.home(None) else f"{name} --data {shlex.quote(str(home.folder))}"
-
-
 def _what_next(home: Home, voice: Voice, household: up.Household) -> None:
-    school, program = registry.read(home.district).district.schools[0].id, _program(home)
+    school, program = registry.read(home.district).district.schools[0].id, config.program(home)
     web = config.read(home.settings).web
     url = web.url(household.web_port)
     voice.say(

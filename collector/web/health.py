@@ -40,7 +40,7 @@ class Parts(NamedTuple):
 
     `folder_now` gives the district folder as it was loaded last: one without schools where there is none.
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
-    which needs no broker and has no box to ask.
+    which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine.
     """
 
     writer: Writer
@@ -53,6 +53,7 @@ class Parts(NamedTuple):
     folder_trouble: Callable[[], str]
     targets: Targets
     simulated: bool = False
+    program: str = "firstbell"
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

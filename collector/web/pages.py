@@ -74,7 +74,7 @@ def page(
         district=folder.district.settings.name,
         as_of=moment(now_ns, zone or zone_of(parts)),
         page=current,
-        command=command,
+        command=command.replace("firstbell", parts.program, 1),
         json=json,
         simulated=any(banner.kind == "simulated" for banner in said),
         operator=request.state.role == "operator",

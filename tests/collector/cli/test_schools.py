@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from collector import registry
+from collector import config, registry
 from collector.cli import main
 from collector.cli import school as school_command
 from collector.cli import schools as schools_command
@@ -153,3 +153,26 @@ def test_the_answer_on_paper_needs_no_collector(tmp_path: Path) -> None:
         assert json.loads(run(tmp_path, *question, "--json").stdout)
     assert [path.name for path in tmp_path.iterdir()] == ["district"]
     assert "firstbell collector run" in run(tmp_path / "none", "schools").output
+
+
+def test_what_is_printed_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`firstbell` where the shell finds it, else its path from here; the folder where it isn't the usual one."""
+    program = tmp_path / ".venv" / "bin" / "firstbell"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program.with_name("python")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv(config.DATA_VARIABLE, str(tmp_path / "usual"))
+    assert config.program(config.home(None)) == ".venv/bin/firstbell"
+    assert config.program(config.home("/a b")) == ".venv/bin/firstbell --data '/a b'"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert config.program(config.home(None)) == "firstbell"
+
+
+def test_the_demos_folder_is_named_before_or_after_its_command(tmp_path: Path) -> None:
+    """`scripts/demo --data FOLDER` is what its own help says."""
+    ended = CliRunner().invoke(main, ["demo", "--data", str(tmp_path), "--remove"])
+    assert "No such option" not in ended.output
+    assert str(tmp_path) in ended.output
