@@ -82,7 +82,7 @@ def asking(home: Home) -> Iterator[tuple[Folder, Reads]]:
         with opened(home) as reads:
             yield folder, reads
         return
-    folder = registry.read(home.district)
+    folder = simulated.marked(home, registry.read(home.district))
     click.echo(NOTHING_YET, err=True)
     with tempfile.TemporaryDirectory() as empty:
         reads = Reads(open_journal(Path(empty) / home.journal.name))

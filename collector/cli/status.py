@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
+from collector import simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.config import Home
 from collector.questions import status
@@ -20,7 +21,7 @@ _SILENT_NS = 15 * _MINUTE_NS
 def command(home: Home, as_json: bool) -> None:
     """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
     with opened(home) as reads:
-        answer = status.ask(reads, simulated=home.demo is not None)
+        answer = status.ask(reads, simulated=simulated.here(home))
     show(answer, text(answer, home.clock.now_ns()), as_json=as_json, simulated=answer.simulated)
 
 

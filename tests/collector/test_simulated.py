@@ -45,6 +45,18 @@ def test_the_terminal_says_it_too(home: Home, mark: str) -> None:
     assert json.loads(said.output)["simulated"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["status", "boxes", "schools", "school ash", "ask ash", "room ash 1", "district show"],
+)
+def test_every_answer_of_a_marked_journal_says_it(home: Home, command: str) -> None:
+    """Though no line of the district's files does."""
+    seat = "agent,school,room,circuit\nbox-ash,ash,1,line-ash\n"
+    (home.district / "seats.csv").write_text(seat, encoding="utf-8")
+    said = CliRunner().invoke(main, ["--data", str(home.folder), *command.split(), "--json"])
+    assert json.loads(said.stdout)["simulated"], said.output
+
+
 def test_a_measured_journal_is_not_called_simulated(home: Home) -> None:
     """Without a mark the folder stays what it is."""
     home.journal.unlink()
