@@ -15,7 +15,8 @@ from firstbell.catalogue import PROBES
 WINDOW_ROWS = 500_000
 STEP_HOURS = 25
 
-_HEAVY = ", ".join(f"'{probe.name}'" for probe in PROBES.values() if probe.heavy)
+HEAVY = ", ".join(f"'{probe.name}'" for probe in PROBES.values() if probe.heavy)
+"""The probes whose reports count in `derivation.tests`, for SQL."""
 _WINDOW_END = """
 SELECT max(arrival) FROM (SELECT arrival FROM reports WHERE arrival > ? ORDER BY arrival LIMIT ?)
 """
@@ -25,7 +26,7 @@ ORDER BY agent_id, hour
 """  # noqa: S608 - a number
 _TESTED = f"""
 UPDATE derivation SET tests = max(tests, coalesce(
-    (SELECT max(arrival) FROM reports WHERE arrival > ? AND arrival <= ? AND probe IN ({_HEAVY})), 0))
+    (SELECT max(arrival) FROM reports WHERE arrival > ? AND arrival <= ? AND probe IN ({HEAVY})), 0))
 """  # noqa: S608 - names from the catalogue
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from collector.store import figures
 from collector.store.connections import transaction
-from collector.store.derived.deriver import Deriver, make_hours
+from collector.store.derived.deriver import HEAVY, Deriver, make_hours
 from collector.store.derived.kept import HOUR_NS, HOURS_A_DAY
 from collector.store.errors import told
 from collector.store.journal import Journal
@@ -26,6 +26,12 @@ UNION SELECT DISTINCT hour FROM rollups WHERE agent_id = ?1
 UNION SELECT day * {HOURS_A_DAY} FROM days WHERE agent_id = ?1
 ORDER BY 1
 """  # noqa: S608 - numbers
+# A writer beside this may have derived further; nothing is derived beyond the newest report. Whoever kept an
+# answer asks anew (`line`), since it may be another one now.
+_MARKS = f"""
+UPDATE derivation SET arrival = max(:made, min(arrival, :newest)), line = :newest, tests = coalesce(
+    (SELECT max(arrival) FROM agents CROSS JOIN reports USING (agent_id) WHERE probe IN ({HEAVY})), 0)
+"""  # noqa: S608 - names from the catalogue
 Progress = Callable[[int, int], None]
 """Told after each step how many boxes are done, and of how many."""
 
@@ -51,7 +57,7 @@ def rebuild(journal: Journal, progress: Progress) -> Rebuilt:
                     full += make_hours(db, ((agent_id, hour) for hour in hours), newest)
         with transaction(db):
             figures.count_all(db)
-            db.execute("UPDATE derivation SET arrival = max(arrival, ?)", (newest,))
+            db.execute(_MARKS, {"made": newest, "newest": arrivals(db)})
         progress(len(boxes), len(boxes))
         reports = db.execute("SELECT coalesce(sum(held), 0) FROM box_figures").fetchone()[0]
         return Rebuilt(len(boxes), reports, full)

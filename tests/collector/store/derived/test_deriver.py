@@ -236,6 +236,39 @@ def test_a_rebuild_mends_what_was_wrong(bench: Bench) -> None:
     assert bench.reads.counts().reports == 1500
 
 
+@pytest.mark.parametrize("wrong", [0, 999_999])
+def test_a_rebuild_sets_the_marks_by_which_answers_are_kept(bench: Bench, wrong: int) -> None:
+    """Whatever stood there: how far it is derived, the newest speed test, and that answers may be others now."""
+    bench.writer.stop()
+    with closing(bench.journal.writer()) as db:
+        offer(db, [replace(look(0, ONLINE)[0], probe="internet")], 1)
+        offer(db, look(1, ONLINE), 2)
+        db.execute("UPDATE derivation SET arrival = ?1, counted = ?1, tests = ?1, line = ?1", (wrong,))
+        rebuild(bench.journal, lambda _done, _boxes: None)
+        assert marks_of(db) == (4, 4, 1, 4)
+
+
+def test_a_step_that_fails_is_looked_for_again(bench: Bench) -> None:
+    """What another program derived meanwhile is not derived once more from an old list of hours."""
+    send_all(bench, looks(range(0, 600, 3), ONLINE))
+    bench.writer.stop()
+    with closing(bench.journal.writer()) as db:
+        deriver = Deriver(step_hours=3)
+        assert deriver.step(db)
+        db.execute("ALTER TABLE hours RENAME TO mislaid")
+        with pytest.raises(sqlite3.Error):
+            deriver.step(db)
+        db.execute("ALTER TABLE mislaid RENAME TO hours")
+        rebuild(bench.journal, lambda _done, _boxes: None)
+        assert not deriver.step(db)
+
+
+def marks_of(db: sqlite3.Connection) -> tuple[int, ...]:
+    """How far it is derived and counted, the newest test and the newest change."""
+    found: tuple[int, ...] = db.execute("SELECT arrival, counted, tests, line FROM derivation").fetchone()
+    return found
+
+
 def test_the_high_water_mark_rises_with_what_changes_an_answer(bench: Bench) -> None:
     """A look like the last one raises the arrival alone; an outage, its end and a speed test raise theirs."""
     bench.writer.stop()
