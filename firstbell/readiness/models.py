@@ -54,6 +54,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     air_efficiency: Number
     class_size: Number
     rooms_share: Number
+    rooms_checked: Number
     room_days: Number
     school_day_h: Number
     device_w: Number
@@ -167,6 +168,7 @@ _SHARES = (
     "air_busy",
     "air_efficiency",
     "rooms_share",
+    "rooms_checked",
     "battery_usable",
     "battery_health",
     "batteries_share",

@@ -132,11 +132,11 @@ def worst(have: Bound, limit: str) -> str:
 
 def proof(have: Bound, framing: float) -> str:
     """How the number came about, for whoever asks; technicians' words are allowed here."""
-    payload = words.exact(have.mbps / framing)
+    payload = words.worked(have.mbps / framing)
     lower = f"{words.count(have.below, 'check')} lay lower; at {have.checks} checks up to {have.rank - 1} may"
     return (
         f"{payload} Mbit/s of payload {words.TIMES} {words.exact(framing)} for the frames around it "
-        f"= {words.exact(have.mbps)} Mbit/s of line. {lower}, at 95 % confidence."
+        f"= {words.worked(have.mbps)} Mbit/s of line. {lower}, at 95 % confidence."
     )
 
 

@@ -136,7 +136,7 @@ def summed(needs: Sequence[Need], people: int, what: str) -> Need:
             Factor(name="people", value=people, unit="students and staff", source="the district's folder"),
             *dict.fromkeys(factor for need in needs for factor in need.factors if factor.name != "people"),
         ),
-        working=f"the sum of {what} = {words.exact(today)} Mbit/s",
+        working=f"the sum of {what} = {words.worked(today)} Mbit/s",
     )
 
 
@@ -170,7 +170,7 @@ def _factor(name: str, unit: str, number: Number) -> Factor:
 def _working(
     model: Model, targets: Targets, people: int, rate: Number, need_mbps: float, floored: bool
 ) -> str:
-    result = f"= {words.exact(need_mbps)} Mbit/s"
+    result = f"= {words.worked(need_mbps)} Mbit/s"
     if floored:
         each = words.exact(targets.numbers.floor_mbps.value)
         return f"{people:,} people {words.TIMES} {each} Mbit/s each (the floor) {result}"

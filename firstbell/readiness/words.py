@@ -69,6 +69,11 @@ def exact(value: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+def worked(value: float) -> str:
+    """What a working comes to: four figures at most, thousands with a comma."""
+    return exact(float(f"{value:.4g}"))
+
+
 def count(n: int, one: str, many: str = "") -> str:
     """`1 check`, `4 checks`, `1,200 people`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -135,4 +135,16 @@ def _move_wanderers(town: Town, truth: dict[str, Fault]) -> Town:
     for number, agent in enumerate(sorted(roving)):
         site = town.site(wanted[number % len(wanted)])
         kept.append(Stay(agent, site.id, site.line, site.rooms[number].name))
-    return town._replace(stays=tuple(kept))
+    return _half_seen(town._replace(stays=tuple(kept)), truth)
+
+
+def _half_seen(town: Town, truth: dict[str, Fault]) -> Town:
+    """As many rooms as boxes, and as many again, where the Wi-Fi is the trouble: of less nobody may judge all."""
+    for school in (school for school, fault in truth.items() if fault is Fault.FULL_AIR):
+        site = town.site(school)
+        stood = {stay.room for stay in town.stays if stay.school == school}
+        seen = [room for room in site.rooms if room.name in stood]
+        others = [room for room in site.rooms if room.name not in stood]
+        if seen:
+            town = town.with_site(site._replace(rooms=(*seen, *others[: len(seen)])))
+    return town

@@ -181,8 +181,8 @@ def _working(uptime: Uptime, numbers: Numbers) -> tuple[str, ...]:
         longest = _minutes(uptime.longest_minutes)
         found.append(
             f"{words.count(uptime.outages, 'outage')} in class, the longest {longest}. "
-            f"{words.exact(uptime.minutes)} minutes / 60 {words.TIMES} the school's students = "
-            f"{words.exact(uptime.student_hours)} student-lesson-hours."
+            f"{words.worked(uptime.minutes)} minutes / 60 {words.TIMES} the school's students = "
+            f"{words.worked(uptime.student_hours)} student-lesson-hours."
         )
     return tuple(found)
 

@@ -62,7 +62,7 @@ def _working(model: Model, numbers: Numbers) -> tuple[str, ...]:
     health, share = numbers.battery_health, numbers.batteries_share
     day = (
         f"A day takes {hours.value:g} h {words.TIMES} {model.online_share.value:g} online {words.TIMES} "
-        f"{power.value:g} W / {usable.value:g} usable = {words.exact(day_wh(model, numbers))} Wh: "
+        f"{power.value:g} W / {usable.value:g} usable = {words.worked(day_wh(model, numbers))} Wh: "
         f"{sourced(hours)}; {sourced(power)}."
     )
     return (

@@ -95,10 +95,10 @@ def replies(seen: Replies, need: float) -> float:
 def _working(seen: Replies, numbers: Numbers) -> tuple[str, ...]:
     need, poor = numbers.replies, numbers.replies_poor
     by = f"{words.count(seen.hours, 'hour')} on {words.count(seen.days, 'day')}"
-    found = words.exact(_MS_A_MINUTE / seen.class_ms)
-    quiet = "" if seen.quiet_ms is None else f" Outside class it takes {words.exact(seen.quiet_ms)} ms."
+    found = words.worked(_MS_A_MINUTE / seen.class_ms)
+    quiet = "" if seen.quiet_ms is None else f" Outside class it takes {words.worked(seen.quiet_ms)} ms."
     return (
-        f"60,000 / {words.exact(seen.class_ms)} ms = {found} replies a minute, by {by} in class.{quiet}",
+        f"60,000 / {words.worked(seen.class_ms)} ms = {found} replies a minute, by {by} in class.{quiet}",
         f"Need {need.value:g}, or less than 60 ms added in class: {sourced(need)}.",
         f"Poor below {poor.value:g}: {sourced(poor)}.",
     )

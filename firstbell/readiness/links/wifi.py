@@ -3,7 +3,8 @@
 A radio carries floor((most - idle) * rate * efficiency / rate of each) people at once (targets.md 4.3):
 `most` is the share of time that a channel may be busy before it saturates, `idle` how busy it is when nobody
 works, `rate` what a box in the room is sent with. A room carries its class if that is enough, and if the
-channel is not above `most` already in class. Rooms without a box near are said, and count for nobody.
+channel is not above `most` already in class. Rooms without a box near are said, and count for nobody: but
+only from a share of the school's rooms on there is an answer for the school, whichever way it goes.
 """
 
 import math
@@ -19,6 +20,7 @@ from firstbell.readiness.models import Model, Numbers
 NAME = "Wi-Fi by room"
 _USUAL = 0.5
 _NAMED = 6
+_ROUNDING = 1e-9
 
 
 class Air(NamedTuple):
@@ -60,9 +62,12 @@ class Rooms(NamedTuple):
 
 
 def look(rooms: Sequence[RoomSeen], known: int, numbers: Numbers) -> Rooms | None:
-    """Weigh the rooms; `known` is how many the school has. None where no box saw any."""
+    """Weigh the rooms; `known` is how many the school has. None where no box saw any.
+
+    A closet in which a box is on a cable is none of them, unless it was entered as a room.
+    """
     weighed = tuple(_weigh(room, numbers) for room in rooms if room.air)
-    return Rooms(weighed, max(known, len(rooms))) if weighed else None
+    return Rooms(weighed, max(known, len(weighed))) if weighed else None
 
 
 def _weigh(room: RoomSeen, numbers: Numbers) -> RoomAir:
@@ -85,21 +90,29 @@ def judge(rooms: Rooms, model: Model, people: int, fall: int, numbers: Numbers) 
     assessed = [room for room in rooms.seen if room.assessed]
     bad = [room for room in assessed if not carries(room, model, numbers)]
     good = len(assessed) - len(bad)
-    enough = math.ceil(numbers.rooms_share.value * len(assessed) - 1e-9)
+    least = _ceil(numbers.rooms_checked.value * rooms.all)
+    told = bool(assessed) and len(assessed) >= least
+    note = _note(rooms.all, len(assessed), bad)
+    if assessed and not told:
+        note = f"{note}; an answer needs {least} checked"
     answer = counted(
         link="wifi",
         name=NAME,
         counted_in=f"rooms that carry a class of {numbers.class_size.value:g}",
         people=people,
-        have=good if assessed else None,
-        need=enough or 1,
+        have=good if told else None,
+        need=_ceil(numbers.rooms_share.value * len(assessed)) or 1,
         fall=fall,
         just_short=numbers.just_short.value,
         sentence=_sentence(good, len(assessed), bad),
-        note=_note(rooms.all, len(assessed), bad),
-        working=_working(model, numbers),
+        note=note,
+        working=_working(rooms.seen, model, numbers),
     )
     return answer.of_all(rooms.all)
+
+
+def _ceil(value: float) -> int:
+    return math.ceil(value - _ROUNDING)
 
 
 def carries(room: RoomAir, model: Model, numbers: Numbers) -> bool:
@@ -108,8 +121,12 @@ def carries(room: RoomAir, model: Model, numbers: Numbers) -> bool:
         return False
     if room.rate_mbps is None:
         return True
-    online = math.ceil((room.seats or numbers.class_size.value) * model.fullest_share.value)
-    return people_at_once(room, model, numbers) >= online
+    return people_at_once(room, model, numbers) >= online_at_once(room, model, numbers)
+
+
+def online_at_once(room: RoomAir, model: Model, numbers: Numbers) -> int:
+    """How many of the room's class are online in its fullest hour."""
+    return math.ceil((room.seats or numbers.class_size.value) * model.fullest_share.value)
 
 
 def people_at_once(room: RoomAir, model: Model, numbers: Numbers) -> int:
@@ -131,22 +148,21 @@ def _named(rooms: Sequence[RoomAir]) -> str:
 
 
 def _note(known: int, assessed: int, bad: Sequence[RoomAir]) -> str:
-    """In all 38 rooms checked; not assessed: 7 rooms."""
-    missing = known - assessed
-    rest = f"not assessed: {words.count(missing, 'room')}" if missing > 0 else ""
+    """38 of 38 checked rooms carry a class; 7 not checked."""
     if not assessed:
-        return rest
-    said = f"{len(bad)} of {assessed} checked can't carry a class: {_named(bad)}" if bad else _all(assessed)
-    return "; ".join(filter(None, [said, rest]))
+        return f"no room checked enough yet, of {known}"
+    carry = "carries" if assessed == 1 else "carry"
+    said = f"{assessed - len(bad)} of {words.count(assessed, 'checked room')} {carry} a class"
+    cannot = f"{_named(bad)} can't" if bad else ""
+    return "; ".join(
+        filter(None, [said, cannot, f"{known - assessed} not checked" if known > assessed else ""])
+    )
 
 
-def _all(assessed: int) -> str:
-    return "in the one room checked" if assessed == 1 else f"in all {assessed} rooms checked"
-
-
-def _working(model: Model, numbers: Numbers) -> tuple[str, ...]:
+def _working(seen: Sequence[RoomAir], model: Model, numbers: Numbers) -> tuple[str, ...]:
     each, most, part = model.rate_mbps or numbers.rate_mbps, numbers.air_busy, numbers.air_efficiency
     size, share, online = numbers.class_size, numbers.rooms_share, model.fullest_share.value
+    least = numbers.rooms_checked
     how = (
         f"A room carries its class if floor(({most.value:g} - busy when idle) {words.TIMES} rate of its box "
         f"{words.TIMES} {part.value:g} / {each.value:g} Mbit/s each) is at least its seats "
@@ -159,4 +175,22 @@ def _working(model: Model, numbers: Numbers) -> tuple[str, ...]:
         f"Efficiency {part.value:g}: {sourced(part)}.",
         f"A class of {size.value:g} where a room's seats are not entered: {sourced(size)}.",
         f"Ready if {share.value:g} of the rooms checked carry theirs: {sourced(share)}.",
+        f"Told from {least.value:g} of the school's rooms on: {sourced(least)}.",
+        *(_room(room, model, numbers) for room in seen),
     )
+
+
+def _room(room: RoomAir, model: Model, numbers: Numbers) -> str:
+    """Room 204: channel busy 21 % in class and 9 % when idle; its box at 390 Mbit/s, ...: carries a class."""
+    busy, idle = (f"{100 * share:.0f} %" for share in (room.busy, room.idle))
+    air = f"Room {room.name}: channel busy {busy} in class and {idle} when idle"
+    if not room.assessed:
+        return f"{air}; too few hours in class, not counted."
+    if room.rate_mbps is None:
+        radio = "no box hangs on its Wi-Fi, so by its channel alone"
+    else:
+        radio = (
+            f"a box at {words.mbit(words.number(room.rate_mbps))}, so enough for "
+            f"{people_at_once(room, model, numbers)} at once of {online_at_once(room, model, numbers)}"
+        )
+    return f"{air}; {radio}: {'carries a class' if carries(room, model, numbers) else 'carries no class'}."

@@ -147,10 +147,10 @@ def test_the_floor_holds_where_the_formula_is_below_it() -> None:
 
 
 def test_the_working_is_data_and_one_line() -> None:
-    """Factors carry name, value, source and whether they are judgements; the line multiplies to the need."""
+    """Factors carry name, value, source and whether they are judgements; the line comes to the need, to four figures."""
     found = need("flex", 1200)
     assert found.working == (
-        "1,200 people × 1 on site × 0.85 online at once × 0.75 Mbit/s each × 1.35 headroom = 1,032.75 Mbit/s"  # noqa: RUF001
+        "1,200 people × 1 on site × 0.85 online at once × 0.75 Mbit/s each × 1.35 headroom = 1,033 Mbit/s"  # noqa: RUF001
     )
     factors = {factor.name: factor for factor in found.factors}
     assert factors["growth"].judgement

@@ -74,3 +74,12 @@ def test_a_lower_bound_is_rounded_down() -> None:
     assert words.number(955.5144, at_least=True) == "950"
     assert words.number(1039.0, at_least=True) == "1,030"
     assert words.apart(1032.75, bound=1031.9) == ("1,033", "1,031")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(19420.8638, "19,420"), (3075.3061, "3,075"), (38.5333, "38.53"), (0.00012, "0.0001"), (870, "870")],
+)
+def test_what_a_working_comes_to_is_no_truer_than_its_parts(value: float, text: str) -> None:
+    """Four figures, not nine, of what judgements make."""
+    assert words.worked(value) == text

@@ -98,7 +98,53 @@ def test_rooms_are_counted_and_the_others_said() -> None:
     assert seen
     link = wifi.judge(seen, FLEX, 1200, 2029, NUMBERS)
     assert (link.have, link.need, link.measured.state) == (38, 45, State.READY_THROUGH)
-    assert link.note == "in all 38 rooms checked; not assessed: 7 rooms"
+    assert link.note == "38 of 38 checked rooms carry a class; 7 not checked"
+
+
+@pytest.mark.parametrize(("rooms", "checked", "bad"), [(41, 5, 0), (18, 2, 2), (18, 8, 8)])
+def test_a_few_rooms_are_no_answer_for_a_school(rooms: int, checked: int, bad: int) -> None:
+    """Neither ready by five good rooms of 41 nor not ready by two bad ones of 18: half must be checked."""
+    seen = wifi.look([room(f"{n}", busy=0.7 if n < bad else 0.2) for n in range(checked)], rooms, NUMBERS)
+    assert seen
+    link = wifi.judge(seen, FLEX, 1200, 2029, NUMBERS)
+    assert (link.measured.state, link.have, link.need) == (State.NOT_MEASURED, None, rooms)
+    assert link.note.startswith(f"{checked - bad} of {checked} checked rooms carry a class")
+    assert link.note.endswith(f"{rooms - checked} not checked; an answer needs {-(-rooms // 2)} checked")
+
+
+def test_a_closet_with_a_box_on_a_cable_is_no_room_to_check() -> None:
+    """One room of two is half of them, whatever closets the other boxes stand in."""
+    seen = wifi.look(
+        [room("204"), *(RoomSeen(name, None, [], []) for name in ("office", "closet"))], 2, NUMBERS
+    )
+    assert seen
+    assert (
+        wifi.judge(seen, FLEX, 1200, 2029, NUMBERS).note
+        == "1 of 1 checked room carries a class; 1 not checked"
+    )
+
+
+def test_the_working_lists_the_rooms_with_what_was_seen() -> None:
+    """Whoever asks how we know finds each room's values, and why it carries its class or doesn't."""
+    once = room("3")._replace(air=[Air(FIRST, True, 0.25)])
+    rooms = [room("1", busy=0.7), room("2", rate=None), once, room("4", rate=60)]
+    seen = wifi.look(rooms, 4, NUMBERS)
+    assert seen
+    assert wifi.judge(seen, FLEX, 1200, 2029, NUMBERS).working[-4:] == (
+        (
+            "Room 1: channel busy 70 % in class and 10 % when idle; a box at 400\u00a0Mbit/s, "
+            "so enough for 74 at once of 28: carries no class."
+        ),
+        (
+            "Room 2: channel busy 20 % in class and 10 % when idle; "
+            "no box hangs on its Wi-Fi, so by its channel alone: carries a class."
+        ),
+        "Room 3: channel busy 25 % in class and 0 % when idle; too few hours in class, not counted.",
+        (
+            "Room 4: channel busy 20 % in class and 10 % when idle; a box at 60\u00a0Mbit/s, "
+            "so enough for 11 at once of 28: carries no class."
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +157,7 @@ def test_a_bad_room_is_no_bad_school(bad: int, state: State) -> None:
     assert seen
     link = wifi.judge(seen, STATION, 690, 2029, NUMBERS)
     assert link.measured.state is state
-    assert link.note.startswith(f"{bad} of 29 checked can't carry a class: 0")
+    assert link.note.startswith(f"{29 - bad} of 29 checked rooms carry a class; 0")
 
 
 def test_what_a_class_needs_depends_on_how_it_is_taught() -> None:
@@ -130,7 +176,7 @@ def test_a_room_seen_for_a_day_is_not_assessed() -> None:
     seen = wifi.look([once], 45, NUMBERS)
     assert seen
     link = wifi.judge(seen, FLEX, 1200, 2029, NUMBERS)
-    assert (link.assessed, link.note) == (False, "not assessed: 45 rooms")
+    assert (link.assessed, link.note) == (False, "no room checked enough yet, of 45")
     assert wifi.look([RoomSeen("204", 28, [], [])], 45, NUMBERS) is None
 
 
