@@ -34,8 +34,10 @@ class Reach(NamedTuple):
 
 
 _LAST = """
-SELECT gateway_id, last_ns, answers FROM gateways WHERE address = ? ORDER BY gateway_id DESC LIMIT 1
+SELECT gateway_id, last_ns, answers FROM gateways WHERE address = ? AND begin_ns <= ?
+ORDER BY begin_ns DESC, gateway_id DESC LIMIT 1
 """
+"""One step in the index `gateways_time`, however many stretches there are."""
 _SPANS = """
 SELECT begin_ns, last_ns, answers, tries FROM gateways
 WHERE address = ? AND begin_ns < ? AND begin_ns >= coalesce(
@@ -47,7 +49,7 @@ ORDER BY begin_ns, gateway_id
 def note(db: sqlite3.Connection, tries: Sequence[Try]) -> None:
     """Take tries down, each in order of its time, in the caller's transaction."""
     for address, at_ns, answers in tries:
-        last = db.execute(_LAST, (address,)).fetchone()
+        last = db.execute(_LAST, (address, at_ns)).fetchone()
         if last and last[2] == answers and 0 <= at_ns - last[1] <= PATIENCE_NS:
             db.execute(
                 "UPDATE gateways SET last_ns = ?, tries = tries + 1 WHERE gateway_id = ?", (at_ns, last[0])

@@ -1,8 +1,11 @@
 """The collector's own tries of gateways are kept as stretches of time."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
-from collector.store.gateways import Reach, Try
+from collector.store.connections import transaction
+from collector.store.gateways import Reach, Try, note
 from collector.store.offers import Offer, Outcome
 from tests.collector.workbench import NOW_NS, Bench, wait_until
 
@@ -58,3 +61,36 @@ def test_a_clock_that_steps_back_begins_a_new_stretch(bench: Bench) -> None:
     """Tries of before are not stretched over it."""
     tried(bench, [(100, HERE, True), (10, HERE, True), (11, HERE, True)])
     assert minutes(bench.reads.gateway(HERE, 0, at(50))) == [(True, 10, 12)]
+
+
+def test_a_clock_that_is_right_again_goes_on_where_it_was(bench: Bench) -> None:
+    """What was tried while it was behind stays a stretch of its own, and is not stretched over it."""
+    tried(bench, [(100, HERE, True), (50, HERE, False), (51, HERE, False), (101, HERE, True)])
+    assert minutes(bench.reads.gateway(HERE, 0, at(102))) == [(False, 50, 52), (True, 100, 102)]
+
+
+def test_taking_a_try_down_costs_no_more_after_years(bench: Bench) -> None:
+    """As many steps of SQLite's machine among 2000 stretches as among two."""
+    bench.writer.stop()
+    with closing(bench.journal.writer()) as db, transaction(db):
+        few = steps(db, 2)
+        assert steps(db, 2000) <= few + 10
+
+
+def steps(db: sqlite3.Connection, stretches: int) -> int:
+    """How many steps one more try takes once there are so many stretches."""
+    made = [(HERE, at(10 * n), at(10 * n), n % 2) for n in range(stretches)]
+    db.execute("DELETE FROM gateways")
+    db.executemany(
+        "INSERT INTO gateways (address, begin_ns, last_ns, answers, tries) VALUES (?, ?, ?, ?, 1)", made
+    )
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+
+    db.set_progress_handler(step, 1)
+    note(db, [Try(HERE, at(10 * stretches), answers=False)])
+    db.set_progress_handler(None, 1)
+    return count
