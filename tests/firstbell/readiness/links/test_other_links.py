@@ -202,3 +202,29 @@ def test_a_few_batteries_are_no_answer() -> None:
 def test_health_alone_tells_whether_a_battery_lasts(health: float | None, lasts: bool) -> None:
     """Four fifths of what it held when new are enough, less is not; what is not known never lasts."""
     assert power.lasts(Battery(None, health), FLEX, NUMBERS) is lasts
+
+
+@pytest.mark.parametrize(
+    ("hours_a_day", "assessed"), [((5, 5), True), ((5, 4), False), ((10,), False), ((1, 9), True)]
+)
+def test_a_room_is_assessed_by_ten_hours_in_class_on_two_days(
+    hours_a_day: tuple[int, ...], assessed: bool
+) -> None:
+    """Nine hours are too few, and so are ten on one day; hours outside of class are none of them."""
+    air = [
+        Air(FIRST + timedelta(days=day), True, 0.2)
+        for day, many in enumerate(hours_a_day)
+        for _ in range(many)
+    ]
+    air += [Air(FIRST + timedelta(days=day), False, 0.1) for day in range(5) for _ in range(10)]
+    seen = wifi.look([RoomSeen("204", 28, air, [400.0])], 1, NUMBERS)
+    assert seen
+    assert seen.seen[0].assessed is assessed
+
+
+@pytest.mark.parametrize(("busy", "good"), [(0.0, True), (0.46, True), (0.5, True), (0.51, False)])
+def test_a_channel_may_be_busy_for_half_of_the_time(busy: float, good: bool) -> None:
+    """And no more, whatever the rates are; a box on a cable tells nothing of these."""
+    for rate in (None, 5000.0):
+        air = RoomAir("204", 28, 0.1, busy, rate, True)
+        assert wifi.carries(air, FLEX, NUMBERS) is good
