@@ -70,7 +70,9 @@ def parse(
     )
     seats = folder_checks.check(found, settings, reader.broken, reader.problems)
     if reader.problems:
-        raise FolderError(sorted(reader.problems, key=lambda p: (_order(p.file), p.line or 0)))
+        # A whole file's problem stands first, unless there are so many that only the first ones got a line.
+        unplaced = 0 if len(reader.problems) <= tables.HINTS else tables.MOST_LINES
+        raise FolderError(sorted(reader.problems, key=lambda p: (_order(p.file), p.line or unplaced)))
     default_tz = not settings.tz and any(not row.cells.get("tz") for _, row in found.schools)
     return District(
         settings=settings,
@@ -144,7 +146,7 @@ class _Reader:
         """Note a problem of district.toml, with the line where the setting at `path` stands."""
         line = None
         # What is inside a setting may be written in its line or below: the nearest one that is found.
-        for depth in range(len(path), 0, -1):
+        for depth in range(len(path), 0, -1) if len(self.problems) < tables.HINTS else ():
             if line := toml.line_of(path[:depth], self._contents.get(DISTRICT, "")):
                 break
         self.problems.append(Problem(DISTRICT, line, what))

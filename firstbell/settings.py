@@ -13,6 +13,12 @@ import msgspec
 S = TypeVar("S", bound=msgspec.Struct)
 
 _LONGEST = 1 << 20
+_HINTS = 50
+"""After so many complaints no more looks for their lines: each is a walk through the whole text."""
+_DEEPEST = 40
+_STEP = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_DEEP = re.compile(rf"(?<![\w-])(?:{_STEP}\.[ \t]*+){{{_DEEPEST}}}")
+"""A name of so many parts is no setting's, and the reader's time grows with the square of them."""
 
 
 class SettingsError(ValueError):
@@ -30,6 +36,9 @@ def load(name: str, text: str, kind: type[S]) -> S:
     """
     if len(text) > _LONGEST:
         raise SettingsError(name, [f"longer than {_LONGEST} characters: is this the right file?"])
+    if match := _DEEP.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise SettingsError(name, [f"line {line}: a name of more than {_DEEPEST} parts is no setting"])
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -47,12 +56,14 @@ def _struct(
     """`table` with each value checked by itself, so that one complaint does not hide the next."""
     before = len(complaints)
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    complaints += [_unknown((*path, key), list(fields), text) for key in table if key not in fields]
+    for key in table:
+        if key not in fields:
+            complaints.append(_unknown((*path, key), list(fields), text, complaints))
     for key, field in fields.items():
         if key in table:
             _value(field.type, table[key], (*path, key), text, complaints)
         elif field.required:
-            complaints.append(f"{_where(path, text)}{'.'.join((*path, key))} is missing")
+            complaints.append(f"{_where(path, text, complaints)}{'.'.join((*path, key))} is missing")
     if len(complaints) == before:
         # What a struct asks of its values together (`__post_init__`) is asked once each is right by itself.
         _convert(kind, table, path, text, complaints)
@@ -78,7 +89,7 @@ def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
         name = f"{'.'.join(path)}: " if path else ""
-        complaints.append(f"{_where(path, text)}{name}{_in_words(str(error))}")
+        complaints.append(f"{_where(path, text, complaints)}{name}{_in_words(str(error))}")
 
 
 _WORDS = {
@@ -100,14 +111,14 @@ def _in_words(error: str) -> str:
     )
 
 
-def _unknown(path: tuple[str, ...], known: list[str], text: str) -> str:
-    near = difflib.get_close_matches(path[-1], known, n=1)
+def _unknown(path: tuple[str, ...], known: list[str], text: str, complaints: list[str]) -> str:
+    near = difflib.get_close_matches(path[-1][:80], known, n=1) if len(complaints) < _HINTS else []
     hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
-    return f"{_where(path, text)}{'.'.join(path)} is no setting{hint}"
+    return f"{_where(path, text, complaints)}{'.'.join(path)} is no setting{hint}"
 
 
-def _where(path: tuple[str, ...], text: str) -> str:
-    line = line_of(path, text)
+def _where(path: tuple[str, ...], text: str, complaints: list[str]) -> str:
+    line = line_of(path, text) if len(complaints) < _HINTS else None
     return f"line {line}: " if line else ""
 
 

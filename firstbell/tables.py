@@ -6,6 +6,7 @@ FolderError               everything that is wrong in a district folder, at once
 import csv
 import difflib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from ipaddress import IPv6Address, ip_address
@@ -15,8 +16,11 @@ T = TypeVar("T")
 
 MOST_PROBLEMS = 1000
 NAME_CHARS = 80
-_HINTS = 50
-"""After so many problems no more guesses at what was meant: they cost more time than they save."""
+HINTS = 50
+"""After so many problems no more guesses at what was meant, and where: they cost more than they save."""
+_MOST_COLUMNS = 50
+MOST_LINES = 1 << 30
+"""No file that is read has so many."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _WHOLE = re.compile(r"[0-9]{1,7}\Z")
 _SPEED = re.compile(r"[0-9]{1,7}(\.[0-9]{1,4})?\Z")
@@ -73,7 +77,7 @@ class Row:
 
     def unknown(self, column: str, name: str, known: Collection[str], file: str) -> None:
         """`name` is not among what `file` holds."""
-        near = difflib.get_close_matches(name, known, n=1) if len(self._problems) < _HINTS else []
+        near = difflib.get_close_matches(name[:NAME_CHARS], known, n=1) if len(self._problems) < HINTS else []
         hint = f"; did you mean {near[0]}?" if near else ""
         self.wrong(f"{column} names {shown(name)}, which is not in {file}{hint}")
 
@@ -198,10 +202,12 @@ def _row(file: str, line: int, cells: dict[str, str], columns: Columns, problems
 
 
 def _header_troubles(header: list[str], columns: Columns) -> list[str]:
+    if len(header) > _MOST_COLUMNS:
+        return [f"has {len(header)} columns, more than {_MOST_COLUMNS}: is this the right file?"]
     troubles = [f"the column {name} is missing" for name in columns.needed if name not in header]
-    doubles = sorted({name for name in header if header.count(name) > 1})
+    doubles = sorted(name for name, count in Counter(header).items() if count > 1)
     troubles += [f"the column {shown(name)} comes twice" for name in doubles]
-    for name in header[:MOST_PROBLEMS]:
+    for name in header:
         if name not in columns.known:
             near = difflib.get_close_matches(name[:NAME_CHARS], columns.known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known here: {columns}"

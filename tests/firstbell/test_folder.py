@@ -393,37 +393,6 @@ def test_wrong_rooms(line: str, said: str) -> None:
     assert said in str(problem)
 
 
-@pytest.mark.parametrize(
-    ("gateway", "said"),
-    [
-        ("127.0.0.1", "is the machine that asks"),
-        ("localhost", "is the machine that asks"),
-        ("LocalHost.", "is the machine that asks"),
-        ("0.0.0.0", "is the machine that asks"),
-        ("::1", "is the machine that asks"),
-        ("::ffff:127.0.0.1", "is the machine that asks"),
-        ("255.255.255.255", "is an address of many machines"),
-        ("224.0.0.1", "is an address of many machines"),
-        ("ff02::1", "is an address of many machines"),
-        ("127.1", "is neither an address"),
-        ("2130706433", "is neither an address"),
-        ("10.1.0.0x1", "is neither an address"),
-    ],
-)
-def test_a_gateway_is_another_machine(gateway: str, said: str) -> None:
-    """Whatever always answers, or never, would tell of a school what nobody has seen."""
-    text = f"id,name,students,gateway\nlincoln,L,10,{gateway}\nadams,A,10,\n"
-    with pytest.raises(FolderError, match=rf"schools\.csv, line 2: gateway .* {said}"):
-        folder.parse({**GOOD, "schools.csv": text})
-
-
-def test_a_gateway_is_one_schools() -> None:
-    """The same address twice is a slip: one router's answers would be two schools' facts."""
-    text = "id,name,students,gateway\nlincoln,L,10,gw.example.org\nadams,A,10,GW.example.org\n"
-    with pytest.raises(FolderError, match=r"line 3: the gateway gw\.example\.org stands already in line 2"):
-        folder.parse({**GOOD, "schools.csv": text})
-
-
 def test_gateways_and_ways_of_teaching() -> None:
     """Addresses of both kinds and names; a way of teaching that there is."""
     header = "id,name,students,gateway,model\n"
