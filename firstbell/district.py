@@ -6,6 +6,7 @@ changed or a box was moved belongs to neither side.
 """
 
 from datetime import date, timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from typing import NamedTuple
 
@@ -179,19 +180,34 @@ def school_of(district: District, school_id: str) -> School:
     raise LookupError(f"there is no school {school_id!r}; known: {known}")
 
 
-def find_school(district: District, asked: str) -> School:
-    """The one school that `asked` means: its id, its name, or what only its name begins with.
+_SHOWN = 12
+"""So many schools are named to whoever asks for one that isn't there."""
 
-    Raises LookupError that names the schools there are, or those between which it can't tell.
+
+def find_school(district: District, asked: str) -> School:
+    """The one school that `asked` means: its id, its name, or what only one of these begins with.
+
+    Raises LookupError that names what is near, or the first schools there are, or those between which it
+    can't tell.
     """
     wanted = asked.strip().casefold()
     exact = [s for s in district.schools if wanted in {s.id.casefold(), s.name.casefold()}]
-    found = exact or [s for s in district.schools if wanted and s.name.casefold().startswith(wanted)]
+    found = exact or [s for s in district.schools if wanted and _begins(s, wanted)]
     if len(found) == 1:
         return found[0]
     trouble = "could be more than one school" if found else "is no school here"
-    known = ", ".join(f"{s.id} ({s.name})" for s in found or district.schools)
-    raise LookupError(f"{asked!r} {trouble}; known: {known}")
+    names = {name.casefold(): s for s in district.schools for name in (s.id, s.name)}
+    near = [] if found else get_close_matches(wanted, names, n=1)
+    if near:
+        raise LookupError(f"{asked!r} {trouble}; did you mean {names[near[0]].id} ({names[near[0]].name})?")
+    known = found or district.schools
+    listed = ", ".join(f"{s.id} ({s.name})" for s in known[:_SHOWN])
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    raise LookupError(f"{asked!r} {trouble}; known: {listed}{more}")
+
+
+def _begins(school: School, wanted: str) -> bool:
+    return school.id.casefold().startswith(wanted) or school.name.casefold().startswith(wanted)
 
 
 def rooms_of(district: District, school_id: str) -> tuple[Room, ...]:

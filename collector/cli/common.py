@@ -39,6 +39,13 @@ TROUBLES = (
 )
 """What a user can mend: said in words, never as a traceback."""
 
+
+class Whole(click.IntRange):
+    """A whole number within bounds, and called a number where it is none."""
+
+    name = "number"
+
+
 pass_home = click.make_pass_decorator(Home)
 
 

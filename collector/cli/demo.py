@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from collector import app, config
-from collector.cli.common import json_option, show
+from collector.cli.common import Whole, json_option, show
 from collector.clock import SystemClock
 from collector.config import Demo, Home, WebSettings
 from collector.demo import making
@@ -36,17 +36,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 @click.command("demo")
 @click.option(
     "--seed",
-    type=click.IntRange(0, 1 << 31),
+    type=Whole(0, 1 << 31),
     default=SEED,
     show_default=True,
     help="Another one, another district.",
 )
 @click.option(
-    "--schools", type=click.IntRange(1, SCHOOLS), default=SCHOOLS, show_default=True, help="How many schools."
+    "--schools", type=Whole(1, SCHOOLS), default=SCHOOLS, show_default=True, help="How many schools."
 )
 @click.option(
     "--days",
-    type=click.IntRange(2, 90),
+    type=Whole(2, 90),
     default=DAYS,
     show_default=True,
     help="School days that were measured.",

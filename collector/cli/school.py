@@ -5,7 +5,7 @@ import textwrap
 import click
 
 from collector import registry
-from collector.cli.common import asking, json_option, notices, pass_home, show, table
+from collector.cli.common import Whole, asking, json_option, notices, pass_home, show, table
 from collector.config import Home
 from collector.questions import school as question
 from collector.questions.rows import link_figures
@@ -20,8 +20,8 @@ WIDTH = 96
 @click.command("school")
 @click.argument("school")
 @click.option("--model", help="The way of teaching, as docs/models.md names it.  [default: the school's own]")
-@click.option("--people", type=click.IntRange(1), help="Students and staff, instead of the folder's number.")
-@click.option("--years", type=click.IntRange(0, 20), help="How far ahead to look.  [default: 3]")
+@click.option("--people", type=Whole(1), help="Students and staff, instead of the folder's number.")
+@click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
 @json_option
 @pass_home
 def command(

@@ -3,7 +3,7 @@
 import click
 
 from collector import registry
-from collector.cli.common import asking, json_option, notices, pass_home, show, table
+from collector.cli.common import Whole, asking, json_option, notices, pass_home, show, table
 from collector.config import Home
 from collector.questions import schools
 from collector.questions import table as tables
@@ -16,7 +16,7 @@ from firstbell.readiness import words
 @click.option(
     "--model", help="The way of teaching, as docs/models.md names it.  [default: each school's own]"
 )
-@click.option("--years", type=click.IntRange(0, 20), help="How far ahead to look.  [default: 3]")
+@click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, exact numbers.")
 @json_option
 @pass_home

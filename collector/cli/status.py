@@ -98,7 +98,9 @@ def result(measurement: Measurement) -> str:
 
 
 def _short(value: bool | float | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004 - no 2.411e+04
 
 
 def ago(at_ns: int, now_ns: int) -> str:

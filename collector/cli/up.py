@@ -14,7 +14,7 @@ import msgspec
 
 from collector import config, registry, up
 from collector.cli.ask import headline
-from collector.cli.common import journal_of, loaded, opened, pass_home, to_json
+from collector.cli.common import Whole, journal_of, loaded, opened, pass_home, to_json
 from collector.cli.status import result
 from collector.clock import SystemClock
 from collector.config import Home
@@ -41,7 +41,7 @@ class Figure(click.ParamType[Any]):
         return self._kind.convert(value, param, ctx)
 
 
-PEOPLE = Figure(click.IntRange(1, 10_000_000))
+PEOPLE = Figure(Whole(1, 10_000_000))
 MBPS = Figure(click.FloatRange(0.1, 1e6))
 
 _LOOK_S = 0.25

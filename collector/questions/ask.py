@@ -5,6 +5,7 @@ from collector.questions import surroundings, watches
 from collector.registry import Folder
 from collector.store.reads import Box, Reads, Suspension
 from firstbell import district as districts
+from firstbell.readiness.asking import PLAN
 from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.lines import Lines
 from firstbell.readiness.models import Targets
@@ -22,13 +23,21 @@ _GOOD_ONES = 20
 class QuestionError(ValueError):
     """A question that can't be asked: no such school or model, or impossible people or years."""
 
+    what_to_do = "Choose from the list of schools, or see what is asked for."
+
+
+class WayError(QuestionError):
+    """There is no such way of teaching."""
+
+    what_to_do = "Choose one of the ways of teaching: docs/models.md tells of each."
+
 
 def check_model(targets: Targets, model: str) -> None:
     """See that there is such a way of teaching. Raises QuestionError that names those there are."""
     try:
         targets.find(model)
     except LookupError as error:
-        raise QuestionError(str(error)) from error
+        raise WayError(str(error)) from error
 
 
 def ask(
@@ -48,8 +57,12 @@ def ask(
     """
     try:
         asked = districts.find_school(folder.district, school)
+        if model != PLAN:
+            check_model(targets, model)
         evidence = weigh(reads, folder, targets, asked, as_of_ns)
         return judge(model, targets, evidence, people=people, years=years)
+    except QuestionError:
+        raise
     except (LookupError, ValueError) as error:
         raise QuestionError(str(error)) from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from collector.questions.ask import QuestionError
+from collector.questions.ask import QuestionError, WayError
 from collector.questions.known import Known, ask
 from collector.registry import Folder
 from collector.store.reads import Reads
@@ -64,7 +64,7 @@ def model_of(targets: Targets, asked: str | None) -> str | None:
     try:
         return targets.find(asked)[0]
     except LookupError as error:
-        raise QuestionError(str(error)) from error
+        raise WayError(str(error)) from error
 
 
 def years_of(targets: Targets, asked: int | None) -> int:

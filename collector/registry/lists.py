@@ -69,7 +69,12 @@ _LONG, _LEAST = 20, 8
 def own(path: Path, district: str, tz: str = "") -> Schools:
     """The schools in a table with at least a column for their names. Raises ListError."""
     columns, rows = _table(path, _OWN, ("name",))
-    entries = [_own_entry(row, columns, line) for line, row in rows if row.get(columns["name"], "").strip()]
+    wrong: list[str] = []
+    entries = [
+        _own_entry(row, columns, line, wrong) for line, row in rows if row.get(columns["name"], "").strip()
+    ]
+    if wrong:
+        raise ListError("\n".join([*wrong[:_SHOWN], *_and_more(wrong)]))
     if not entries:
         raise ListError(f"{path.name} has no line with a name of a school")
     notes = [*_missing(columns, ("students", "staff", "down_mbps")), *_examples(entries)]
@@ -141,13 +146,20 @@ def _which(path: Path, lea: str, found: Sequence[tuple[str, str]]) -> str:
     return f"{path.name} holds {len(found)} districts: say with --lea which one is yours. {names}{more}"
 
 
-def _own_entry(row: Mapping[str, str], columns: Mapping[str, str], line: int) -> Entry:
+def _and_more(wrong: Sequence[str]) -> list[str]:
+    return [f"and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
+
+
+def _own_entry(row: Mapping[str, str], columns: Mapping[str, str], line: int, wrong: list[str]) -> Entry:
+    """A line's school; what can't be read is added to `wrong`."""
+
     def number(column: str) -> float | None:
         text = _cell(row, columns, column).replace(",", "")
         try:
             return float(text) if text else None
         except ValueError:
-            raise ListError(f"line {line}: {column} {text[:40]!r} is no number") from None
+            wrong.append(f"line {line}: {column} {text[:40]!r} is no number")
+            return None
 
     students, staff = number("students"), number("staff")
     return Entry(

@@ -52,10 +52,8 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _question(request: Request, error: Exception) -> Response:
-    trouble = Trouble(
-        error=str(error), what_to_do="Choose from the list of schools, or see what is asked for."
-    )
-    return answer(request, 404, trouble)
+    assert isinstance(error, QuestionError)
+    return answer(request, 404, Trouble(error=str(error), what_to_do=error.what_to_do))
 
 
 def _store(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """Ways of teaching and targets, every number with its source; read from `models.toml`."""
 
 import hashlib
+from difflib import get_close_matches
 from typing import Literal
 
 import msgspec
@@ -128,7 +129,11 @@ class Targets(_File, frozen=True, kw_only=True):
         for model_id, model in self.models.items():
             if wanted in map(_plain, (model_id, model.name, *model.also)):
                 return model_id, model
-        raise LookupError(f"{asked!r} is no way of teaching known here; known: {', '.join(self.models)}")
+        ids = {_plain(model_id): model_id for model_id in self.models}
+        near = get_close_matches(wanted, ids, n=1)
+        hint = f". Did you mean {ids[near[0]]}?" if near else ""
+        known = ", ".join(self.models)
+        raise LookupError(f"{asked!r} is no way of teaching known here; known: {known}{hint}")
 
 
 def load(text: str, name: str = "models.toml") -> Targets:

@@ -116,6 +116,18 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     assert found.notes == ("The file has no column for: staff.",)
 
 
+def test_all_that_is_wrong_in_a_list_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody mends one number to hear of the next."""
+    text = "name,students,staff\nLincoln,many,few\nAdams,300,\nWest,x,3\n"
+    with pytest.raises(ListError) as told:
+        lists.own(file(tmp_path, text), "District")
+    assert str(told.value).splitlines() == [
+        "line 2: students 'many' is no number",
+        "line 2: staff 'few' is no number",
+        "line 4: students 'x' is no number",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

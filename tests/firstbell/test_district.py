@@ -193,9 +193,19 @@ def test_schools_that_are_not_there_or_not_one_are_named() -> None:
     )
     with pytest.raises(LookupError, match=r"'Adams' is no school here; known: lincoln \(Lincoln High\)"):
         districts.find_school(made(), "Adams")
+    with pytest.raises(LookupError, match=r"no school here; did you mean lincoln \(Lincoln High\)\?$"):
+        districts.find_school(made(), "linclon")
     with pytest.raises(LookupError, match=r"more than one school.*lincoln-el"):
         districts.find_school(both, "Linc")
     assert districts.find_school(both, "lincoln-el").name == "Lincoln Elementary"
+    assert districts.find_school(both, "lincoln-").name == "Lincoln Elementary", "an id begins with it"
+    crowd = District(
+        settings=Settings(),
+        schools=tuple(School(id=f"s-{n}", name=f"School {n}", students=9) for n in range(40)),
+        circuits=(),
+    )
+    with pytest.raises(LookupError, match=r"known: s-0 .* and 28 more$"):
+        districts.find_school(crowd, "hogwarts")
     with pytest.raises(LookupError, match="no school"):
         districts.find_school(made(), " ")
     with pytest.raises(LookupError, match="known: lincoln"):

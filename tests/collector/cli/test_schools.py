@@ -13,7 +13,8 @@ from collector import config, registry
 from collector.cli import main
 from collector.cli import school as school_command
 from collector.cli import schools as schools_command
-from collector.questions import school, schools, table
+from collector.questions import judged, school, schools, table
+from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
 from tests.collector.questions import planted
 from tests.collector.workbench import NOW_NS, Bench
@@ -105,6 +106,8 @@ def test_the_commands_answer_from_a_data_folder(tmp_path: Path) -> None:
     for mistake, said in (
         (("school", "hogwarts"), "is no school here"),
         (("schools", "--model", "hogwarts"), "no way of teaching"),
+        (("ask", "lincoln", "--model", "flexx"), "Did you mean flex?"),
+        (("ask", "lincoln", "--people", "abc"), "'abc' is not a valid number."),
         (("schools", "--csv", "--json"), "either --csv or --json"),
     ):
         failed = run(tmp_path, *mistake)
@@ -176,3 +179,10 @@ def test_the_demos_folder_is_named_before_or_after_its_command(tmp_path: Path) -
     ended = CliRunner().invoke(main, ["demo", "--data", str(tmp_path), "--remove"])
     assert "No such option" not in ended.output
     assert str(tmp_path) in ended.output
+
+
+def test_a_wrong_way_of_teaching_is_not_sent_to_the_schools() -> None:
+    """What to do is about ways of teaching where the way is what was wrong."""
+    with pytest.raises(QuestionError) as wrong:
+        judged.model_of(registry.targets(), "flexx")
+    assert wrong.value.what_to_do.startswith("Choose one of the ways of teaching")
