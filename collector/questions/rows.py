@@ -249,7 +249,7 @@ def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
     if link.have is not None:
         return "Our box", f"sees no more than {words.number(link.have, at_least=True)}"
     if not progress.checks and progress.answer_on is None:
-        return "Our box", "none measures this line"
+        return "Our box", "no check yet"
     if progress.answer_on:
         return "Too few checks", f"answer about {words.day(progress.answer_on)}"
     return "Too few checks", ""

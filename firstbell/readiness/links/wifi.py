@@ -183,7 +183,7 @@ def _working(seen: Sequence[RoomAir], model: Model, numbers: Numbers) -> tuple[s
 def _room(room: RoomAir, model: Model, numbers: Numbers) -> str:
     """Room 204: channel busy 21 % in class and 9 % when idle; its box at 390 Mbit/s, ...: carries a class."""
     busy, idle = (f"{100 * share:.0f} %" for share in (room.busy, room.idle))
-    air = f"Room {room.name}: channel busy {busy} in class and {idle} when idle"
+    air = f"{room.name}: channel busy {busy} in class and {idle} when idle"
     if not room.assessed:
         return f"{air}; too few hours in class, not counted."
     if room.rate_mbps is None:

@@ -63,6 +63,7 @@ def test_only_boxes_that_called_promise_an_answer(bench: Bench, tmp_path: Path) 
     """Two schools wait for more checks: the one whose box never called is not counted among those to come."""
     folder = planted.write(tmp_path / "d", {"ash": 200, "birch": 400}, {"ash": 1000, "birch": 500})
     assert asked(bench, folder).open_sentence == "2 schools aren't measured enough yet to say."
+    assert {row.stops_note for row in asked(bench, folder).schools} == {"no check yet"}
     planted.send(bench, "ash", [planted.check(planted.NOW.replace(hour=3), 950)])
     said = asked(bench, folder)
     assert said.open_sentence.startswith(

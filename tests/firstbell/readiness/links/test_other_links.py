@@ -132,16 +132,16 @@ def test_the_working_lists_the_rooms_with_what_was_seen() -> None:
     assert seen
     assert wifi.judge(seen, FLEX, 1200, 2029, NUMBERS).working[-4:] == (
         (
-            "Room 1: channel busy 70 % in class and 10 % when idle; a box at 400\u00a0Mbit/s, "
+            "1: channel busy 70 % in class and 10 % when idle; a box at 400\u00a0Mbit/s, "
             "so enough for 74 at once of 28: carries no class."
         ),
         (
-            "Room 2: channel busy 20 % in class and 10 % when idle; "
+            "2: channel busy 20 % in class and 10 % when idle; "
             "no box hangs on its Wi-Fi, so by its channel alone: carries a class."
         ),
-        "Room 3: channel busy 25 % in class and 0 % when idle; too few hours in class, not counted.",
+        "3: channel busy 25 % in class and 0 % when idle; too few hours in class, not counted.",
         (
-            "Room 4: channel busy 20 % in class and 10 % when idle; a box at 60\u00a0Mbit/s, "
+            "4: channel busy 20 % in class and 10 % when idle; a box at 60\u00a0Mbit/s, "
             "so enough for 11 at once of 28: carries no class."
         ),
     )
