@@ -1,15 +1,20 @@
 """From the journal to the links that are no lines: outages, round trips, the air of rooms, batteries."""
 
-from datetime import UTC, datetime, timedelta
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from collector import registry
-from collector.questions import ask, doubt
+from collector.questions import ask, doubt, surroundings
 from collector.registry import Folder
 from collector.store.decisions import decide
+from collector.store.gateways import Try
+from collector.store.offers import Offer
+from firstbell.calendar import Bell, Calendar
 from firstbell.catalogue import Reading
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.weighing import SchoolEvidence
@@ -133,6 +138,64 @@ def test_a_battery_that_tells_neither_what_it_holds_nor_its_health_is_none(
 ) -> None:
     """It is not counted as dead: of it nothing is known."""
     assert list(known(bench, folder, [seen(0, "power", {"batteries": 1})]).batteries) == []
+
+
+def tried(bench: Bench, answers: Callable[[int], bool]) -> None:
+    """Our own tries of the school's gateway, each minute of yesterday's two hours from eight."""
+    begin_ns = int(YESTERDAY.replace(hour=8, minute=0, second=0).timestamp()) * 10**9
+    tries = [Try("10.0.0.1", begin_ns + n * 60 * 10**9, answers(n)) for n in range(120)]
+    kept = threading.Event()
+    bench.writer.put(Offer("", "", NOW_NS, (), (), lambda _: kept.set(), tuple(tries)))
+    assert kept.wait(20)
+
+
+@pytest.mark.parametrize(("ever", "minutes"), [(True, 30), (False, 0)])
+def test_a_gateway_that_never_answers_tells_of_no_outage(
+    bench: Bench, folder: Folder, *, ever: bool, minutes: float
+) -> None:
+    """A box and a gateway silent together are an outage only where the gateway answers at other times."""
+    district = folder.district
+    school = msgspec.structs.replace(district.schools[0], gateway="10.0.0.1")
+    folder = Folder(msgspec.structs.replace(district, schools=(school,)), folder.contents)
+    tried(bench, lambda minute: ever and not 30 <= minute < 60)
+    reports = [row for minute in range(120) if not 28 <= minute < 62 for row in looks(minute, down=False)]
+    uptime = known(bench, folder, reports).uptime
+    assert uptime is not None
+    assert uptime.minutes == pytest.approx(minutes, abs=2.1)
+
+
+def test_only_hours_of_which_class_takes_half_are_hours_in_class(bench: Bench, folder: Folder) -> None:
+    """Class from 8:20 to 11:20 and 12:30 to 14:29: of the hours from eleven and from two it takes less."""
+    bells = tuple(
+        Bell(time(*since), time(*until), name)
+        for name, since, until in (("1", (8, 20), (11, 20)), ("2", (12, 30), (14, 29)))
+    )
+    calendar = Calendar(schedules=(("short", bells),), usual="short")
+    school = msgspec.structs.replace(folder.district.schools[0], calendar=calendar)
+    folder = Folder(msgspec.structs.replace(folder.district, schools=(school,)), folder.contents)
+    reports = [row for minute in range(0, 7 * 60, 10) for row in looks(minute, down=False)]
+    lines = known(bench, folder, reports).lines
+    found = surroundings.hours(bench.reads, lines, school, {})
+    by_clock = {datetime.fromtimestamp(hour.hour_ns / 1e9, UTC).hour: hour.in_class for hour in found}
+    assert {hour for hour, in_class in by_clock.items() if in_class} == {8, 9, 10, 12, 13}
+    assert {hour for hour, in_class in by_clock.items() if not in_class} == {11, 14}
+
+
+def test_what_came_after_the_last_report_that_is_known_tells_of_nothing(bench: Bench, folder: Folder) -> None:
+    """Everything of an answer is as of one report, though more arrives while it is made."""
+    battery: dict[str, Reading] = {"batteries": 1, "battery_full_wh": 40.0}
+    air: dict[str, Reading] = {"busy_pct": 80.0}
+    lines = known(bench, folder, looks(0, down=False)).lines
+    late = [*looks(61, down=False), seen(5, "wifi_air", air), seen(6, "power", battery)]
+    bench.send(4, late, agent=BOX, epoch=EPOCH)
+    school = folder.district.schools[0]
+    assert len(surroundings.hours(bench.reads, lines, school, {})) == 1
+    assert [room.air for room in surroundings.rooms(bench.reads, lines, school, {})] == [[]]
+    assert surroundings.batteries(bench.reads, lines, school, {}) == []
+    now = ask.weigh(bench.reads, folder, registry.targets(), school, NOW_NS).lines
+    assert len(surroundings.hours(bench.reads, now, school, {})) == 2
+    assert [len(room.air) for room in surroundings.rooms(bench.reads, now, school, {})] == [1]
+    assert len(surroundings.batteries(bench.reads, now, school, {})) == 1
 
 
 def test_what_two_boxes_said_under_one_name_tells_of_nothing(bench: Bench, folder: Folder) -> None:
