@@ -118,11 +118,22 @@ def moved(town: Town, school: str, room: str) -> Town:
     return town._replace(stays=stays)
 
 
-def wifi_box(town: Town, school: str, room: str) -> Town:
-    """One more box stands in that room, for good, and has Wi-Fi alone."""
-    box = Box(f"{2001 + len(town.boxes)}", "base", 1_000, wifi=True)
-    stay = Stay(box.agent, school, town.site(school).line, room)
-    return town._replace(boxes=(*town.boxes, box), stays=(*town.stays, stay))
+def next_door(town: Town, school: str, room: str) -> Town:
+    """A box with Wi-Fi alone came to that room: one that wanders elsewhere, or one more in a small town."""
+    today = town.days[-1]
+    roving = [box.agent for box in town.boxes if box.kind == "roving"]
+    others = [
+        stay
+        for stay in town.stays
+        if stay.agent in roving[2:-2] and stay.school != school and (stay.since or today) <= today
+    ]
+    if not others:
+        box = Box(f"{2001 + len(town.boxes)}", "base", 1_000, wifi=True)
+        stay = Stay(box.agent, school, town.site(school).line, room)
+        return town._replace(boxes=(*town.boxes, box), stays=(*town.stays, stay))
+    last = max(others, key=lambda stay: (stay.since or date.min, stay.agent))
+    here = last._replace(school=school, line=town.site(school).line, room=room)
+    return town._replace(stays=tuple(here if stay is last else stay for stay in town.stays))
 
 
 def _wandering(town: Town, school: str) -> list[Stay]:

@@ -30,8 +30,8 @@ def _lincoln(town: Town, school: str) -> Town:
     """A line just short of the plan, and a room whose access point went this hour, but not the next one's."""
     town = faults.small_line(town, town.site(school).line, 0.88, bought_mbps=1_000)
     town = faults.moved(town, school, _ROOM)
-    town = faults.wifi_box(town, school, _NEXT_DOOR)
-    return faults.lost_room(town, school, town.end_ns - 34 * MINUTE_NS)
+    town = faults.lost_room(town, school, town.end_ns - 34 * MINUTE_NS)
+    return faults.next_door(town, school, _NEXT_DOOR)
 
 
 def _riverside(town: Town, school: str) -> Town:
