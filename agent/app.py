@@ -249,6 +249,7 @@ def _measures(settings: Settings, folder: Path) -> dict[str, Measure]:
     ceiling = settings.ceilings.internet
     told = ProbeSettings(
         targets=settings.targets,
+        servers=settings.servers,
         spool_folder=str(_spool_path(settings, folder).parent),
         internet_max_bytes=ceiling.max_bytes,
         internet_max_seconds=ceiling.max_seconds,

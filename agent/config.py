@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from agent.gate import Ceilings
-from agent.probes.settings import Target
+from agent.probes.settings import Server, Target
 from firstbell import catalogue
 from firstbell import settings as toml
+from firstbell.lease import MOST_TARGETS
 from firstbell.report import AGENT_NAME
 
 DEFAULT_TARGETS = (
@@ -128,14 +129,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockSettings = ClockSettings()
     probes: ProbesSettings = ProbesSettings()
     targets: tuple[Target, ...] = tuple(msgspec.convert(target, Target) for target in DEFAULT_TARGETS)
+    servers: tuple[Server, ...] = ()
     ceilings: Ceilings = Ceilings()
     internet: InternetSettings = InternetSettings()
 
     def __post_init__(self) -> None:
-        """See that no two targets share a name, by which their reports are told apart."""
+        """See that no two targets or servers share a name, by which their reports are told apart."""
         names = [target.name for target in self.targets]
         doubles = sorted({name for name in names if names.count(name) > 1})
-        _told((not doubles, f"targets: {', '.join(doubles)} stands twice"))
+        servers = [server.name for server in self.servers]
+        twice = sorted({name for name in servers if servers.count(name) > 1})
+        _told(
+            (not doubles, f"targets: {', '.join(doubles)} stands twice"),
+            (not twice, f"servers: {', '.join(twice)} stands twice"),
+            (len(servers) <= MOST_TARGETS, f"servers: at most {MOST_TARGETS}"),
+        )
 
 
 def read(path: Path) -> Settings:

@@ -15,7 +15,7 @@ import msgspec
 from firstbell import catalogue
 from firstbell.catalogue import Reading
 
-MAX_READINGS = 40
+MAX_READINGS = 64
 REASON_CHARS = 200
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]\Z")

@@ -164,6 +164,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 REPORTS_OF_ALL = "firstbell/v1/+/report"
 STATES_OF_ALL = "firstbell/v1/+/state"
+ASKS_OF_ALL = "firstbell/v1/+/lease/ask"
 _TOPIC = re.compile(r"firstbell/v1/([^/]{1,40})/([a-z/]{1,20})\Z")
 
 
@@ -332,15 +333,16 @@ def encode(message: Answer | State) -> bytes:
 
 def read_answer(payload: bytes) -> Answer:
     """The answer in `payload`. Raises WireError."""
-    return _small(_ANSWERS, payload)
+    return read_small(_ANSWERS, payload)
 
 
 def read_state(payload: bytes) -> State:
     """The state in `payload`. Raises WireError."""
-    return _small(_STATES, payload)
+    return read_small(_STATES, payload)
 
 
-def _small(decoder: "msgspec.json.Decoder[T]", payload: bytes) -> T:
+def read_small(decoder: "msgspec.json.Decoder[T]", payload: bytes) -> T:
+    """A message of one JSON object, within the limit of bytes. Raises WireError."""
     if len(payload) > WIRE_BYTES:
         raise TooLargeError(f"{len(payload)} bytes; {WIRE_BYTES} are allowed")
     try:

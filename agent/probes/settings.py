@@ -1,5 +1,6 @@
 """What the probes of a box are told: targets and ceilings. Frozen; they come from a file on the box."""
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -36,6 +37,50 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(f"the target {self.name} has a url that is no http or https address: {self.url}")
 
 
+EngineName = Literal["own", "iperf3", "librespeed", "ndt7"]
+NEEDS_ADDRESS = {"own": "host", "iperf3": "host", "librespeed": "url"}
+"""What an engine must be told of its server; ndt7 can find one by itself."""
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server to test against: one `[[servers]]`. `name` is the label that its reports carry.
+
+    `segment` is the part of the way that lies between: `site` to a reference box in the building, `wan` to
+    the district, `internet`. `port` 0 is the engine's usual one. `url` is the address of a LibreSpeed
+    server. The public platform of ndt7 publishes what it measures together with the school's address, so
+    it is asked only with `consent`. With `capacity` the class of students is played against it, too (own
+    engine alone). Raises ValueError for what can't be one of these.
+    """
+
+    name: str
+    engine: EngineName = "own"
+    host: str = ""
+    port: int = 0
+    url: str = ""
+    segment: Segment = Segment.WAN
+    consent: bool = False
+    capacity: bool = False
+
+    def __post_init__(self) -> None:
+        trouble = finding_complaint(Finding(status=Status.OK, target=self.name))
+        if not self.name or trouble:
+            raise ValueError(trouble or "a server has no name")
+        wanted = NEEDS_ADDRESS.get(self.engine)
+        if wanted and not getattr(self, wanted):
+            raise ValueError(f"the server {self.name} has no {wanted}, which engine {self.engine!r} needs")
+        if not 0 <= self.port <= _MOST_PORT:
+            raise ValueError(f"the server {self.name} has a port that is none: {self.port}")
+        if self.url and not _is_web(self.url):
+            raise ValueError(f"the server {self.name} has a url that is no http or https address: {self.url}")
+        if self.engine == "ndt7" and not self.host and not self.consent:
+            raise ValueError(
+                f"the server {self.name}: the public platform publishes the school's address with each test; "
+                "set consent = true if the district agreed, or name a host of your own"
+            )
+        if self.capacity and self.engine != "own":
+            raise ValueError(f"the server {self.name}: capacity can be tested with engine 'own' alone")
+
+
 class ProbeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a probe can be told.
 
@@ -45,6 +90,7 @@ class ProbeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     targets: tuple[Target, ...] = ()
+    servers: tuple[Server, ...] = ()
     interface: str = ""
     spool_folder: str = "/"
     internet_max_bytes: int = 500_000_000

@@ -17,7 +17,8 @@ from collector.store.writer import Writer
 from collector.web.health import Parts
 from collector.web.metrics import registry_of
 from firstbell import catalogue
-from firstbell.catalogue import Metric, ProbeSpec
+from firstbell.catalogue import ProbeSpec
+from firstbell.metrics import Metric
 from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Segment, Status
 from scripts.pages.markdown import code, table
 from scripts.pages.meanings import meanings

@@ -5,22 +5,39 @@ from typing import Literal, Protocol
 import msgspec
 
 from agent.machine.machine import Machine
+from firstbell.catalogue import Reading
 from firstbell.report import Status
 
 Direction = Literal["down", "up"]
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server that the box's settings name: `name` is its target's label, and what its tickets say.
+
+    `url` is for engines that speak to a web address; `port` 0 is the engine's own.
+    """
+
+    name: str
+    host: str = ""
+    port: int = 0
+    url: str = ""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One test. Both ceilings are for both directions together.
 
     `interface` is the port whose bytes are compared with the test's; empty for none. `secure` asks for TLS
-    where the engine knows both.
+    where the engine knows both. `ticket` is what a reference server wants to see. `expected_mbps` is what
+    the line carried when it was last tested well; 0 where nobody knows.
     """
 
     max_bytes: int
     max_seconds: float
     interface: str = ""
     secure: bool = True
+    server: Peer | None = None
+    ticket: str = ""
+    expected_mbps: float = 0.0
 
     def __post_init__(self) -> None:
         if self.max_bytes <= 0 or self.max_seconds <= 0:
@@ -43,12 +60,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_received: int | None = None
     bytes_sent: int | None = None
     own_processor_pct: float = 0.0
+    throttled_pct: float | None = None
     cpu_busy_pct: float | None = None
     cross_traffic_pct: float | None = None
     server: str = ""
     capped: tuple[Direction, ...] = ()
     faltered: tuple[Direction, ...] = ()
+    server_busy: bool = False
     to_self: bool = False
+    more: dict[str, Reading] = {}
 
 
 class Engine(Protocol):
