@@ -13,7 +13,8 @@ from firstbell.readiness.network import Network
 from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import Status, Stored
 
-PROBE = "internet"
+PROBES = ("internet", "throughput")
+"""Whose reports tell what a line carries."""
 _LOOK_BACK_NS = 75 * 86_400 * 1_000_000_000
 """More than 30 school days with any holidays between; which of these count is the judge's to say."""
 _AROUND_NS = 120 * 1_000_000_000
@@ -121,7 +122,8 @@ def _tests(reads: Reads, network: Network, circuits: frozenset[str], as_of_ns: i
     """The heavy tests of all boxes on these lines, each once, in the order of the boxes' names."""
     seats = [seat for circuit in circuits for seat in districts.seats_on(network.district, circuit)]
     boxes: list[Box] = sorted({(seat.agent, seat.since_ns, seat.until_ns) for seat in seats}, key=str)
-    return reads.tests(boxes, PROBE, since_ns=max(0, as_of_ns - _LOOK_BACK_NS))
+    since_ns = max(0, as_of_ns - _LOOK_BACK_NS)
+    return [test for probe in PROBES for test in reads.tests(boxes, probe, since_ns=since_ns)]
 
 
 def _cheap(reads: Reads, tests: list[Stored]) -> list[Stored]:
