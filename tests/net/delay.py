@@ -71,7 +71,7 @@ class _Way:
         self.random = random.Random(settings["seed"])
         self.waiting: deque[tuple[float, bytes]] = deque()
         self.unordered: list[tuple[float, int, bytes]] = []
-        self.free = self.last = self.redraw = self.offset = 0.0
+        self.free = self.redraw = self.offset = 0.0
         self.packets = self.bytes = self.dropped = self.lost = self.refused = 0
         self.longest = 0.0
         self.set(settings)
@@ -118,7 +118,6 @@ class _Way:
             return
         if self.jitter:
             due += self._drawn(now)
-        self.last = due = max(due, self.last)
         self.waiting.append((due, packet))
 
     def _drawn(self, now: float) -> float:
