@@ -5,6 +5,7 @@ What comes back is never larger than what came, and nothing comes back to anybod
 
 import contextlib
 import socket
+import sys
 
 from agent.load import protocol
 from agent.reference.limits import ECHOES_AT_ONCE
@@ -12,21 +13,37 @@ from agent.reference.sessions import Sessions
 
 _NAME_BYTES = 32
 _SIZE = _NAME_BYTES + protocol.UDP_NUMBER_BYTES
+_ANCILLARY = 64
+_IP_PKTINFO = 8
+"""linux/in.h; the standard library's name for it came later than ours."""
 
 
 class Echo:
-    """Answers on one UDP socket. `plain` is an address as the rest of the server writes it."""
+    """Answers on one UDP socket, each packet from the address that it was sent to."""
 
     def __init__(self, sock: socket.socket, sessions: Sessions) -> None:
         self._sock, self._sessions = sock, sessions
+        if sys.platform == "linux":
+            if sock.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
     def ready(self) -> None:
         """Some packets have come."""
         with contextlib.suppress(OSError):  # no more of them, or one can't be answered
             for _ in range(ECHOES_AT_ONCE):
-                packet, sender = self._sock.recvfrom(_SIZE + 1)
-                if self._is_good(packet, plain(sender[0])):
-                    self._sock.sendto(packet, sender)
+                self._one()
+
+    def _one(self) -> None:
+        if sys.platform == "win32":
+            packet, sender = self._sock.recvfrom(_SIZE + 1)
+            if self._is_good(packet, plain(sender[0])):
+                self._sock.sendto(packet, sender)
+            return
+        packet, came, _, sender = self._sock.recvmsg(_SIZE + 1, _ANCILLARY)
+        if self._is_good(packet, plain(sender[0])):
+            self._sock.sendmsg([packet], came, 0, sender)
 
     def _is_good(self, packet: bytes, address: str) -> bool:
         if len(packet) != _SIZE:

@@ -75,8 +75,8 @@ class Answer(NamedTuple):
 class Client:
     """One connection. `source` is the address that it comes from."""
 
-    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), _WAIT_S, (source, 0))
+    def __init__(self, port: int, source: str = "127.0.0.1", to: str = "127.0.0.1") -> None:
+        self.sock = socket.create_connection((to, port), _WAIT_S, (source, 0))
         self._rest = b""
 
     def __enter__(self) -> Self:

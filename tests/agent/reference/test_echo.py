@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.agent.reference.conftest import Start
 from tests.support.reference import District, Reference, Session
 
 
@@ -18,11 +19,11 @@ def session(server: Reference, district: District) -> Iterator[Session]:
 
 
 @contextlib.contextmanager
-def line(port: int, source: str = "127.0.0.1") -> Iterator[socket.socket]:
-    """A UDP socket that speaks to the server."""
+def line(port: int, source: str = "127.0.0.1", to: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """A UDP socket that speaks to the server, and hears what comes from where it speaks to alone."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((source, 0))
-        sock.connect(("127.0.0.1", port))
+        sock.connect((to, port))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         sock.settimeout(0.5)
         yield sock
@@ -46,6 +47,18 @@ def test_packets_come_back_as_they_are(server: Reference, session: Session) -> N
         assert heard(sock) == packets
     counts = session.counts()
     assert (counts["echoed"], "sent" in counts, "received" in counts) == (50, False, False)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0"])
+def test_a_server_on_all_addresses_answers_from_the_one_that_was_asked(
+    start: Start, district: District, host: str
+) -> None:
+    """A packet to any of its machine's addresses comes back from that address."""
+    server = start("--host", host)
+    with server.session(district.token()) as session, line(server.port, to="127.0.0.5") as sock:
+        packet = session.name.encode() + b"12345678"
+        sock.send(packet)
+        assert heard(sock) == [packet]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_ten_thousand_connections_are_bounded(start: Start, district: District) 
 
 def test_one_address_can_not_take_all_the_room(start: Start) -> None:
     """A crowd from one address pushes out its own, and not a stranger from another."""
-    server = start(limits={"server.MOST_STRANGERS_AN_ADDRESS": 20})
+    server = start(limits={"server.MOST_STRANGERS_AN_ADDRESS": 20, "server.MOST_STRANGERS": 40})
     with server.client("127.0.0.2") as other, ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(server.client())
