@@ -105,3 +105,5 @@ async def _while_ready(
         await done
     finally:
         end()
+        if done.done() and not done.cancelled():
+            done.exception()  # it is known, even if whoever waited was cut at the same moment

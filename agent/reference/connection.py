@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -11,28 +10,21 @@ from typing import Protocol
 import msgspec
 
 from agent.load import protocol
-from agent.machine import tcpinfo
 from agent.reference import bulk, guests, http
-from agent.reference.bulk import Account
 from agent.reference.events import Events
 from agent.reference.guests import Guests
 from agent.reference.http import RefusedError, Request
 from agent.reference.limits import (
-    ANSWER_S,
-    FAREWELL_BYTES,
     FAREWELL_S,
     FAREWELL_STRANGER_S,
     GUEST_S,
     HEAD_S,
-    SMALL_BODY_BYTES,
 )
+from agent.reference.line import Line
 from agent.reference.sessions import Session, Sessions
 from agent.reference.tickets import Tickets
 from firstbell.ticket import Ticket, TicketError
 
-_PIECE = 4096
-_BIG_PIECE = 1 << 16
-_AT_ONCE = struct.pack("ii", 1, 0)
 _METHODS = {
     protocol.SESSION: "POST",
     protocol.ECHO: "GET",
@@ -71,18 +63,15 @@ class Connection:
         self.sock, self.address = sock, address
         self.gives = False
         self._shop = shop
-        self._loop = asyncio.get_running_loop()
-        self._early = b""
-        """What came with the last head, and was not part of it."""
+        self._line = Line(sock)
         self._session: Session | None = None
         self._opened = False
-        self._cut = False
-        self._task = self._loop.create_task(self._serve())
+        self._task = asyncio.get_running_loop().create_task(self._serve())
         self._task.add_done_callback(self._close)  # not `finally`: it may be cut before it has begun
 
     def cut(self) -> None:
         """End it at once; what the kernel still holds for it is thrown away."""
-        self._cut = True
+        self._line.torn = True
         self._task.cancel()
 
     async def _serve(self) -> None:
@@ -91,30 +80,27 @@ class Connection:
                 pass
         except RefusedError as error:
             with contextlib.suppress(OSError):
-                await self._say(http.refusal(error))
-                await self._farewell(FAREWELL_STRANGER_S)
+                await self._line.say(http.refusal(error))
+                await self._line.farewell(FAREWELL_STRANGER_S)
         except OSError:  # it is gone, or too slow (TimeoutError)
-            self._cut = True
+            self._line.torn = True
 
     def _close(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            self._cut = True
+            self._line.torn = True
             self._shop.events.tell_sparingly("failure", f"a connection failed: {error!r}")
         if self._session and self._opened:
             self._shop.sessions.forget(self._session)
         if self._session:
             self._session.leave(self)
         self._shop.closed(self)
-        if self._cut:
-            with contextlib.suppress(OSError):
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-        self.sock.close()
+        self._line.close()
 
     # --- one request ---------------------------------------------------------------------------------------
 
     async def _one(self) -> bool:
         """Answer one request; whether there may be another."""
-        request, reader = await self._head()
+        request, reader = await self._line.head(None if self._session else HEAD_S)
         if request is None:
             return False
         if not request.path.startswith("/firstbell/"):
@@ -127,38 +113,6 @@ class Connection:
             return await self._open(request)
         return await self._within(self._named(request), request)
 
-    async def _head(self) -> tuple[Request | None, http.Reader]:
-        """The next head; None if the other side has said its last. Raises RefusedError and OSError."""
-        reader = http.Reader()
-        data = self._early or await self._first_bytes()
-        async with asyncio.timeout(HEAD_S):
-            while data:
-                request = reader.head(data)
-                if request:
-                    self._early = reader.rest
-                    return request, reader
-                data = await self._loop.sock_recv(self.sock, _PIECE)
-        return None, reader
-
-    async def _first_bytes(self) -> bytes:
-        """Within a session there is time between two requests; a stranger has to speak."""
-        async with asyncio.timeout(None if self._session else HEAD_S):
-            return await self._loop.sock_recv(self.sock, _PIECE)
-
-    async def _say(self, data: bytes) -> None:
-        async with asyncio.timeout(ANSWER_S):
-            await self._loop.sock_sendall(self.sock, data)
-
-    async def _farewell(self, seconds: float) -> None:
-        """Let what was said arrive, and throw away what still comes in, for a while."""
-        self.sock.shutdown(socket.SHUT_WR)
-        self._cut = True
-        left = FAREWELL_BYTES
-        async with asyncio.timeout(seconds):
-            while left > 0 and (data := await self._loop.sock_recv(self.sock, _PIECE)):
-                left -= len(data)
-        self._cut = bool(tcpinfo.unacked(self.sock))
-
     # --- sessions ------------------------------------------------------------------------------------------
 
     async def _open(self, request: Request) -> bool:
@@ -166,7 +120,7 @@ class Connection:
             raise RefusedError(400, "this connection has a session already")
         if not self._shop.sessions.room():
             raise RefusedError(503, "this server has too many sessions: try again in a minute")
-        await self._small_body(request)
+        await self._line.small_body(request)
         session = self._session = self._shop.sessions.open(self._admitted(request.ticket), self)
         self._opened = True
         self._shop.known(self)
@@ -177,7 +131,7 @@ class Connection:
             server=self._shop.name,
             others=self._shop.sessions.others(session),
         )
-        await self._say(http.answer(200, msgspec.json.encode(opened)))
+        await self._line.say(http.answer(200, msgspec.json.encode(opened)))
         return True
 
     def _admitted(self, token: str) -> Ticket:
@@ -200,20 +154,20 @@ class Connection:
 
     async def _within(self, session: Session, request: Request) -> bool:
         if request.path == protocol.COUNTS:
-            await self._small_body(request)
+            await self._line.small_body(request)
             counts = session.counts(self._shop.sessions.others(session))
-            await self._say(http.answer(200, msgspec.json.encode(counts)))
+            await self._line.say(http.answer(200, msgspec.json.encode(counts)))
             return True
         if session.ended:
             raise RefusedError(410, f"the session is over: {session.ended}")
         if request.path in {protocol.UP, protocol.GIVE}:
             return await self._up(session, request)
-        await self._small_body(request)
+        await self._line.small_body(request)
         if request.path in {protocol.DOWN, protocol.TAKE}:
             return await self._down(session, request)
         if request.path == protocol.STOP:
             session.stop()
-        await self._say(http.answer(204))
+        await self._line.say(http.answer(204))
         return True
 
     async def _down(self, session: Session, request: Request) -> bool:
@@ -223,14 +177,14 @@ class Connection:
             amount = None
         elif amount is None:
             raise RefusedError(400, "how many bytes?")
-        await self._say(http.answer(200, length=amount, kind="application/octet-stream"))
+        await self._line.say(http.answer(200, length=amount, kind="application/octet-stream"))
         session.gives_by(self)
         self.gives = True
         sent = await bulk.give(self.sock, session, bulk.FOREVER if amount is None else amount)
         self.gives = False
         if sent == amount:
             return True
-        await self._farewell(FAREWELL_S)
+        await self._line.farewell(FAREWELL_S)
         return False
 
     async def _up(self, session: Session, request: Request) -> bool:
@@ -238,28 +192,11 @@ class Connection:
         if request.chunked or (request.length is None and request.path == protocol.GIVE):
             raise RefusedError(411, "the length of the body is wanted")
         if request.waits:
-            await self._say(http.CONTINUE)
-        if not await self._body(session, request.length):
+            await self._line.say(http.CONTINUE)
+        if not await self._line.body(session, request.length):
             return False
-        await self._say(http.answer(204))
+        await self._line.say(http.answer(204))
         return True
-
-    # --- bodies --------------------------------------------------------------------------------------------
-
-    async def _body(self, account: Account, length: int | None) -> bool:
-        """Read and forget a body; whether all of it came."""
-        amount = bulk.FOREVER if length is None else length
-        early = min(len(self._early), amount, account.left())
-        self._early = self._early[early:]
-        account.took(early)
-        return early + await bulk.take(self.sock, account, amount - early) == amount
-
-    async def _small_body(self, request: Request) -> None:
-        """Read and forget what nobody wants, if it is little. Raises RefusedError."""
-        if request.chunked or (request.length or 0) > SMALL_BODY_BYTES:
-            raise RefusedError(413, "no body is wanted here")
-        async with asyncio.timeout(HEAD_S):
-            await self._body(_Nobody(), request.length or 0)
 
     # --- guests --------------------------------------------------------------------------------------------
 
@@ -271,13 +208,13 @@ class Connection:
             async with self._as_guest("up"):
                 await self._guest_body(request, reader)
         else:
-            await self._small_body(request)
+            await self._line.small_body(request)
         answer = guests.answer(request, self.address)
         if request.path != guests.GARBAGE or request.method != "GET":
-            await self._say(answer)
+            await self._line.say(answer)
             return request.keeps
         async with self._as_guest("down"):
-            await self._say(answer)
+            await self._line.say(answer)
             amount = guests.amount_of(request)
             return await bulk.give(self.sock, shop.guests, amount) == amount and request.keeps
 
@@ -297,31 +234,9 @@ class Connection:
 
     async def _guest_body(self, request: Request, reader: http.Reader) -> None:
         if request.waits:
-            await self._say(http.CONTINUE)
+            await self._line.say(http.CONTINUE)
         account = self._shop.guests
-        if not request.chunked:
-            if not await self._body(account, request.length or 0):
-                raise ConnectionResetError
-            return
-        data, over = b"", False
-        while not over and account.left() > 0:
-            count, over = reader.chunks(data)
-            account.took(count)
-            if not over:
-                data = await self._loop.sock_recv(self.sock, _BIG_PIECE)
-                if not data:
-                    raise ConnectionResetError
-        self._early = reader.rest
-
-
-class _Nobody:
-    """The account of bytes that nobody wanted."""
-
-    def left(self) -> int:
-        return SMALL_BODY_BYTES
-
-    def gave(self, amount: int) -> None:
-        pass
-
-    def took(self, amount: int) -> None:
-        pass
+        if request.chunked:
+            await self._line.chunks(account, reader)
+        elif not await self._line.body(account, request.length or 0):
+            raise ConnectionResetError

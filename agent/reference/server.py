@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.machine.clock import SystemClock
 from agent.reference.connection import Connection
@@ -70,6 +70,7 @@ class Server:
         self._strangers: dict[Connection, None] = {}
         """In the order in which they came."""
         self._of: Counter[str] = Counter()
+        self._loop.set_exception_handler(self._failed)
         self._loop.add_reader(listener, self._accept)
         self._loop.add_reader(echo, Echo(echo, self.sessions).ready)
 
@@ -102,6 +103,10 @@ class Server:
         self.known(connection)
         connection.cut()
         self.events.tell_sparingly("crowd", "too many connections that say nothing: the oldest are cut")
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, trouble: dict[str, Any]) -> None:
+        """Something in the loop itself went wrong: a line, and on it goes."""
+        self.events.tell_sparingly("loop", f"the loop failed: {trouble.get('exception')!r}")
 
     # --- what comes ----------------------------------------------------------------------------------------
 

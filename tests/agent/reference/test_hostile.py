@@ -25,7 +25,7 @@ def works(server: Reference, district: District) -> bool:
 @pytest.fixture
 def hasty(start: Start) -> Reference:
     """A server that waits one second for a head."""
-    return start(limits={"connection.HEAD_S": 1.0})
+    return start(limits={"connection.HEAD_S": 1.0, "line.HEAD_S": 1.0})
 
 
 def test_heads_that_never_end_are_cut(hasty: Reference, district: District) -> None:
