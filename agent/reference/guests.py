@@ -5,9 +5,8 @@ while a session runs they are turned away, and those that were there already are
 """
 
 import ipaddress
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -45,13 +44,17 @@ class Guest(Protocol):
 
 
 class Guests:
-    """Who may come, and what they may have together. It is the `Account` of all of their streams."""
+    """Who may come, and what they may have together. It is the `Account` of all of their streams.
 
-    def __init__(self, networks: Sequence[IPNetwork]) -> None:
+    `now` gives seconds, monotonic.
+    """
+
+    def __init__(self, networks: Sequence[IPNetwork], now: Callable[[], float]) -> None:
         self._networks = tuple(networks)
         self._inside: dict[Guest, None] = {}
         self._of: Counter[str] = Counter()
-        self._day_began = time.monotonic()
+        self._now = now
+        self._day_began = now()
         self._left = GUEST_DAY_BYTES
 
     def check(self, request: Request, address: str, *, leased: bool) -> None:
@@ -98,7 +101,7 @@ class Guests:
 
     def left(self) -> int:
         """How many bytes they may still have today, both ways together."""
-        now = time.monotonic()
+        now = self._now()
         if now - self._day_began >= DAY_S:
             self._day_began, self._left = now, GUEST_DAY_BYTES
         return self._left

@@ -61,7 +61,7 @@ class Server:
         self.name = settings.name
         self.events = Events(time.monotonic)
         self.tickets = Tickets(key_in(settings.key), settings.name, lambda: clock.stamp().wall_ns)
-        self.guests = Guests(settings.networks)
+        self.guests = Guests(settings.networks, time.monotonic)
         self.sessions = Sessions(self.events, self.guests.cut)
         self._listener = listener
         self._loop = asyncio.get_running_loop()

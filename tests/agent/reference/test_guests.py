@@ -12,6 +12,7 @@ from agent.reference.guests import Guests
 from agent.reference.http import RefusedError
 from agent.reference.limits import GUEST_DAY_BYTES
 from tests.agent.reference.conftest import Start
+from tests.support.clocks import HandClock
 from tests.support.reference import Client, District, Reference
 
 MIB = 1 << 20
@@ -162,16 +163,21 @@ class Visitor:
 
 
 def test_a_day_has_an_end() -> None:
-    """When all guests together have had a day's bytes, no more streams begin."""
-    room, visitor = Guests([ipaddress.ip_network("10.2.0.0/16")]), Visitor()
+    """When all guests together have had a day's bytes, no more streams begin; the next day they do."""
+    clock = HandClock()
+    room, visitor = Guests([ipaddress.ip_network("10.2.0.0/16")], clock.monotonic), Visitor()
     room.enter(visitor, leased=False)
     room.gave(GUEST_DAY_BYTES - 10)
     room.leave(visitor)
     room.enter(visitor, leased=False)
     room.took(10)
     room.leave(visitor)
+    clock.advance(86_000)
     with pytest.raises(RefusedError, match="no more for today"):
         room.enter(visitor, leased=False)
+    clock.advance(400)
+    room.enter(visitor, leased=False)
+    assert room.left() == GUEST_DAY_BYTES
 
 
 def test_a_day_s_end_cuts_a_download(start: Start) -> None:
