@@ -12,7 +12,7 @@ import firstbell
 from tests.support import installed
 
 ROOT = Path(__file__).parents[1]
-EVERYTHING = ("agent", "collector", "broker", "speedtest")
+EVERYTHING = ("agent", "collector", "broker", "speedtest", "reference")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 count = 0
@@ -125,6 +125,7 @@ def test_every_module_can_be_imported(wheel: Path, environment: Path, tmp_path: 
         (("agent",), "firstbell-agent probes", "rtt_p50_ms"),
         (("agent",), "firstbell-agent once host", "host: ok"),
         (("agent",), "firstbell-agent once internet --now", "speedtest-cli is not installed"),
+        (("agent",), "firstbell-agent serve --help", "LibreSpeed"),
     ],
     ids=lambda value: value.replace(" ", "_") if isinstance(value, str) else "+".join(value),
 )
