@@ -1,5 +1,6 @@
 """The `firstbell-agent` command."""
 
+import ipaddress
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ import msgspec
 import firstbell
 from agent import app, config, lifeline
 from agent.config import Settings
+from agent.load.protocol import PORT
 from agent.probes import PROBES
 from firstbell import catalogue
 from firstbell.report import Draft
@@ -26,7 +28,19 @@ DEFAULT_CONFIG = "/etc/firstbell/agent.toml"
 BY_ITSELF = Settings(box=config.BoxSettings(name="this-box"))
 """The settings of a look around (`once`, `probes`) on a machine that has no settings yet."""
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _networks(
+    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[IPNetwork, ...]:
+    """The networks that are named on the command line."""
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as error:
+        raise click.BadParameter(f"{error} (an example: 10.2.0.0/16)") from error
 
 
 class Plain(click.Group):
@@ -162,6 +176,54 @@ def spool(path: Path, as_json: bool) -> None:
             for row in summary["last_losses"]
         ]
         click.echo("\n".join(lines))
+
+
+@main.command()
+@click.option("--host", default="", help="The address to listen on; else all that this machine has.")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any.")
+@click.option("--name", required=True, help="What tickets call this server: its target's name.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file with the district's public key: 64 hex digits, or base64.",
+)
+@click.option(
+    "--open",
+    "networks",
+    multiple=True,
+    metavar="NETWORK",
+    callback=_networks,
+    help="Answer LibreSpeed's page and command from this network too (again for another one).",
+)
+@click.option("--lifeline", "on_lifeline", is_flag=True, help="End when stdin does.")
+@json_option
+def serve(
+    host: str,
+    port: int,
+    name: str,
+    key: Path,
+    networks: tuple[IPNetwork, ...],
+    on_lifeline: bool,
+    as_json: bool,
+) -> None:
+    """Be the other end of boxes' throughput tests, until Ctrl-C or SIGTERM. Wants no settings file."""
+    try:
+        from agent.reference import server  # noqa: PLC0415 - its libraries are in no box's process
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"the library {missing.name} is missing: install firstbell[reference]"
+        ) from missing
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if on_lifeline:
+        lifeline.hold()
+
+    def ready(bound: int) -> None:
+        words = f"{name} answers on port {bound}; Ctrl-C ends it"
+        click.echo(json.dumps({"ready": True, "name": name, "port": bound}) if as_json else words)
+        sys.stdout.flush()
+
+    server.run(server.Settings(name=name, key=key, host=host, port=port, networks=networks), ready)
 
 
 def _settings_or_own(path: Path) -> Settings:

@@ -3,7 +3,7 @@
     POST /firstbell/session     Authorization: Ticket TOKEN         opens a session: `Opened`, or an error
     GET  /firstbell/echo        204, nothing else                   a round trip
     GET  /firstbell/counts      `Counts`                            what the server has seen so far
-    POST /firstbell/stop        204; nothing more is sent down      the end of the way down
+    POST /firstbell/stop        204; streams down are cut           the end of the way down
     GET  /firstbell/down        bytes without end, then close       one stream down
     POST /firstbell/up          a body of any length, discarded     one stream up
     GET  /firstbell/take        ?bytes=N                            N bytes, and the connection stays
@@ -12,9 +12,13 @@
 The connection that opened a session is its lifeline: counts and stop are asked on it, and when it ends, the
 session does, with all its streams. All but the first name the session as `Session: ID`, and must come
 from the address that opened it. A session ends at its ticket's bytes (payload, both ways together) or
-seconds, whichever comes first; one ticket opens one session, once.
+seconds, whichever comes first; one ticket opens one session, once. At the end of its bytes the streams down
+end in good order, so that all that was counted arrives; at any other end, and at a stop, they are cut: what
+the kernel still held is thrown away, and `unacked` keeps it. A session that is over can be asked for its
+counts, on its first connection, for another ten seconds.
 
-Small UDP packets to the same port (`SESSION` in 32 hex digits, then any 8 bytes) come back as they are.
+Small UDP packets to the same port (`SESSION` in 32 hex digits, then any 8 bytes) come back as they are, up
+to 250 a second; they count as 80 bytes of the ticket each, and in `echoed`.
 
 Nothing on this port is secret: the data is random, and a session that somebody overhears can be used from
 the same address until it ends, and no further. Errors are 4xx with `Trouble`.
@@ -58,7 +62,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `received` is payload that came up, `sent` payload handed to the kernel on the way down, of which
     `unacked` had not been acknowledged. `segments` and `resent` are TCP's, of the streams down (None where
-    the system doesn't tell). `cpu_pct` is of one core, since the last counts; `others` as in `Opened`, at
+    the system doesn't tell). `echoed` are UDP packets that came and were sent back, and are in no other
+    count. `cpu_pct` is of this server, of one core, since the last counts; `others` as in `Opened`, at
     the most since then. `ended` says why the session is over, and is empty while it lasts.
     """
 
@@ -68,6 +73,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unacked: int = 0
     segments: int | None = None
     resent: int | None = None
+    echoed: int = 0
     cpu_pct: float = 0.0
     others: int = 0
     ended: str = ""

@@ -1,0 +1,1 @@
+"""The reference server: the other end of a box's throughput test, in a process of its own."""
