@@ -1,6 +1,7 @@
 """The box's settings: TOML in a file of its own, because settings choose targets. All errors at once."""
 
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -115,6 +116,16 @@ class ProbesSettings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class LeaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who says when this box may load the line, within its own ceilings.
+
+    `coordinator`: the collector, who knows what else loads it, and without whose word no heavy test runs.
+    `box`: nobody but itself; only for a box that has its line for itself.
+    """
+
+    by: Literal["coordinator", "box"] = "coordinator"
+
+
 class InternetSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The internet test. `secure = false` is for a private server without TLS."""
 
@@ -130,6 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     probes: ProbesSettings = ProbesSettings()
     targets: tuple[Target, ...] = tuple(msgspec.convert(target, Target) for target in DEFAULT_TARGETS)
     servers: tuple[Server, ...] = ()
+    lease: LeaseSettings = LeaseSettings()
     ceilings: Ceilings = Ceilings()
     internet: InternetSettings = InternetSettings()
 

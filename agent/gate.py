@@ -1,12 +1,13 @@
-"""May I load the line now? The box grants itself a lease, within ceilings that stand in its own file.
+"""May I load the line now? Within ceilings that stand in the box's own file, and if the coordinator agrees.
 
 Nothing that arrives over a network raises a ceiling. A test is charged to its day's budget in full when it
-is granted, and what it did not use is given back when it ends: a kill in between gives nothing back.
+is granted, and what it did not use is given back when it ends: a kill in between gives nothing back. The
+coordinator, who knows what else loads the line, is asked last; if nobody answers, the test does not run.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -22,6 +23,12 @@ MOST_DAY_BYTES = 50_000_000_000
 
 FULL = 0.8
 """From this share of the spool on, heavy tests stop, so that what is left holds the cheap facts."""
+
+BUSY_S = 300.0
+"""A line that is busy is looked at again after so long."""
+
+Targets = Mapping[str, str]
+"""What a test loads: its targets, and the segment of each ("" where nobody said)."""
 
 _DAY_NS = 86_400 * 10**9
 _PLAUSIBLE_NS = 1_735_689_600 * 10**9
@@ -82,11 +89,26 @@ class Ledger(Protocol):
         """Charge `amount` bytes to `day`, or give back a negative one; durable when it returns."""
 
 
+class Coordinator(Protocol):
+    """Whoever knows what else loads the line: `agent.uplink.leases` asks it."""
+
+    def ask(self, wanted: Lease, targets: Targets, /) -> Lease | Refusal:
+        """Leave for what is wanted, or for less of it, or why not; waits for the answer."""
+
+    def stop(self, lease: Lease, /) -> threading.Event:
+        """Set once the lease is over before its time: called back, or not renewed."""
+
+    def settle(self, lease: Lease, bytes_used: int | None, seconds: float, /) -> None:
+        """The test has ended."""
+
+
 class Gate:
     """Grants one lease at a time, across threads.
 
-    `fill` is the share of the spool in use, `metered` whether the connection is paid by the byte, `tz`
-    where the box stands: its budget's day is the local one.
+    `fill` is the share of the spool in use, `metered` whether the connection is paid by the byte, `busy` why
+    the line can't be tested at this moment ("" if it can), `tz` where the box stands: its budget's day is
+    the local one. `targets` are what each kind of test loads (a kind without any has one, its own name);
+    without a `coordinator` the box grants itself what its file allows.
     """
 
     def __init__(
@@ -97,52 +119,109 @@ class Gate:
         *,
         fill: Callable[[], float],
         metered: Callable[[], bool],
+        busy: Callable[[], str] = lambda: "",
+        targets: Mapping[str, Targets] | None = None,
+        coordinator: Coordinator | None = None,
     ) -> None:
         self._ceilings, self._ledger, self._tz = ceilings, ledger, tz
-        self._fill, self._metered = fill, metered
+        self._fill, self._metered, self._busy = fill, metered, busy
+        self._targets, self._coordinator = targets or {}, coordinator
         self._lock = threading.Lock()
+        self._wanted: Lease | None = None
+        """What holds the line: wanted at first, then granted."""
         self._granted: Lease | None = None
-        self._day = ""
+        self._charged, self._day = 0, ""
 
     def ask(self, kind: str, stamp: Stamp, *, forced: bool = False) -> Lease | Refusal:
         """A lease for one test, charged in full, or why not. It holds the line until it is settled.
 
-        With `forced` (a person asked for this test) the day's budget does not refuse, all else does.
+        With `forced` (a person asked for this test) neither the day's budget nor the coordinator refuses,
+        all else does.
         """
-        with self._lock:
-            ceiling = self._ceilings.of(kind)
-            if ceiling is None:
-                return Refusal(f"no ceiling is set for tests of the kind {kind}")
-            day = self._bucket(stamp)
-            refusal = self._obstacle() or (None if forced else self._overdraft(day, ceiling.max_bytes))
-            if refusal:
-                return Refusal(refusal)
-            self._ledger.add_used(day, ceiling.max_bytes)
-            self._granted = Lease(kind=kind, max_bytes=ceiling.max_bytes, max_seconds=ceiling.max_seconds)
-            self._day = day
-            return self._granted
+        wanted = self._charge(kind, stamp, forced=forced)
+        if isinstance(wanted, Refusal):
+            return wanted
+        answer: Lease | Refusal = Refusal("the test could not be asked for")
+        try:
+            answer = self._allowed(wanted, forced=forced)
+        finally:
+            if isinstance(answer, Refusal):
+                self._end(0)
+        if isinstance(answer, Lease):
+            self._granted = answer
+        return answer
 
-    def settle(self, lease: Lease, bytes_used: int | None) -> None:
+    def stop(self, lease: Lease) -> threading.Event:
+        """Set when the test must end at once, before its time."""
+        return self._coordinator.stop(lease) if self._coordinator and lease.id else threading.Event()
+
+    def settle(self, lease: Lease, bytes_used: int | None, seconds: float = 0.0) -> None:
         """End a lease and give back what it did not use; nothing when that is not known (None).
 
-        A test that used more than it might is charged for it. Raises ValueError for any lease but the one
-        that holds the line, so that none is given back twice.
+        A test that used more than it might is charged for it. `seconds` is how long it loaded the line.
+        Raises ValueError for any lease but the one that holds the line, so that none is given back twice.
         """
         with self._lock:
             if lease is not self._granted:
                 raise ValueError("this lease does not hold the line")
             self._granted = None
-            if bytes_used is None:
-                return
-            if bytes_used > lease.max_bytes:
-                _log.warning(
-                    "%s used %d bytes, above its ceiling of %d", lease.kind, bytes_used, lease.max_bytes
-                )
-            self._ledger.add_used(self._day, bytes_used - lease.max_bytes)
+        if bytes_used is not None and bytes_used > self._charged:
+            _log.warning("%s used %d bytes, above its ceiling of %d", lease.kind, bytes_used, self._charged)
+        if self._coordinator and lease.id:
+            self._coordinator.settle(lease, bytes_used, seconds)
+        self._end(bytes_used)
+
+    def _charge(self, kind: str, stamp: Stamp, *, forced: bool) -> Lease | Refusal:
+        """Take the line and pay for the test in full, if nothing here speaks against it."""
+        with self._lock:
+            ceiling = self._ceilings.of(kind)
+            if ceiling is None:
+                return Refusal(f"no ceiling is set for tests of the kind {kind}")
+            targets = tuple(self._loads(kind))
+            needed = ceiling.max_bytes * len(targets)
+            day = self._bucket(stamp)
+            refusal = self._obstacle() or (None if forced else self._overdraft(day, needed))
+            if refusal:
+                return Refusal(refusal)
+            self._ledger.add_used(day, needed)
+            self._day, self._charged = day, needed
+            self._wanted = Lease(
+                kind=kind, max_bytes=ceiling.max_bytes, max_seconds=ceiling.max_seconds, targets=targets
+            )
+            return self._wanted
+
+    def _allowed(self, wanted: Lease, *, forced: bool) -> Lease | Refusal:
+        """What the moment and the coordinator say to it. Without the lock: both take their time."""
+        if forced:
+            return wanted
+        if busy := self._busy():
+            return Refusal(busy, again_s=BUSY_S)
+        if self._coordinator is None:
+            return wanted
+        answer = self._coordinator.ask(wanted, self._loads(wanted.kind))
+        if isinstance(answer, Refusal):
+            return answer
+        return msgspec.structs.replace(
+            answer,
+            kind=wanted.kind,
+            targets=wanted.targets,
+            max_bytes=min(answer.max_bytes, wanted.max_bytes),
+            max_seconds=min(answer.max_seconds, wanted.max_seconds),
+        )
+
+    def _end(self, bytes_used: int | None) -> None:
+        """The line is free again; give back what was paid and not used."""
+        with self._lock:
+            self._wanted = None
+            if bytes_used is not None:
+                self._ledger.add_used(self._day, bytes_used - self._charged)
+
+    def _loads(self, kind: str) -> Targets:
+        return self._targets.get(kind) or {kind: ""}
 
     def _obstacle(self) -> str | None:
-        if self._granted:
-            return f"another heavy test is running: {self._granted.kind}"
+        if self._wanted:
+            return f"another heavy test is running: {self._wanted.kind}"
         fill = self._fill()
         if fill >= FULL:
             return f"the spool is {fill:.0%} full: heavy tests wait until it has drained"

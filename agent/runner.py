@@ -23,8 +23,12 @@ from firstbell.report import REASON_CHARS, Draft, Finding, Mark, Stamp, Status, 
 DEADLINE_S = 30.0
 """For a cheap probe that has no other."""
 AFTER_S = 15.0
-"""What a heavy test may take beyond its lease's seconds, to start and to sum up."""
+"""What a heavy test may take for each target beyond its lease's seconds, to start and to sum up."""
 _DAY_S = 86_400.0
+
+PutOff = Callable[[float], bool]
+
+_LATER = Finding(status=Status.SKIPPED, reason="put off")
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +39,10 @@ class Leases(Protocol):
     def ask(self, kind: str, stamp: Stamp, *, forced: bool = False) -> Lease | Refusal:
         """A lease for one test of this kind, or why not."""
 
-    def settle(self, lease: Lease, bytes_used: int | None) -> None:
+    def stop(self, lease: Lease) -> threading.Event:
+        """Set when the test must end at once."""
+
+    def settle(self, lease: Lease, bytes_used: int | None, seconds: float) -> None:
         """The test has ended, and used this much; None if nobody knows."""
 
 
@@ -44,7 +51,9 @@ class Runner:
 
     `deadlines` are in seconds, for probes that want another than `DEADLINE_S`, or, if heavy, than their
     lease's seconds and `AFTER_S`. Each probe has a memory of its own; a heavy one finds there what it may
-    use, as `max_bytes` and `max_seconds`. Raises KeyError for a name that the catalogue doesn't know.
+    use of each target (`max_bytes`, `max_seconds`), its `tickets` by target, an event `stop` that ends it at
+    once, and `known_mbps`: what each target's line carried when it was last tested. Raises KeyError for a
+    name that the catalogue doesn't know.
     """
 
     def __init__(
@@ -61,17 +70,23 @@ class Runner:
         self._memories: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self._lock = threading.Lock()
         self._attempts: dict[str, _Attempt] = {}
+        self.known_mbps: dict[str, float] = {}
+        """What each target's line carried towards this machine when it was last tested."""
 
-    def run(self, name: str, *, forced: bool = False) -> list[Draft]:
+    def run(self, name: str, *, forced: bool = False, put_off: PutOff = lambda _: False) -> list[Draft]:
         """Run the probe `name` once: one draft a finding, at least one, all stamped at the start.
 
         `forced` says that a person asked for it now: a heavy test may then overdraw the day's budget, and
-        is no evidence. Raises KeyError for a probe that this runner doesn't have.
+        is no evidence. `put_off` is asked whether a test that may not run now can come again after so many
+        seconds: if it can, there is nothing to tell yet, and no draft. Raises KeyError for a probe that this
+        runner doesn't have.
         """
         measure, clock = self._measures[name], self._machine.clock
         stamp, began = clock.stamp(), clock.monotonic()
         if name in self._heavy:
-            findings = _guarded(name, partial(self._load, name, measure, stamp, forced=forced))
+            findings = _guarded(name, partial(self._load, name, measure, stamp, put_off, forced=forced))
+            if findings == [_LATER]:
+                return []
         else:
             findings = self._look(name, measure)
         # A laptop can sleep for days in the middle of a probe; no report may say that it took so long.
@@ -89,17 +104,30 @@ class Runner:
             attempt.start()
         return attempt.findings(self._deadlines.get(name, DEADLINE_S))
 
-    def _load(self, name: str, measure: Measure, stamp: Stamp, *, forced: bool) -> list[Finding]:
+    def _load(
+        self, name: str, measure: Measure, stamp: Stamp, put_off: PutOff, *, forced: bool
+    ) -> list[Finding]:
         answer = self._gate.ask(name, stamp, forced=forced)
         if isinstance(answer, Refusal):
+            if answer.again_s is not None and put_off(answer.again_s):
+                return [_LATER]
             return [Finding(status=Status.SKIPPED, reason=answer.reason)]
         attempt = _Attempt(name, partial(self._leased, measure, answer))
         attempt.start()
-        return attempt.findings(self._deadlines.get(name, answer.max_seconds + AFTER_S))
+        seconds = (answer.max_seconds + AFTER_S) * max(1, len(answer.targets))
+        findings = attempt.findings(self._deadlines.get(name, seconds))
+        self._learn(findings)
+        return findings
 
     def _leased(self, measure: Measure, lease: Lease) -> Sequence[Finding]:
-        memory = self._memories[lease.kind]
-        memory.update(max_bytes=lease.max_bytes, max_seconds=lease.max_seconds)
+        memory, began = self._memories[lease.kind], self._machine.clock.monotonic()
+        memory.update(
+            max_bytes=lease.max_bytes,
+            max_seconds=lease.max_seconds,
+            tickets=lease.tickets,
+            stop=self._gate.stop(lease),
+            known_mbps=self.known_mbps,
+        )
         used: int | None = None
         try:
             found = measure(self._machine, memory)
@@ -110,7 +138,13 @@ class Runner:
         else:
             return found
         finally:
-            self._gate.settle(lease, used)
+            self._gate.settle(lease, used, self._machine.clock.monotonic() - began)
+
+    def _learn(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            mbps = finding.readings.get("down_mbps")
+            if finding.status is Status.OK and isinstance(mbps, int | float):
+                self.known_mbps[finding.target] = float(mbps)
 
 
 class _Attempt(threading.Thread):

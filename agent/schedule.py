@@ -3,17 +3,19 @@
 Cheap probes keep their rhythm on the monotonic clock, from a phase drawn at each start, with a little
 jitter at each turn, so that boxes which got power at the same moment never beat together.
 
-Heavy probes run once in each stretch (stratum) of the box's local day, at a moment drawn uniformly from
-the whole stretch. Inside a stretch the moment has no memory and keeps no time with bells or cron jobs,
-and still no day is left without its tests, as 26 % of school days are when gaps alone are drawn
-(facts: peers.md). A moment that was past when a stretch was first seen, by a start, a sleep or a step of
-the clock, is no test in that stretch: a later one would favour its end. While the wall clock is not to be
-trusted, stretches of three hours since the boot take the day's place.
+Heavy probes run once in each stretch (stratum) of the box's local day, or once a week in the hours around
+school, at a moment drawn uniformly from the stretch but its first and last five minutes, when bells ring and
+devices come and go. One that may not run at its moment is put off to a later one of the same stretch. Inside
+a stretch the moment has no memory and keeps no time with bells or cron jobs, and still no day is left
+without its tests, as 26 % of school days are when gaps alone are drawn (facts: peers.md). A moment that was
+past when a stretch was first seen, by a start, a sleep or a step of the clock, is no test in that stretch: a
+later one would favour its end. While the wall clock is not to be trusted, stretches of three hours since the
+boot take the day's place.
 """
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from random import Random
 from typing import NamedTuple
@@ -33,7 +35,12 @@ PERIODS = (
 )
 """The local time at which each stretch of a day begins; it lasts until the next one does."""
 
+AROUND_SCHOOL = ((time(5, 0), time(7, 30)), (time(15, 30), time(18, 0)), (time(18, 0), None))
+"""Of a day, the stretches in which a weekly test may come (None: until midnight)."""
+
 UPTIME_STRATUM_S = 3 * 3600
+EDGE_S = 300.0
+"""At both ends of a stretch, in which no heavy test begins."""
 JITTER = 0.1
 """How late in its turn a cheap probe may come, as a share of its rhythm."""
 LOOK_S = 60.0
@@ -90,8 +97,8 @@ class Schedule:
 
     `probes` are the catalogue's lines, with `every_s` as the settings want it (seconds, above 0; heavy
     probes don't use it). `random` must be seeded from the system, or cloned cards test in step. `tz` is
-    where the box stands; `start` is the monotonic clock now. With `first_now` each probe also runs once
-    right away, a heavy one in place of its test in the current stretch.
+    where the box stands; `start` is the monotonic clock now. With `first_now` each probe but the weekly ones
+    also runs once right away, a heavy one in place of its test in the current stretch.
     """
 
     def __init__(
@@ -107,7 +114,9 @@ class Schedule:
         self._heavy: dict[str, _Moments] = {}
         for probe in probes:
             if probe.heavy:
-                self._heavy[probe.name] = _Moments(random, start + FIRST_HEAVY_S if first_now else math.inf)
+                first = start + FIRST_HEAVY_S if first_now and probe.once_in == "period" else math.inf
+                weekly = probe.once_in == "week"
+                self._heavy[probe.name] = _Weekly(random, first, tz) if weekly else _Moments(random, first)
             else:
                 self._light[probe.name] = _Rhythm(probe.every_s, random, start, first_now=first_now)
         self._tz = tz
@@ -137,6 +146,16 @@ class Schedule:
             waits.append(moments.first - monotonic)
             waits.append(moments.after(self._window, min(self._looked_s, now_s)) - now_s)
         return max(0.0, min([*waits, LOOK_S]))
+
+    def put_off(self, name: str, after_s: float, stamp: Stamp) -> bool:
+        """Have the heavy probe `name` come again in this stretch, in `after_s` seconds or later.
+
+        False if there is no room for it any more. The moment is drawn uniformly from what is left, so that
+        boxes which were sent away together do not come back together.
+        """
+        now_s = self._plan(stamp)
+        moments = self._heavy.get(name)
+        return moments is not None and moments.put_off(self._window[-2], now_s + after_s)
 
     def nudge(self, monotonic: float) -> bool:
         """Make every cheap probe due now. False, and nothing, within a minute of the last nudge."""
@@ -198,8 +217,7 @@ class _Moments:
     def draw(self, strata: Iterable[Stratum]) -> None:
         for stratum in strata:
             if stratum not in self._moments:
-                length_s = stratum.end_s - stratum.start_s
-                self._moments[stratum] = stratum.start_s + length_s * self._random.random()
+                self._moments[stratum] = self._drawn(stratum)
         while len(self._moments) > _KEPT:
             del self._moments[next(iter(self._moments))]
 
@@ -216,5 +234,86 @@ class _Moments:
         moments = (self._moment(stratum) for stratum in window)
         return min((moment for moment in moments if moment > since_s), default=math.inf)
 
+    def put_off(self, stratum: Stratum, from_s: float) -> bool:
+        """Draw the stretch's moment anew, from `from_s` on; False if that leaves nothing of it."""
+        first, last = _within(stratum)
+        if max(first, from_s) > last:
+            return False
+        self._moments[stratum] = self._random.uniform(max(first, from_s), last)
+        return True
+
+    def _drawn(self, stratum: Stratum) -> float:
+        return self._random.uniform(*_within(stratum))
+
     def _moment(self, stratum: Stratum) -> float:
         return self._moments.get(stratum, _SPENT)
+
+
+def _within(stratum: Stratum) -> tuple[float, float]:
+    """The first and the last moment at which a test may begin: the middle of a stretch that is all edges."""
+    edge_s = min(EDGE_S, (stratum.end_s - stratum.start_s) / 2)
+    return stratum.start_s + edge_s, stratum.end_s - edge_s
+
+
+class _Weekly(_Moments):
+    """The moments of a probe that runs once a week, around school; never while the day is unknown."""
+
+    def __init__(self, random: Random, first: float, tz: tzinfo) -> None:
+        super().__init__(random, first)
+        self._tz = tz
+        self._weeks: dict[date, float] = {}
+        """By its Monday, the moment of each week that came into sight."""
+
+    def put_off(self, stratum: Stratum, from_s: float) -> bool:
+        """As for other probes, but what is left is the whole week."""
+        if stratum.clock != _WALL:
+            return False
+        if super().put_off(stratum, from_s):
+            return True
+        monday = self._monday(stratum)
+        later = [(max(a, from_s), b) for a, b in _around_school(monday, self._tz) if b > from_s]
+        if not later:
+            return False
+        moment = self._weeks[monday] = self._one_of(later)
+        for drawn in self._moments:
+            if drawn.clock == _WALL and drawn.start_s <= moment < drawn.end_s:
+                self._moments[drawn] = moment
+        return True
+
+    def _drawn(self, stratum: Stratum) -> float:
+        if stratum.clock != _WALL:
+            return _SPENT
+        monday = self._monday(stratum)
+        if monday not in self._weeks:
+            self._weeks[monday] = self._one_of(_around_school(monday, self._tz))
+            while len(self._weeks) > _KEPT:
+                del self._weeks[next(iter(self._weeks))]
+        moment = self._weeks[monday]
+        return moment if stratum.start_s <= moment < stratum.end_s else _SPENT
+
+    def _monday(self, stratum: Stratum) -> date:
+        day = datetime.fromtimestamp(stratum.start_s, self._tz).date()
+        return day - timedelta(days=day.weekday())
+
+    def _one_of(self, spans: Sequence[tuple[float, float]]) -> float:
+        """A moment drawn uniformly from all of `spans` together."""
+        left = self._random.uniform(0, sum(end - begin for begin, end in spans))
+        for begin, end in spans:
+            if left <= end - begin:
+                return begin + left
+            left -= end - begin
+        return spans[-1][1]
+
+
+def _around_school(monday: date, tz: tzinfo) -> list[tuple[float, float]]:
+    """The stretches of a week in which a weekly test may begin, without their edges."""
+    days = [monday + timedelta(days) for days in range(7)]
+    spans = [
+        (
+            datetime.combine(day, begin, tz).timestamp(),
+            datetime.combine(day if end else day + timedelta(1), end or time(), tz).timestamp(),
+        )
+        for day in days
+        for begin, end in AROUND_SCHOOL
+    ]
+    return [(begin + EDGE_S, end - EDGE_S) for begin, end in spans]

@@ -26,14 +26,15 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """One test of one `kind` (its probe's name), which ends at whichever of the two bounds comes first.
 
     `max_bytes` counts both directions together; both bounds are for each of the targets alone. `id` is the
-    coordinator's, empty for a lease that the box granted itself. `tickets` are what reference servers want
-    to see, by target.
+    coordinator's, empty for a lease that the box granted itself. `targets` are what is tested; `tickets` are
+    what reference servers want to see, by target.
     """
 
     kind: str
     max_bytes: int
     max_seconds: float
     id: str = ""
+    targets: tuple[str, ...] = ()
     tickets: dict[str, str] = {}
 
 

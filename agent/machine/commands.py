@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, NamedTuple, Protocol
@@ -21,6 +22,9 @@ if sys.platform != "win32":
 _CHUNK = 1 << 16
 _GRACE_S = 1.0
 """How long to wait for the pipes of a dead group: a grandchild that left it may hold them for ever."""
+
+_LOOK_S = 0.1
+"""How soon a stop is noticed."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +40,8 @@ class NotInstalledError(CommandError):
 class Ended(NamedTuple):
     """How a command ended. `code` is below zero for a signal that killed it, as in `subprocess`.
 
-    With `timed_out` or `flooded` it was killed by this door; what it had written until then is there.
+    With `timed_out`, `flooded` or `stopped` it was killed by this door; what it had written until then is
+    there.
     """
 
     code: int
@@ -44,6 +49,7 @@ class Ended(NamedTuple):
     stderr: bytes
     timed_out: bool = False
     flooded: bool = False
+    stopped: bool = False
 
 
 class Commands(Protocol):
@@ -58,8 +64,9 @@ class Commands(Protocol):
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,
         env: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
     ) -> Ended:
-        """Run one program to its end. Raises NotInstalledError."""
+        """Run one program to its end, or until `stop` is set. Raises NotInstalledError."""
 
 
 class SystemCommands:
@@ -74,11 +81,13 @@ class SystemCommands:
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,
         env: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
     ) -> Ended:
         """Run `argv` with `input` on its stdin, in a session of its own.
 
-        After `deadline_s` seconds, or more than `output_limit` bytes of stdout or of stderr, the program
-        and every process that it started is killed; those are killed too when it ends by itself.
+        After `deadline_s` seconds, or more than `output_limit` bytes of stdout or of stderr, or when `stop`
+        is set, the program and every process that it started is killed; those are killed too when it ends
+        by itself.
         `memory_limit` bounds its address space in bytes, on Linux. `env` is added to this program's own.
         Raises NotInstalledError.
         """
@@ -97,7 +106,7 @@ class SystemCommands:
         with process:
             if memory_limit is not None:
                 _limit_memory(process.pid, memory_limit)
-            return _Watch(process, input, output_limit).until(deadline_s)
+            return _Watch(process, input, output_limit).until(deadline_s, stop)
 
 
 class _Watch:
@@ -118,9 +127,10 @@ class _Watch:
         _start(partial(_feed, process.stdin, stdin))
         _start(self._wait)
 
-    def until(self, deadline_s: float) -> Ended:
+    def until(self, deadline_s: float, stop: threading.Event | None) -> Ended:
         """Wait for the end, or make it."""
-        in_time = self._done.wait(deadline_s)
+        in_time = self._wait_for_end(deadline_s, stop)
+        stopped = not in_time and stop is not None and stop.is_set()
         _kill_group(self._process)
         code = self._process.wait()
         for reader in self._readers:
@@ -128,7 +138,18 @@ class _Watch:
             if reader.is_alive():
                 _log.warning("a process that left the group of %s still holds its output", self._process.args)
         stdout, stderr = bytes(self._stdout[: self._limit]), bytes(self._stderr[: self._limit])
-        return Ended(code, stdout, stderr, timed_out=not in_time, flooded=self._flooded)
+        timed_out = not in_time and not stopped
+        return Ended(code, stdout, stderr, timed_out=timed_out, flooded=self._flooded, stopped=stopped)
+
+    def _wait_for_end(self, deadline_s: float, stop: threading.Event | None) -> bool:
+        """Whether it ended by itself in time."""
+        if stop is None:
+            return self._done.wait(deadline_s)
+        end_s = time.monotonic() + deadline_s
+        while not self._done.wait(_LOOK_S):
+            if stop.is_set() or time.monotonic() >= end_s:
+                return False
+        return True
 
     def _read(self, pipe: IO[bytes], into: bytearray) -> None:
         # ValueError: the pipe was closed under this thread, which is then of no more use.

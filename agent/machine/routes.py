@@ -27,6 +27,12 @@ def default_route(files: Files) -> Route | None:
     return routes[0][1] if routes else None
 
 
+def default_interface(files: Files) -> str:
+    """The interface of the default route; empty if nothing leads out."""
+    route = default_route(files)
+    return route.interface if route else ""
+
+
 def medium(files: Files, interface: str) -> Medium | None:
     """What `interface` is; None for one that is neither Ethernet nor Wi-Fi, or that nothing is known of."""
     folder = f"/sys/class/net/{interface}"

@@ -108,7 +108,7 @@ class MqttLine:
         self.oversized = 0
         self._broker, self._agent, self._random = broker, agent, random
         self._tls = _tls(broker)
-        self._verbs = {wire.topic(agent, verb): verb for verb in ("answer", "nudge")}
+        self._verbs = {wire.topic(agent, verb): verb for verb in ("answer", "lease", "nudge")}
         self._client: _Client | None = None
         self._connections = self._connection = 0
         self._attempted = threading.Event()

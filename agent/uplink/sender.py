@@ -68,9 +68,10 @@ class Line(Protocol):
 class Sender:
     """One thread between a spool and a line. `start` and `stop` it from outside, once each.
 
-    `on_nudge` is called in the sender's thread when the collector asks for cheap measurements now, at most
-    once a minute. Until the machine is `ask_time_after_s` old, in seconds since its boot, it waits for NTP
-    rather than take the collector's time.
+    `on_nudge` is called in the sender's thread when the collector asks for cheap measurements now, at
+    most once a minute, `on_lease` with what the coordinator says, at once and in any thread. Until the
+    machine is `ask_time_after_s` old, in seconds since its boot, it waits for NTP rather than take the
+    collector's time.
     """
 
     def __init__(
@@ -82,12 +83,13 @@ class Sender:
         random: Random,
         progress: Progress,
         on_nudge: Callable[[], None],
+        on_lease: Callable[[bytes], None] = lambda _: None,
         *,
         ask_time_after_s: float = 600.0,
     ) -> None:
         self.counters = Counters()
         self._spool, self._line, self._clock, self._progress = spool, line, clock, progress
-        self._on_nudge = on_nudge
+        self._on_nudge, self._on_lease = on_nudge, on_lease
         self._time = TimeCheck(spool, clock, random, ask_time_after_s)
         self._outbox = Outbox(agent, spool, random, self.counters, self._publish)
         self._inbox: deque[tuple[str, bytes]] = deque()
@@ -122,6 +124,9 @@ class Sender:
 
     def receive(self, verb: str, payload: bytes) -> None:
         """Take a message from the line; any thread."""
+        if verb == "lease":  # somebody waits for it, and the sender may be busy with the spool
+            self._on_lease(payload)
+            return
         if len(self._inbox) >= INBOX:
             self.counters.dropped += 1
             return

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent import app
+from agent import box as box_module
 from agent.config import BoxSettings, BrokerSettings, ProbesSettings, Settings
 from agent.machine.machine import Machine
 from firstbell.report import Finding, Status
@@ -18,7 +19,7 @@ from firstbell.settings import SettingsError
 
 def test_a_named_place_has_its_summers_and_winters() -> None:
     """The stretches of a school day follow the clock on the wall, in January as in July."""
-    zone = app._zone(Settings(box=BoxSettings(name="box-1", timezone="America/Chicago")))
+    zone = box_module._zone(Settings(box=BoxSettings(name="box-1", timezone="America/Chicago")))
     offsets = {datetime(2026, month, 1, tzinfo=UTC).astimezone(zone).utcoffset() for month in (1, 7)}
     assert len(offsets) == 2
 
@@ -56,9 +57,9 @@ def test_a_box_that_can_not_work_ends_to_be_started_again(
         if victim == "sender":
             monkeypatch.setattr(box.sender, "step", lambda: 1 / 0)
         elif victim == "worker":
-            monkeypatch.setattr(box._runner, "run", lambda _name: 1 / 0)
+            monkeypatch.setattr(box._runner, "run", lambda _name, **_: 1 / 0)
         else:
-            monkeypatch.setattr(app, "STALLED_S", -1.0)
+            monkeypatch.setattr(box_module, "STALLED_S", -1.0)
         assert not box.run(threading.Event())
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     for timer in timers:
@@ -70,10 +71,10 @@ def test_a_way_out_that_hangs_is_cut_short(tmp_path: Path) -> None:
     """A box that gave up and can't even close ends all the same, with a failing exit code."""
     program = (
         "import sys, threading, time, pathlib; sys.path.insert(0, '.')\n"
-        "from agent import app; from tests.agent.test_app import box_settings, nothing\n"
-        "app._END_ANYHOW_S, app.STALLED_S = 1.0, -1.0\n"
-        "with app.running(box_settings(), pathlib.Path(sys.argv[1]), {'host': nothing}) as box:\n"
-        "    box.run(threading.Event()); time.sleep(60)\n"
+        "from agent import app, box; from tests.agent.test_app import box_settings, nothing\n"
+        "app._END_ANYHOW_S, box.STALLED_S = 1.0, -1.0\n"
+        "with app.running(box_settings(), pathlib.Path(sys.argv[1]), {'host': nothing}) as made:\n"
+        "    made.run(threading.Event()); time.sleep(60)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=30, check=False)
     assert ended.returncode == 1

@@ -1,6 +1,7 @@
 """When a box lets itself load the line, and what it is charged for it."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
@@ -73,6 +74,131 @@ def refused(answer: Lease | Refusal) -> str:
     return answer.reason
 
 
+class Voice:
+    """A coordinator that says what it is told to say."""
+
+    def __init__(self, answer: Lease | Refusal) -> None:
+        self.answer = answer
+        self.asked: list[tuple[Lease, dict[str, str]]] = []
+        self.settled: list[tuple[str, int | None, float]] = []
+        self.over = threading.Event()
+
+    def ask(self, wanted: Lease, targets: Mapping[str, str]) -> Lease | Refusal:
+        """Say it."""
+        self.asked.append((wanted, dict(targets)))
+        return self.answer
+
+    def stop(self, _lease: Lease) -> threading.Event:
+        """The one event."""
+        return self.over
+
+    def settle(self, lease: Lease, bytes_used: int | None, seconds: float) -> None:
+        """Note it."""
+        self.settled.append((lease.id, bytes_used, seconds))
+
+
+def led(
+    book: Book, voice: Voice, targets: Mapping[str, Mapping[str, str]] | None = None, busy: str = ""
+) -> Gate:
+    """A gate that asks this coordinator."""
+    return Gate(
+        TWO_GB,
+        book,
+        CHICAGO,
+        fill=lambda: 0.0,
+        metered=lambda: False,
+        busy=lambda: busy,
+        targets=targets,
+        coordinator=voice,
+    )
+
+
+# --- the coordinator ----------------------------------------------------------------------------------
+
+
+def test_what_the_coordinator_grants_is_cut_to_the_box_own_ceilings() -> None:
+    """More bytes, more seconds, another kind, other targets: nothing over the network raises what the file allows."""
+    generous = Lease(kind="flood", max_bytes=10**12, max_seconds=599, id="7", targets=("elsewhere",))
+    book = Book()
+    lease = granted(led(book, Voice(generous)).ask("throughput", stamp()))
+    assert lease == Lease(
+        kind="throughput", max_bytes=500 * MB, max_seconds=30, id="7", targets=("throughput",)
+    )
+    assert book.days == {"2026-05-05": 500 * MB}
+
+
+def test_the_coordinator_may_grant_less() -> None:
+    """A smaller grant holds, with its tickets; the end is told with bytes and seconds, and the rest given back."""
+    book, little = (
+        Book(),
+        Lease(kind="throughput", max_bytes=9 * MB, max_seconds=4, id="7", tickets={"hub": "t"}),
+    )
+    voice = Voice(little)
+    asking = led(book, voice, {"throughput": {"hub": "wan", "cellar": "site"}})
+    lease = granted(asking.ask("throughput", stamp()))
+    assert (lease.max_bytes, lease.max_seconds, lease.tickets) == (9 * MB, 4, {"hub": "t"})
+    assert lease.targets == ("hub", "cellar")
+    assert voice.asked[0][1] == {"hub": "wan", "cellar": "site"}
+    assert book.days == {"2026-05-05": 1000 * MB}
+    asking.settle(lease, 8 * MB, 3.5)
+    assert voice.settled == [("7", 8 * MB, 3.5)]
+    assert book.days == {"2026-05-05": 8 * MB}
+
+
+def test_a_no_costs_nothing_and_frees_the_line() -> None:
+    """What the coordinator refuses is given back in full, and the next question may be asked."""
+    book, voice = Book(), Voice(Refusal("quiet time", 300.0))
+    asking = led(book, voice)
+    for _ in range(2):
+        assert asking.ask("internet", stamp()) == Refusal("quiet time", 300.0)
+    assert book.days == {"2026-05-05": 0}
+    assert len(voice.asked) == 2
+
+
+def test_a_busy_line_is_not_asked_for() -> None:
+    """While this machine uses the line the test is put off, and the coordinator hears nothing of it."""
+    book, voice = Book(), Voice(Refusal("never"))
+    assert led(book, voice, busy="the line was busy").ask("internet", stamp()) == Refusal(
+        "the line was busy", 300.0
+    )
+    assert voice.asked == []
+    assert book.days == {"2026-05-05": 0}
+
+
+def test_a_person_asks_no_coordinator() -> None:
+    """A forced test runs whatever the line does, and is no lease of the coordinator's."""
+    voice = Voice(Refusal("quiet time"))
+    lease = granted(led(Book(), voice, busy="busy").ask("internet", stamp(), forced=True))
+    assert (lease.id, voice.asked) == ("", [])
+
+
+def test_the_coordinator_can_end_a_test() -> None:
+    """The stop of a granted lease is the coordinator's; a lease of the box's own has none that is ever set."""
+    voice = Voice(Lease(kind="internet", max_bytes=MB, max_seconds=1, id="7"))
+    asking = led(Book(), voice)
+    lease = granted(asking.ask("internet", stamp()))
+    voice.over.set()
+    assert asking.stop(lease).is_set()
+    own = gate(Book())
+    assert not own.stop(granted(own.ask("internet", stamp()))).is_set()
+
+
+def test_a_coordinator_that_fails_leaves_the_line_free() -> None:
+    """A fault in asking is no grant: the charge is given back, and the next test may run."""
+
+    class Broken(Voice):
+        def ask(self, _wanted: Lease, _targets: Mapping[str, str]) -> Lease | Refusal:
+            raise OSError("no socket")
+
+    book = Book()
+    asking = led(book, Broken(Refusal("")))
+    with pytest.raises(OSError, match="no socket"):
+        asking.ask("internet", stamp())
+    assert book.days == {"2026-05-05": 0}
+    with pytest.raises(OSError, match="no socket"):  # and not: another heavy test is running
+        asking.ask("internet", stamp())
+
+
 # --- ceilings -----------------------------------------------------------------------------------------
 
 
@@ -82,7 +208,7 @@ def test_ceilings_by_default() -> None:
     assert Ceilings().day_bytes == 4000 * MB
     for kind, seconds, size in (("throughput", 30, 500), ("internet", 30, 500), ("capacity", 180, 1000)):
         lease = granted(gate(book).ask(kind, stamp()))
-        assert lease == Lease(kind=kind, max_bytes=size * MB, max_seconds=seconds)
+        assert lease == Lease(kind=kind, max_bytes=size * MB, max_seconds=seconds, targets=(kind,))
     assert book.days == {"2026-05-05": 2000 * MB}
     assert "budget of 2000 MB" in refused(gate(book).ask("internet", stamp()))
 

@@ -18,6 +18,7 @@ from agent.gate import Ceilings, Gate
 from agent.machine.machine import Machine
 from agent.probes.base import Measure, NothingHereError, ProbeFailedError
 from agent.runner import Runner
+from firstbell.catalogue import Reading
 from firstbell.report import (
     ClockQuality,
     Draft,
@@ -394,6 +395,40 @@ def test_a_refusal_is_a_skipped_report(house: House) -> None:
     assert draft.status is Status.SKIPPED
     assert "spool is 90% full" in draft.reason
     assert house.book.used == 0
+
+
+def test_a_test_that_can_come_again_tells_nothing_yet(house: House) -> None:
+    """Put off it leaves no report; with no room left in its period it is skipped, with the last reason."""
+    gate = Gate(
+        Ceilings(), house.book, UTC, fill=lambda: 0.0, metered=lambda: False, busy=lambda: "the line was busy"
+    )
+    runner = Runner(house.machine, {"internet": raises(AssertionError())}, gate)
+    asked: list[float] = []
+
+    def room(again_s: float) -> bool:
+        asked.append(again_s)
+        return len(asked) < 2
+
+    assert runner.run("internet", put_off=room) == []
+    draft = only(runner.run("internet", put_off=room))
+    assert (draft.status, draft.reason) == (Status.SKIPPED, "the line was busy")
+    assert asked == [300.0, 300.0]
+
+
+def test_a_heavy_probe_learns_what_the_line_carried(house: House) -> None:
+    """The next test finds what each target's line carried when it was last tested well."""
+    seen: list[dict[str, float]] = []
+    readings: Iterator[dict[str, Reading]] = iter([{"down_mbps": 93.5}, {}])
+
+    def measure(machine: Machine, memory: dict[str, Any]) -> Sequence[Finding]:
+        seen.append(dict(memory["known_mbps"]))
+        return [Finding(status=Status.OK, target="hub", readings=next(readings))]
+
+    runner = house.runner(internet=measure)
+    runner.run("internet")
+    runner.run("internet")
+    assert seen == [{}, {"hub": 93.5}]
+    assert runner.known_mbps == {"hub": 93.5}
 
 
 def test_a_gate_that_fails_is_a_failed_report(house: House) -> None:

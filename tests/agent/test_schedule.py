@@ -95,9 +95,11 @@ def year() -> tuple[float, ...]:
 
 
 def places() -> list[tuple[int, float]]:
-    """Slot of the day, and where in it (0 to 1), for each test of the year."""
+    """Slot of the day, and where in it, its edges left away (0 to 1), for each test of the year."""
     spans = [(wall_s, day_strata(wall_s, CHICAGO)[0]) for wall_s in year()]
-    return [(slot(wall_s)[1], (wall_s - s.start_s) / (s.end_s - s.start_s)) for wall_s, s in spans]
+    return [
+        (slot(wall_s)[1], (wall_s - s.start_s - 300) / (s.end_s - s.start_s - 600)) for wall_s, s in spans
+    ]
 
 
 # --- the day ------------------------------------------------------------------------------------------
@@ -165,8 +167,9 @@ def ks_distance(shares: list[float]) -> float:
 
 
 def test_moments_are_uniform_in_their_period() -> None:
-    """No minute of a period is favoured, over all periods and in each of the eight."""
+    """No minute but the first and last five is favoured or left out, over all periods and in each of the eight."""
     found = places()
+    assert all(-1e-4 <= share <= 1 + 1e-4 for _, share in found)
     assert chi_square([share for _, share in found]) < 27.88
     for eighth in range(8):
         assert ks_distance([share for of, share in found if of == eighth]) < 1.95
@@ -180,14 +183,14 @@ def test_a_moment_says_nothing_of_the_next() -> None:
 
 
 def test_a_start_in_mid_period_does_not_favour_its_rest() -> None:
-    """Boxes that start when 3/4 of a period are over test in the rest once in four times, evenly."""
+    """Boxes that start late in a period test in the rest as often as it is long without its edge, evenly."""
     rest = []
     for seed in range(2000):
         world = World(at("2026-05-05T09:00"))
         ran = world.live(make(world, HEAVY, random=Random(seed)), 1799)
         assert len(ran) <= 1
-        rest += [(wall_s - at("2026-05-05T09:00")) / 1800 for wall_s, _ in ran]
-    assert len(rest) / 2000 == pytest.approx(0.25, abs=0.04)
+        rest += [(wall_s - at("2026-05-05T09:00")) / 1500 for wall_s, _ in ran]
+    assert len(rest) / 2000 == pytest.approx(1500 / 6600, abs=0.04)
     assert ks_distance(rest) < 1.95
 
 
@@ -205,8 +208,8 @@ def test_clones_of_one_card_differ() -> None:
 def test_heavy_probes_have_moments_of_their_own() -> None:
     """Two kinds of heavy tests each have their eight a day, not at the same time."""
     world = World(at("2026-05-05"))
-    ran = world.live(make(world, HEAVY, HEAVY._replace(name="capacity")), DAY)
-    assert Counter(name for _, name in ran) == {"internet": 8, "capacity": 8}
+    ran = world.live(make(world, HEAVY, PROBES["throughput"]), DAY)
+    assert Counter(name for _, name in ran) == {"internet": 8, "throughput": 8}
     assert len({wall_s for wall_s, _ in ran}) == 16
 
 
@@ -312,11 +315,94 @@ def test_what_came_due_in_between_is_not_waited_for() -> None:
     """A moment that passes between looking and waiting makes the wait 0."""
     world = World(at("2026-05-05"))
     plan = make(world, HEAVY, random=LastMoment())
-    world.go(5 * 3600 - 10)
+    world.go(5 * 3600 - 300 - 10)
     assert plan.due(world.monotonic, world.stamp()) == []
     world.go(20)
     assert plan.wait(world.monotonic, world.stamp()) == 0
     assert plan.due(world.monotonic, world.stamp()) == ["internet"]
+
+
+# --- put off ------------------------------------------------------------------------------------------
+
+
+def test_a_test_that_may_not_run_comes_again_in_the_same_period() -> None:
+    """Sent away for ten minutes each time, it comes again later in its period, never at its edges, then ends."""
+    for seed in range(40):
+        world = World(at("2026-05-05T09:30"))
+        plan = make(world, HEAVY, random=Random(seed))
+        came = []
+        while world.wall_s < at("2026-05-05T11:30"):
+            came += [when for when, _ in world.live(plan, 60)]
+            if came and len(came) > len([w for w in came if w < world.wall_s - 60]):
+                told = plan.put_off("internet", 600, world.stamp())
+                assert told == (world.wall_s + 600 <= at("2026-05-05T11:25"))
+        assert all(at("2026-05-05T09:35") <= when <= at("2026-05-05T11:25") for when in came)
+        assert all(later - sooner >= 600 - 60 for sooner, later in itertools.pairwise(came))
+
+
+def test_boxes_that_were_sent_away_together_do_not_come_back_together() -> None:
+    """Forty clones that were sent away at one moment come back at forty moments, spread over the rest."""
+    back = []
+    for _ in range(40):
+        world = World(at("2026-05-05T09:36"))
+        plan = make(world, HEAVY, random=SystemRandom())
+        plan.due(world.monotonic, world.stamp())
+        assert plan.put_off("internet", 60, world.stamp())
+        back += [wall_s for wall_s, _ in world.live(plan, at("2026-05-05T11:30") - world.wall_s)]
+    assert len(back) == len(set(back)) == 40
+    assert max(back) - min(back) > 3600
+
+
+def test_only_heavy_probes_are_put_off() -> None:
+    """A cheap probe, or one that the box does not have, has no moment to put off."""
+    world = World(at("2026-05-05T09:36"))
+    plan = make(world, HEAVY, LATENCY)
+    plan.due(world.monotonic, world.stamp())
+    assert not plan.put_off("latency", 60, world.stamp())
+    assert not plan.put_off("capacity", 60, world.stamp())
+
+
+# --- once a week --------------------------------------------------------------------------------------
+
+
+def weekly(seed: int, begin: str, end: str) -> list[float]:
+    """When the weekly test of a box ran between two days."""
+    world = World(at(begin))
+    ran = world.live(make(world, PROBES["capacity"], random=Random(seed)), at(end) - at(begin))
+    return [wall_s for wall_s, _ in ran]
+
+
+def test_a_weekly_test_runs_once_in_each_week_around_school() -> None:
+    """Through both changes of the clocks: one in each of 52 weeks, none in class, at night or at an edge."""
+    ran = weekly(3, "2026-01-05", "2027-01-04")
+    weeks = [datetime.fromtimestamp(when, CHICAGO).isocalendar()[:2] for when in ran]
+    assert len(ran) == len(set(weeks)) == 52
+    assert {slot(when)[1] for when in ran} == {1, 6, 7}
+    margins = [min(when - s.start_s, s.end_s - when) for when in ran for s in day_strata(when, CHICAGO)[:1]]
+    assert min(margins) >= 300 - 1
+
+
+def test_a_weekly_test_that_was_put_off_comes_later_in_the_week() -> None:
+    """With no room left in its stretch it takes another one of the same week, also the very next."""
+    for seed in range(30):
+        world = World(at("2026-05-04"))
+        plan = make(world, PROBES["capacity"], random=Random(seed))
+        (first,) = (when for when, _ in world.live(plan, at("2026-05-11") - world.wall_s))
+        world = World(at("2026-05-04"))
+        plan = make(world, PROBES["capacity"], random=Random(seed))
+        world.live(plan, first - world.wall_s + 1)
+        if plan.put_off("capacity", 4 * 3600, world.stamp()):
+            (again,) = (when for when, _ in world.live(plan, at("2026-05-11") - world.wall_s))
+            assert again - first >= 4 * 3600 - 1
+            assert slot(again)[1] in {1, 6, 7}
+        else:
+            assert first > at("2026-05-10T19:50")
+
+
+def test_nobody_knows_the_week_while_the_clock_is_doubted() -> None:
+    """Without a vouched clock no weekly test runs: nobody could say that school is out."""
+    world = World(synchronised=False)
+    assert world.live(make(world, PROBES["capacity"]), 14 * DAY) == []
 
 
 # --- cheap probes -------------------------------------------------------------------------------------

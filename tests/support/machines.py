@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002 - a fake takes what its door takes
 
 import random
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -123,6 +124,7 @@ class FakeCommands:
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,
         env: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
     ) -> Ended:
         """Say it."""
         self.input, self.deadline_s, self.memory_limit = input, deadline_s, memory_limit

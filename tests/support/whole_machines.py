@@ -7,6 +7,7 @@ A program that has no file there isn't installed; a call of it that has none is 
 
 import random
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class FolderCommands:
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,
         env: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
     ) -> Ended:
         """What the file says, or what a test has set."""
         words = " ".join(argv)

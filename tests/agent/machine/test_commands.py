@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,31 @@ def test_a_command_reads_its_input_and_tells_its_end() -> None:
     )
     ended = python(code, input=b"abc")
     assert ended == Ended(3, b"cba", b"oh\n")
+
+
+def test_a_stop_ends_a_command_at_once() -> None:
+    """A test that is called back ends within a second, with all that it started, and is not called late."""
+    stop = threading.Event()
+    timer = threading.Timer(0.5, stop.set)
+    timer.start()
+    began = time.monotonic()
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    ended = python(code, stop=stop)
+    timer.join()
+    assert time.monotonic() - began < 5
+    assert (ended.stopped, ended.timed_out) == (True, False)
+    until(lambda: is_gone(int(ended.stdout)))
+
+
+def test_a_stop_that_never_comes_changes_nothing() -> None:
+    """A command that may be stopped ends by itself or at its deadline like any other."""
+    assert python("print(1)", stop=threading.Event()) == Ended(0, b"1\n", b"")
+    late = python("import time; time.sleep(60)", deadline_s=0.3, stop=threading.Event())
+    assert (late.stopped, late.timed_out) == (False, True)
 
 
 def test_the_environment_is_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
