@@ -26,11 +26,11 @@ _STACK_BYTES = 1 << 20
 
 
 class _Work(NamedTuple):
-    """An engine's module, and what to install for it."""
+    """An engine's module, and what to install for it, if anything."""
 
     module: str
-    needs: str
-    reason_without: str
+    needs: str = ""
+    reason_without: str = ""
 
 
 WORK = {
@@ -38,7 +38,8 @@ WORK = {
         "agent.load.engines.speedtest",
         needs="speedtest",
         reason_without="speedtest-cli is not installed; to install it: pip install 'firstbell[speedtest]'",
-    )
+    ),
+    "throughput": _Work("agent.load.engines.own"),
 }
 
 

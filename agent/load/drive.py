@@ -1,0 +1,300 @@
+"""Loads a line one way with streams of a session, as a flow decides, and watches both ends meanwhile.
+
+Each end counts on its own clock. What one end has counted by a moment the other one has a little later or
+earlier: the offset of the clocks and half of the idle round trip lie between, and are taken out before the
+two are compared.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from agent.load.flow import Figures, Flow, Step, Why
+from agent.load.loop import Loop
+from agent.load.meter import Phase
+from agent.load.protocol import Counts
+from agent.load.series import Series
+from agent.load.session import Session
+from agent.load.streams import Down, Stream, Up, block, room
+from agent.load.surroundings import Surroundings, Way
+from agent.load.talk import said
+from agent.load.trips import Probes
+from agent.machine.trouble import RefusedError, SilentError
+
+TICK_S = 0.05
+POLL_S = 0.1
+MOST_POLLS = 8
+"""Under way at once: on a line with seconds of buffer they are only in each other's way."""
+STALL_S = 5.0
+DRAIN_S = 1.0
+"""How long what is on its way down may take beyond three round trips, when the server was told to stop."""
+
+
+class Loaded(NamedTuple):
+    """What came of one direction. `segments` and `resent` are the sender's, None where its system says nothing.
+
+    `server_cpu_pct` is of one core, over the whole direction; `others` sessions ran on the server beside ours.
+    """
+
+    figures: Figures | None
+    stopped_by: Why | None
+    streams: int
+    faltered: bool
+    probes: Probes
+    segments: int | None
+    resent: int | None
+    ends_differ_pct: float | None
+    server_cpu_pct: float
+    others: int
+    capped: bool
+
+
+class Drive(ABC):
+    """One direction, to be run once. What it has carried stands in `carried` however that ends."""
+
+    way: Way
+
+    def __init__(self, loop: Loop, session: Session, flow: Flow, around: Surroundings, rtt_s: float) -> None:
+        self._loop, self._session, self._flow, self._around = loop, session, flow, around
+        self._lag_s = rtt_s / 2
+        self.carried = 0
+        """Payload that used the line, in bytes."""
+        self.acked = 0
+        """Payload that arrived for certain, as this end knows it."""
+        self._streams: list[Stream] = []
+        self._sender = Series()
+        """What the sender knows to have arrived, on its own clock."""
+        self._base = Counts(now_s=0.0)
+        self._counts = self._base
+        self._offset_s = 0.0
+        """Our clock less the server's."""
+        self._busy_s = 0.0
+        self._others = 0
+        self._over = False
+        self._began_s = self._moved_s = loop.now()
+
+    def run(self) -> Loaded:
+        """Load the line until the flow says that it is done. Raises NetworkError."""
+        self._ask_base()
+        probes = Probes(self._session, self._loop)
+        self._began_s = self._moved_s = self._loop.now()
+        self._around.begin()
+        try:
+            self._open()
+            self._tick()
+            self._poll()
+            while not self._flow.stopped_by:
+                self._session.wait(lambda: self._flow.stopped_by is not None or self._is_stuck(), STALL_S)
+        finally:
+            self._over = True
+            self._note()
+            self._around.end(self.way, self._phase())
+            probes.close()
+            self._end()
+        return self._summed_up(probes)
+
+    # --- what differs between the directions ---------------------------------------------------------------
+
+    @abstractmethod
+    def _stream(self) -> Stream:
+        """One more stream."""
+
+    @abstractmethod
+    def _note(self) -> None:
+        """Look at what this end has counted."""
+
+    @abstractmethod
+    def _noted(self, counts: Counts) -> None:
+        """The server has said what it has counted."""
+
+    @abstractmethod
+    def _ahead(self) -> float:
+        """Bytes that would still come if it were stopped now."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Take the load off the line."""
+
+    @abstractmethod
+    def _phase(self) -> Phase:
+        """What was carried, for whoever compares it with the port."""
+
+    @abstractmethod
+    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
+        """Segments with payload, and how many of them were repeats."""
+
+    @abstractmethod
+    def _differ(self) -> float | None:
+        """By how many percent the two ends' rates differ over the time measured."""
+
+    # --- what both do --------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        while len(self._streams) < self._flow.streams:
+            self._streams.append(self._stream())
+
+    def _tick(self) -> None:
+        if self._over:
+            return
+        self._loop.later(TICK_S, self._tick)
+        before = self.acked
+        self._note()
+        now_s = self._loop.now()
+        if self.acked > before:
+            self._moved_s = now_s
+        self._flow.spend(now_s - self._began_s, self.carried, self._ahead())
+
+    def _look(self, at_s: float, received: float) -> None:
+        if self._flow.look(at_s, received) is Step.ADD:
+            self._open()
+
+    def _poll(self) -> None:
+        if self._over:
+            return
+        self._loop.later(POLL_S, self._poll)
+        if self._session.unanswered < MOST_POLLS:
+            self._session.counts(self._polled)
+
+    def _polled(self, counts: Counts, _sent_s: float, _came_s: float) -> None:
+        if counts.ended:
+            self._session.broken = RefusedError(f"the server ended the test: {said(counts.ended)}")
+        self._busy_s += counts.cpu_pct * max(0.0, counts.now_s - self._counts.now_s)
+        self._others = max(self._others, counts.others)
+        self._counts = counts
+        if not self._over:
+            self._noted(counts)
+
+    def _is_stuck(self) -> bool:
+        """Whether all streams are broken, or nothing moves. Raises what broke them."""
+        broken = [stream.trouble for stream in self._streams if stream.trouble]
+        if len(broken) == len(self._streams):
+            # The connection that opened the session may know better what happened.
+            self._session.wait(lambda: False, 2 * self._lag_s + POLL_S)
+            raise broken[0]
+        if self._loop.now() - self._moved_s > STALL_S:
+            raise SilentError(f"nothing came through for {STALL_S:g} s")
+        return False
+
+    def _ask_base(self) -> None:
+        asked_s = self._loop.now()
+        self._base = self._counts = self._session.final_counts()
+        self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
+
+    def _summed_up(self, probes: Probes) -> Loaded:
+        self._polled(last := self._session.final_counts(), 0.0, 0.0)
+        segments, resent = self._repeats(last)
+        return Loaded(
+            figures=self._flow.figures(),
+            stopped_by=self._flow.stopped_by,
+            streams=len(self._streams),
+            faltered=any(stream.trouble for stream in self._streams),
+            probes=probes,
+            segments=segments,
+            resent=resent,
+            ends_differ_pct=self._differ(),
+            server_cpu_pct=self._busy_s / max(1e-3, last.now_s - self._base.now_s),
+            others=self._others,
+            capped=self._flow.capped,
+        )
+
+    def _differs(self, since_s: float, until_s: float, shift_s: float) -> float | None:
+        """The same, with the sender's clock ahead of the receiver's by `shift_s` for what is the same byte."""
+        until_s = min(until_s, self._sender.last_s - shift_s)
+        since_s = max(since_s, self._sender.first_s - shift_s)
+        received = self._flow.received.rate(since_s, until_s)
+        sent = self._sender.rate(since_s + shift_s, until_s + shift_s)
+        return (
+            100 * min(1.0, abs(sent - received) / max(sent, received)) if received > 0 and sent > 0 else None
+        )
+
+
+class Downwards(Drive):
+    """The server sends."""
+
+    way: Way = "download"
+    _room: memoryview
+
+    def _stream(self) -> Stream:
+        if not self._streams:
+            self._room = room()
+        return Down(self._loop, self._session, self._room, self._came)
+
+    def _came(self, size: int) -> None:
+        self.carried += size
+
+    def _note(self) -> None:
+        self.acked = self.carried
+        if not self._over:
+            self._look(self._loop.now(), self.carried)
+
+    def _noted(self, counts: Counts) -> None:
+        arrived = (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
+        self._sender.add(counts.now_s, arrived)
+
+    def _ahead(self) -> float:
+        return self._flow.mbps_now / 8e-6 * 4 * self._lag_s
+
+    def _phase(self) -> Phase:
+        phase = Phase()
+        phase.received = self.carried
+        return phase
+
+    def _end(self) -> None:
+        try:
+            if self._session.broken is None:
+                self._session.stop(lambda: None)
+                ended = [stream.link for stream in self._streams]
+                self._loop.until(lambda: not any(link.is_open for link in ended), 6 * self._lag_s + DRAIN_S)
+        finally:
+            for stream in self._streams:
+                stream.close()
+
+    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
+        if last.segments is None or last.resent is None:
+            return None, None
+        return last.segments - (self._base.segments or 0), last.resent - (self._base.resent or 0)
+
+    def _differ(self) -> float | None:
+        return self._differs(*self._flow.measured, self._lag_s - self._offset_s)
+
+
+class Upwards(Drive):
+    """This end sends."""
+
+    way: Way = "upload"
+    _block: memoryview
+    _segments = _resent = 0
+
+    def _stream(self) -> Stream:
+        if not self._streams:
+            self._block = block()
+        return Up(self._loop, self._session, self._block)
+
+    def _note(self) -> None:
+        looks = [stream.look() for stream in self._streams if isinstance(stream, Up)]
+        if looks:
+            self.acked, self.carried, self._segments, self._resent = (
+                sum(row) for row in zip(*looks, strict=True)
+            )
+            self._sender.add(self._loop.now(), self.acked)
+
+    def _noted(self, counts: Counts) -> None:
+        self._look(counts.now_s, counts.received - self._base.received)
+
+    def _ahead(self) -> float:
+        return 0.0
+
+    def _phase(self) -> Phase:
+        phase = Phase()
+        phase.sent = self.carried
+        return phase
+
+    def _end(self) -> None:
+        for stream in self._streams:
+            stream.close()
+
+    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
+        del last  # the server's are of the way down
+        return (self._segments, self._resent) if self._segments else (None, None)
+
+    def _differ(self) -> float | None:
+        return self._differs(*self._flow.measured, self._lag_s + self._offset_s)
