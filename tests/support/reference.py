@@ -123,9 +123,14 @@ class Client:
         found, self._rest = self._rest[:amount], self._rest[amount:]
         return found
 
+    def early(self) -> int:
+        """How much came with the last head and was not read; it is thrown away."""
+        count, self._rest = len(self._rest), b""
+        return count
+
     def drain(self) -> int:
         """Read until the other side ends or cuts the connection; how many bytes it were."""
-        count, self._rest = len(self._rest), b""
+        count = self.early()
         with contextlib.suppress(ConnectionResetError):
             while data := self.sock.recv(1 << 18):
                 count += len(data)
@@ -165,9 +170,11 @@ class Session(Client):
         """Another connection."""
         return Client(self._at[0], source or self._at[1])
 
-    def down(self) -> Client:
-        """A stream down, its head read."""
+    def down(self, room: int = 0) -> Client:
+        """A stream down, its head read. With `room`, the kernel keeps no more of it than that unread."""
         client = self.stream()
+        if room:
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         client.say("GET", protocol.DOWN, self.line)
         assert client.head().status == 200
         return client
@@ -261,15 +268,15 @@ class Reference:
         return Client(self.port, source)
 
 
-def read_all(streams: Mapping[Any, socket.socket], seconds: float) -> Iterator[dict[Any, int]]:
+def read_all(streams: Mapping[Any, Client], seconds: float) -> Iterator[dict[Any, int]]:
     """Read all streams at once; gives how many bytes each has had, each time that one ends."""
-    count = dict.fromkeys(streams, 0)
+    count = {name: client.early() for name, client in streams.items()}
     room = bytearray(1 << 16)
     until = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
-        for name, sock in streams.items():
-            sock.setblocking(False)
-            selector.register(sock, selectors.EVENT_READ, name)
+        for name, client in streams.items():
+            client.sock.setblocking(False)
+            selector.register(client.sock, selectors.EVENT_READ, name)
         while selector.get_map() and time.monotonic() < until:
             for key, _ in selector.select(0.5):
                 assert isinstance(key.fileobj, socket.socket)
