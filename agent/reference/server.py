@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import signal
 import socket
 import sys
@@ -28,6 +30,7 @@ from agent.reference.limits import (
 )
 from agent.reference.sessions import Sessions
 from agent.reference.tickets import Tickets, key_in
+from firstbell.settings import SettingsError
 
 if sys.platform != "win32":
     import resource
@@ -133,14 +136,20 @@ class Server:
 
 
 async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C; `ready` is told the port. Raises SettingsError and OSError."""
+    """Serve until SIGTERM or Ctrl-C; `ready` is told the port. Raises SettingsError."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
-    with listening(settings.host, settings.port) as (listener, echo):
+    with contextlib.ExitStack() as stack:
+        try:
+            listener, echo = stack.enter_context(listening(settings.host, settings.port))
+        except socket.gaierror as error:
+            raise SettingsError(f"host {settings.host}", ["there is no such name or address"]) from error
+        except OSError as error:
+            raise SettingsError(f"port {settings.port}", [_why(error)]) from error
         server = Server(settings, listener, echo)
         ready(listener.getsockname()[1])
         await stop.wait()
@@ -150,8 +159,14 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
         await asyncio.sleep(0.1)  # for the connections to be closed
 
 
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program uses it: name another one with --port, or end that one"
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
+
+
 def run(settings: Settings, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises SettingsError and OSError."""
+    """Serve until SIGTERM or Ctrl-C. Raises SettingsError."""
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(serve(settings, ready))
 
