@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 import msgspec
 
+from agent.load.apart import Order
 from agent.load.engines.base import Engine, Request, Result
 from agent.machine.machine import Machine
 from firstbell.report import Status
@@ -41,13 +42,6 @@ WORK = {
     ),
     "throughput": _Work("agent.load.engines.own"),
 }
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the parent wants. `memory_bytes` bounds this process's address space, where the system can."""
-
-    request: Request
-    memory_bytes: int | None = None
 
 
 def main(argv: list[str], stdin: IO[bytes], answer: IO[bytes]) -> int:

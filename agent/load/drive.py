@@ -14,7 +14,7 @@ from agent.load.meter import Phase
 from agent.load.protocol import Counts
 from agent.load.series import Series
 from agent.load.session import Session
-from agent.load.streams import Down, Stream, Up, block, room
+from agent.load.streams import CHUNK_BYTES, Down, Stream, Up, block, room
 from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
 from agent.load.trips import Probes
@@ -69,7 +69,7 @@ class Drive(ABC):
         """Our clock less the server's."""
         self._busy_s = 0.0
         self._others = 0
-        self._over = False
+        self._over = self._faltered = False
         self._began_s = self._moved_s = loop.now()
 
     def run(self) -> Loaded:
@@ -79,6 +79,7 @@ class Drive(ABC):
         self._began_s = self._moved_s = self._loop.now()
         self._around.begin()
         try:
+            self._noted(self._base)
             self._open()
             self._tick()
             self._poll()
@@ -86,6 +87,7 @@ class Drive(ABC):
                 self._session.wait(lambda: self._flow.stopped_by is not None or self._is_stuck(), STALL_S)
         finally:
             self._over = True
+            self._faltered = any(stream.trouble for stream in self._streams)
             self._note()
             self._around.end(self.way, self._phase())
             probes.close()
@@ -138,10 +140,12 @@ class Drive(ABC):
         self._loop.later(TICK_S, self._tick)
         before = self.acked
         self._note()
-        now_s = self._loop.now()
         if self.acked > before:
-            self._moved_s = now_s
-        self._flow.spend(now_s - self._began_s, self.carried, self._ahead())
+            self._moved_s = self._loop.now()
+        self._spend()
+
+    def _spend(self) -> None:
+        self._flow.spend(self._loop.now() - self._began_s, self.carried, self._ahead())
 
     def _look(self, at_s: float, received: float) -> None:
         if self._flow.look(at_s, received) is Step.ADD:
@@ -181,12 +185,14 @@ class Drive(ABC):
 
     def _summed_up(self, probes: Probes) -> Loaded:
         self._polled(last := self._session.final_counts(), 0.0, 0.0)
+        if self._flow.figures() is None:  # over before the first look: then the last one has to do
+            self._noted(last)
         segments, resent = self._repeats(last)
         return Loaded(
             figures=self._flow.figures(),
             stopped_by=self._flow.stopped_by,
             streams=len(self._streams),
-            faltered=any(stream.trouble for stream in self._streams),
+            faltered=self._faltered,
             probes=probes,
             segments=segments,
             resent=resent,
@@ -220,6 +226,8 @@ class Downwards(Drive):
 
     def _came(self, size: int) -> None:
         self.carried += size
+        if self.carried >= self._flow.bounds.max_bytes:
+            self._spend()
 
     def _note(self) -> None:
         self.acked = self.carried
@@ -262,12 +270,18 @@ class Upwards(Drive):
 
     way: Way = "upload"
     _block: memoryview
-    _segments = _resent = 0
+    _segments = _resent = _handed = 0
 
     def _stream(self) -> Stream:
         if not self._streams:
             self._block = block()
-        return Up(self._loop, self._session, self._block)
+        return Up(self._loop, self._session, self._block, self._gave)
+
+    def _gave(self, size: int) -> bool:
+        self._handed += size
+        if self._handed + CHUNK_BYTES > self._flow.bounds.max_bytes:
+            self._flow.spend(self._loop.now() - self._began_s, self._handed + CHUNK_BYTES)
+        return not self._flow.stopped_by
 
     def _note(self) -> None:
         looks = [stream.look() for stream in self._streams if isinstance(stream, Up)]

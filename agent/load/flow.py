@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from agent.load.series import Series
+from agent.load.series import Series, bins
 from firstbell.stats import nearest_rank
 
 BIN_S = 0.25
@@ -36,11 +36,17 @@ PACE_RTTS = 4
 PACE_LEAST_S = 0.1
 BROUGHT = 1.05
 """A doubling that brought less than this was the last one."""
+THIN_BYTES = 4 * 1448
+"""Under way in each stream, at least: with less, one loss costs a stream a timeout."""
+FAT_BYTES = 1 << 19
+"""With more than this under way in each stream, its window may be what holds it back."""
+EDGE_RTTS = 3
 MEASURED_S = 1.5
 """No rate is known in less time."""
-KNOWN = ((2.0, 0.02), (3.0, 0.03), (4.0, 0.05))
+KNOWN = ((2.0, 0.02), (2.5, 0.03), (3.0, 0.05))
 """Up to so many seconds measured, a half-width of at most this share of the rate is known well enough."""
-LONG_S = 6.0
+LONG_S = 3.5
+LONG_RTTS = 24
 """After so long the rate is as well known as a line that swings lets it be: the half-width says how well."""
 _MBIT = 8e-6
 
@@ -85,9 +91,11 @@ class Flow:
     """One direction. `rtt_s` is the round trip of the idle line."""
 
     def __init__(self, rtt_s: float, bounds: Bounds, most_streams: int = MOST_STREAMS) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
         self._window_s = max(WARM_RTTS * rtt_s, WARM_LEAST_S)
         self._pace_s = max(PACE_RTTS * rtt_s, PACE_LEAST_S)
+        self._edge_s = max(EDGE_RTTS * rtt_s, BIN_S)
+        self._rtt_s = rtt_s
         self._most = most_streams
         self.received = Series()
         """What the receiver counted, on its own clock."""
@@ -110,7 +118,7 @@ class Flow:
             return Step.DONE
         if self._since_s is None:
             return self._warming(self.received.last_s)
-        return self._measuring(self.received.last_s)
+        return self._measuring()
 
     def spend(self, seconds: float, used: float, ahead: float = 0.0) -> bool:
         """The direction has lasted so long and used so many bytes: is it over?
@@ -118,9 +126,9 @@ class Flow:
         `ahead` are bytes that will still come when it is stopped now.
         """
         if self.stopped_by is None:
-            if used + ahead >= self._bounds.max_bytes:
+            if used + ahead >= self.bounds.max_bytes:
                 self.stopped_by = Why.BYTES
-            elif seconds >= self._bounds.max_seconds:
+            elif seconds >= self.bounds.max_seconds:
                 self.stopped_by = Why.SECONDS
         return self.stopped_by is not None
 
@@ -140,7 +148,7 @@ class Flow:
         """From when to when it counts, on the receiver's clock; the end of it all if it was never warm."""
         until_s = self.received.last_s
         if self._since_s is not None and until_s - self._since_s >= BIN_S:
-            return self._since_s, until_s
+            return self._between_gaps(self._since_s, until_s)
         return max(self.received.first_s, until_s - self._window_s), until_s
 
     @property
@@ -149,24 +157,39 @@ class Flow:
         last_s = self.received.last_s
         return _MBIT * self.received.rate(max(self.received.first_s, last_s - BIN_S), last_s)
 
+    def _between_gaps(self, since_s: float, until_s: float) -> tuple[float, float]:
+        """About the same stretch, between two moments at which no gap holds anything back.
+
+        A lost segment holds back what came after it, until it has come again, and then all comes at once: a
+        stretch that begins in such a stall, or ends in one, has too much or too little in it. Least is held
+        back when the count is furthest ahead of its average.
+        """
+        rate, edge_s = self.received.rate(since_s, until_s), min(self._edge_s, (until_s - since_s) / 3)
+        first, last = (
+            max(self.received.looks(begin_s, end_s), key=lambda look: look[1] - rate * look[0])[0]
+            for begin_s, end_s in ((since_s, since_s + edge_s), (until_s - edge_s, until_s))
+        )
+        return first, last
+
     def figures(self) -> Figures | None:
         """The rate and how even it was; None if not one byte came in a time worth the name."""
         since_s, until_s = self.measured
         mbps = _MBIT * self.received.rate(since_s, until_s)
         if mbps <= 0:
             return None
-        bins = self._bins(since_s) or [mbps]
+        quarters = self._bins(since_s, until_s) or [mbps]
         return Figures(
             mbps=mbps,
-            p50_mbps=nearest_rank(bins, 0.5),
-            p10_mbps=nearest_rank(bins, 0.1),
-            p90_mbps=nearest_rank(bins, 0.9),
-            half_width_mbps=half_width(bins),
+            p50_mbps=nearest_rank(quarters, 0.5),
+            p10_mbps=nearest_rank(quarters, 0.1),
+            p90_mbps=nearest_rank(quarters, 0.9),
+            half_width_mbps=half_width(quarters),
             measured_s=until_s - since_s,
         )
 
-    def _bins(self, since_s: float) -> list[float]:
-        return [_MBIT * grown / seconds for grown, seconds in self.received.bins(since_s, BIN_S)]
+    def _bins(self, since_s: float, until_s: float) -> list[float]:
+        looks = self.received.looks(since_s, until_s)
+        return [_MBIT * grown / seconds for grown, seconds in bins(looks, BIN_S)]
 
     # --- decisions -----------------------------------------------------------------------------------------
 
@@ -181,12 +204,16 @@ class Flow:
     def _wants_more(self, now_s: float) -> bool:
         self._next_look_s = now_s + self._pace_s
         rate = self.received.rate(now_s - self._pace_s / 2, now_s)
-        brought, self._rate_before = rate > BROUGHT * self._rate_before, rate
-        if self.streams < FIRST_STREAMS or brought:
-            self.streams = min(2 * self.streams, self._most)
-            self._settled = self.streams == self._most
+        brought, self._rate_before = rate > BROUGHT * self._rate_before, max(rate, self._rate_before)
+        under_way = rate * self._rtt_s
+        most = min(self._most, max(FIRST_STREAMS, int(under_way / THIN_BYTES)))
+        wanted = min(2 * self.streams, most)
+        if wanted > self.streams and (
+            self.streams < FIRST_STREAMS or brought or under_way > FAT_BYTES * self.streams
+        ):
+            self.streams = wanted
             return True
-        self._settled = True
+        self._settled = not brought
         return False
 
     def _is_warm(self, now_s: float) -> bool:
@@ -196,17 +223,19 @@ class Flow:
         before, after = self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s)
         return 0 < after < GROWTH * before
 
-    def _measuring(self, now_s: float) -> Step:
+    def _measuring(self) -> Step:
         assert self._since_s is not None
-        measured_s = now_s - self._since_s
-        if measured_s >= MEASURED_S - 1e-9:
-            middle_s = self._since_s + measured_s / 2
-            before, after = self.received.rate(self._since_s, middle_s), self.received.rate(middle_s, now_s)
-            if after > GROWTH * before and measured_s < LONG_S:
-                self._since_s = middle_s  # it was not warm after all
-            elif measured_s >= LONG_S or is_known(self._bins(self._since_s), measured_s):
-                self.stopped_by = Why.KNOWN
-                return Step.DONE
+        since_s, until_s = self.measured
+        if until_s - since_s < MEASURED_S - 1e-9:
+            return Step.MEASURING
+        long = until_s - since_s >= max(LONG_S, LONG_RTTS * self._rtt_s)
+        middle_s = (since_s + until_s) / 2
+        before, after = self.received.rate(since_s, middle_s), self.received.rate(middle_s, until_s)
+        if after > GROWTH * before and not long:
+            self._since_s = middle_s  # it was not warm after all
+        elif long or is_known(self._bins(since_s, until_s), until_s - since_s):
+            self.stopped_by = Why.KNOWN
+            return Step.DONE
         return Step.MEASURING
 
 
@@ -215,12 +244,12 @@ def first_streams(rtt_s: float) -> int:
     return max(1, min(FIRST_STREAMS, math.ceil(rtt_s / 0.03)))
 
 
-def half_width(bins: Sequence[float]) -> float:
+def half_width(rates: Sequence[float]) -> float:
     """Half of the interval that holds the rate 95 times of 100."""
-    return 1.96 * statistics.pstdev(bins) / math.sqrt(len(bins) / 2)
+    return 1.96 * statistics.pstdev(rates) / math.sqrt(len(rates) / 2)
 
 
-def is_known(bins: Sequence[float], measured_s: float) -> bool:
-    """Whether the rate behind `bins` is known well enough after so long."""
+def is_known(rates: Sequence[float], measured_s: float) -> bool:
+    """Whether their mean is known well enough after so long."""
     share = next((share for up_to_s, share in KNOWN if measured_s <= up_to_s), KNOWN[-1][1])
-    return len(bins) > 1 and half_width(bins) <= share * statistics.fmean(bins)
+    return len(rates) > 1 and half_width(rates) <= share * statistics.fmean(rates)

@@ -40,8 +40,8 @@ class Loop:
         self._watch(sock, selectors.EVENT_WRITE, act)
 
     def forget(self, sock: socket.socket) -> None:
-        """Watch it no longer; before it is closed."""
-        if sock.fileno() in self._selector.get_map():
+        """Watch it no longer; to be called before it is closed."""
+        if sock.fileno() >= 0 and sock.fileno() in self._selector.get_map():
             self._selector.unregister(sock)
 
     def later(self, seconds: float, act: Act) -> None:

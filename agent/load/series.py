@@ -3,6 +3,9 @@
 import bisect
 from collections.abc import Sequence
 
+Look = tuple[float, float]
+"""A moment in seconds, and the count at it."""
+
 
 class Series:
     """Counts that only grow, at moments (seconds) that only grow; between two looks the growth is even."""
@@ -45,17 +48,23 @@ class Series:
         """Growth a second from one moment to a later one; 0 when there is no time between them."""
         return (self.at(until_s) - self.at(since_s)) / (until_s - since_s) if until_s > since_s else 0.0
 
-    def bins(self, since_s: float, least_s: float) -> Sequence[tuple[float, float]]:
-        """(Growth, seconds) from look to look, from the first at or after `since_s` on.
+    def looks(self, since_s: float, until_s: float) -> Sequence[Look]:
+        """The looks between two moments, both included."""
+        left = bisect.bisect_left(self._moments, since_s)
+        right = bisect.bisect_right(self._moments, until_s)
+        return list(zip(self._moments[left:right], self._counts[left:right], strict=True))
 
-        A bin ends with the first look that is at least `least_s` after its beginning; what comes after the
-        last whole one is left out.
-        """
-        found: list[tuple[float, float]] = []
-        start = bisect.bisect_left(self._moments, since_s)
-        for at in range(start + 1, len(self._moments)):
-            seconds = self._moments[at] - self._moments[start]
-            if seconds >= least_s - 1e-9:
-                found.append((self._counts[at] - self._counts[start], seconds))
-                start = at
-        return found
+
+def bins(looks: Sequence[Look], least_s: float) -> list[tuple[float, float]]:
+    """(Growth, seconds) from look to look.
+
+    A bin ends with the first look that is at least `least_s` after its beginning; what comes after the last
+    whole one is left out.
+    """
+    found: list[tuple[float, float]] = []
+    start_s, start = looks[0] if looks else (0.0, 0.0)
+    for at_s, count in looks[1:]:
+        if at_s - start_s >= least_s - 1e-9:
+            found.append((count - start, at_s - start_s))
+            start_s, start = at_s, count
+    return found

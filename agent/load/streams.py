@@ -5,6 +5,7 @@ All read into one buffer that nobody looks at, and all write from one block of r
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 
 from agent.load import protocol
@@ -16,6 +17,11 @@ from agent.machine.trouble import NetworkError, RefusedError, told
 
 CHUNK_BYTES = 1 << 18
 _BLOCK_BYTES = 1 << 20
+UNSENT_BYTES = 1 << 17
+"""The kernel asks for more when it holds less than this that was never on the line: what it has taken, and is
+thrown away at the end, stays little."""
+_NOTSENT_LOWAT = 25
+"""linux/tcp.h; the standard library's name for it came later than ours."""
 SEGMENT_BYTES = 1448
 
 
@@ -86,8 +92,9 @@ class Down(Stream):
 class Up(Stream):
     """Counts what it hands to the kernel, what of that was acknowledged, and what went on the line."""
 
-    def __init__(self, loop: Loop, session: Session, block: memoryview) -> None:
-        self._block, self._at = block, 0
+    def __init__(self, loop: Loop, session: Session, block: memoryview, gave: Callable[[int], bool]) -> None:
+        """`gave` is told how many bytes the kernel has taken, and says whether it may have more."""
+        self._block, self._at, self._gave = block, 0, gave
         self.sent = 0
         self._last = (0, 0, 0, 0)
         super().__init__(loop, session)
@@ -112,6 +119,8 @@ class Up(Stream):
     def _begin(self) -> None:
         length = f"Content-Length: {protocol.ENDLESS}"
         self.link.sock.send(request("POST", protocol.UP, self._session.line, length))
+        if sys.platform == "linux":
+            self.link.sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES)
         self._loop.writes(self.link.sock, self._bulk)
 
     def _bulk(self) -> None:
@@ -124,6 +133,8 @@ class Up(Stream):
             return
         self.sent += size
         self._at = (self._at + size) % _BLOCK_BYTES
+        if not self._gave(size):
+            self._loop.forget(self.link.sock)
 
 
 def room() -> memoryview:
