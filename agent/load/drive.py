@@ -21,7 +21,6 @@ from agent.load.trips import Probes
 from agent.machine.trouble import RefusedError, SilentError
 
 TICK_S = 0.05
-POLL_S = 0.1
 MOST_POLLS = 8
 """Under way at once: on a line with seconds of buffer they are only in each other's way."""
 STALL_S = 5.0
@@ -52,6 +51,8 @@ class Drive(ABC):
     """One direction, to be run once. What it has carried stands in `carried` however that ends."""
 
     way: Way
+    poll_s: float
+    """How often the server is asked what it has counted."""
 
     def __init__(self, loop: Loop, session: Session, flow: Flow, around: Surroundings, rtt_s: float) -> None:
         self._loop, self._session, self._flow, self._around = loop, session, flow, around
@@ -154,7 +155,7 @@ class Drive(ABC):
     def _poll(self) -> None:
         if self._over:
             return
-        self._loop.later(POLL_S, self._poll)
+        self._loop.later(self.poll_s, self._poll)
         if self._session.unanswered < MOST_POLLS:
             self._session.counts(self._polled)
 
@@ -172,7 +173,7 @@ class Drive(ABC):
         broken = [stream.trouble for stream in self._streams if stream.trouble]
         if len(broken) == len(self._streams):
             # The connection that opened the session may know better what happened.
-            self._session.wait(lambda: False, 2 * self._lag_s + POLL_S)
+            self._session.wait(lambda: False, 2 * self._lag_s + TICK_S)
             raise broken[0]
         if self._loop.now() - self._moved_s > STALL_S:
             raise SilentError(f"nothing came through for {STALL_S:g} s")
@@ -217,6 +218,7 @@ class Downwards(Drive):
     """The server sends."""
 
     way: Way = "download"
+    poll_s = 0.5
     _room: memoryview
 
     def _stream(self) -> Stream:
@@ -269,6 +271,7 @@ class Upwards(Drive):
     """This end sends."""
 
     way: Way = "upload"
+    poll_s = 0.125
     _block: memoryview
     _segments = _resent = _handed = 0
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from agent.load.series import Series, bins
+from agent.load.series import Look, Series, bins
 from firstbell.stats import nearest_rank
 
 BIN_S = 0.25
@@ -34,13 +34,20 @@ WARM_RTTS = 8
 WARM_LEAST_S = 0.5
 PACE_RTTS = 4
 PACE_LEAST_S = 0.1
-BROUGHT = 1.05
+BROUGHT = 1.25
 """A doubling that brought less than this was the last one."""
-THIN_BYTES = 4 * 1448
+THIN_BYTES = 8 * 1448
 """Under way in each stream, at least: with less, one loss costs a stream a timeout."""
 FAT_BYTES = 1 << 19
 """With more than this under way in each stream, its window may be what holds it back."""
 EDGE_RTTS = 3
+"""Where a measurement may begin and end, to keep clear of gaps."""
+SLIGHT = 0.002
+"""Of all that was measured: so little held back is no gap."""
+EVEN = 0.2
+"""Quarter seconds that are no further than this from their mean are even."""
+PATIENCE = 2
+"""How many windows to wait for an even one, once the rate no longer grows."""
 MEASURED_S = 1.5
 """No rate is known in less time."""
 KNOWN = ((2.0, 0.02), (2.5, 0.03), (3.0, 0.05))
@@ -103,8 +110,10 @@ class Flow:
         self.stopped_by: Why | None = None
         self._next_look_s = 0.0
         """When streams may be added again; the first look decides."""
-        self._rate_before = 0.0
+        self._best_rate = 0.0
         self._settled = False
+        self._steady_s: float | None = None
+        """When the rate did not grow for the first time."""
         self._since_s: float | None = None
 
     # --- what is told --------------------------------------------------------------------------------------
@@ -165,11 +174,16 @@ class Flow:
         back when the count is furthest ahead of its average.
         """
         rate, edge_s = self.received.rate(since_s, until_s), min(self._edge_s, (until_s - since_s) / 3)
-        first, last = (
-            max(self.received.looks(begin_s, end_s), key=lambda look: look[1] - rate * look[0])[0]
-            for begin_s, end_s in ((since_s, since_s + edge_s), (until_s - edge_s, until_s))
+        slight = SLIGHT * rate * (until_s - since_s)
+
+        def clear(looks: Sequence[Look]) -> list[float]:
+            ahead = [count - rate * at_s for at_s, count in looks]
+            return [at_s for (at_s, _), by in zip(looks, ahead, strict=True) if by >= max(ahead) - slight]
+
+        return (
+            clear(self.received.looks(since_s, since_s + edge_s))[0],
+            clear(self.received.looks(until_s - edge_s, until_s))[-1],
         )
-        return first, last
 
     def figures(self) -> Figures | None:
         """The rate and how even it was; None if not one byte came in a time worth the name."""
@@ -203,14 +217,14 @@ class Flow:
 
     def _wants_more(self, now_s: float) -> bool:
         self._next_look_s = now_s + self._pace_s
-        rate = self.received.rate(now_s - self._pace_s / 2, now_s)
-        brought, self._rate_before = rate > BROUGHT * self._rate_before, max(rate, self._rate_before)
+        middle_s, begin_s = now_s - self._pace_s / 2, now_s - self._pace_s
+        rate, best = self.received.rate(begin_s, now_s), self._best_rate
+        halves = self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s)
+        self._best_rate, brought = max(best, *halves), rate > BROUGHT * best
         under_way = rate * self._rtt_s
-        most = min(self._most, max(FIRST_STREAMS, int(under_way / THIN_BYTES)))
-        wanted = min(2 * self.streams, most)
-        if wanted > self.streams and (
-            self.streams < FIRST_STREAMS or brought or under_way > FAT_BYTES * self.streams
-        ):
+        wanted = min(2 * self.streams, self._most, max(FIRST_STREAMS, int(under_way / THIN_BYTES)))
+        helps = self.streams < FIRST_STREAMS or brought or under_way > FAT_BYTES * self.streams
+        if helps and wanted > self.streams:
             self.streams = wanted
             return True
         self._settled = not brought
@@ -221,7 +235,15 @@ class Flow:
         if begin_s < self.received.first_s:
             return False
         before, after = self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s)
-        return 0 < after < GROWTH * before
+        if not 0 < after < GROWTH * before:
+            return False
+        self._steady_s = self._steady_s or now_s
+        return self._is_even(begin_s, now_s) or now_s - self._steady_s >= PATIENCE * self._window_s
+
+    def _is_even(self, since_s: float, until_s: float) -> bool:
+        rates = self._bins(since_s, until_s)
+        mean = sum(rates) / max(1, len(rates))
+        return all(abs(rate - mean) <= EVEN * mean for rate in rates)
 
     def _measuring(self) -> Step:
         assert self._since_s is not None
