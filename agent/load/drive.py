@@ -5,6 +5,7 @@ earlier: the offset of the clocks and half of the idle round trip lie between, a
 two are compared.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -18,20 +19,22 @@ from agent.load.streams import CHUNK_BYTES, Down, Stream, Up, block, room
 from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
 from agent.load.trips import Probes
-from agent.machine.trouble import RefusedError, SilentError
+from agent.machine.trouble import NetworkError, RefusedError, SilentError
 
 TICK_S = 0.05
 MOST_POLLS = 8
 """Under way at once: on a line with seconds of buffer they are only in each other's way."""
 STALL_S = 5.0
+COMPARED_S = 1.0
+"""Over less time than this the two ends are not compared."""
 DRAIN_S = 1.0
 """How long what is on its way down may take beyond three round trips, when the server was told to stop."""
 
 
 class Loaded(NamedTuple):
-    """What came of one direction. `segments` and `resent` are the sender's, None where its system says nothing.
+    """What came of one direction. `segments` and `resent` are the sender's; None where its system is silent.
 
-    `server_cpu_pct` is of one core, over the whole direction; `others` sessions ran on the server beside ours.
+    `server_cpu_pct` is of one core, over the whole direction; `others` sessions ran on the server meanwhile.
     """
 
     figures: Figures | None
@@ -71,6 +74,7 @@ class Drive(ABC):
         self._busy_s = 0.0
         self._others = 0
         self._over = self._faltered = False
+        self._stuck: NetworkError | None = None
         self._began_s = self._moved_s = loop.now()
 
     def run(self) -> Loaded:
@@ -84,8 +88,11 @@ class Drive(ABC):
             self._open()
             self._tick()
             self._poll()
-            while not self._flow.stopped_by:
-                self._session.wait(lambda: self._flow.stopped_by is not None or self._is_stuck(), STALL_S)
+            self._session.wait(lambda: bool(self._flow.stopped_by or self._stuck), math.inf)
+            if self._stuck and not self._flow.stopped_by:
+                # The connection that opened the session may know better what happened.
+                self._session.wait(lambda: False, 2 * self._lag_s + TICK_S)
+                raise self._stuck
         finally:
             self._over = True
             self._faltered = any(stream.trouble for stream in self._streams)
@@ -143,6 +150,7 @@ class Drive(ABC):
         self._note()
         if self.acked > before:
             self._moved_s = self._loop.now()
+        self._stuck = self._trouble()
         self._spend()
 
     def _spend(self) -> None:
@@ -168,16 +176,14 @@ class Drive(ABC):
         if not self._over:
             self._noted(counts)
 
-    def _is_stuck(self) -> bool:
-        """Whether all streams are broken, or nothing moves. Raises what broke them."""
+    def _trouble(self) -> NetworkError | None:
+        """What keeps everything from moving, if anything does."""
         broken = [stream.trouble for stream in self._streams if stream.trouble]
-        if len(broken) == len(self._streams):
-            # The connection that opened the session may know better what happened.
-            self._session.wait(lambda: False, 2 * self._lag_s + TICK_S)
-            raise broken[0]
+        if broken and len(broken) == len(self._streams):
+            return broken[0]
         if self._loop.now() - self._moved_s > STALL_S:
-            raise SilentError(f"nothing came through for {STALL_S:g} s")
-        return False
+            return SilentError(f"nothing came through for {STALL_S:g} s")
+        return None
 
     def _ask_base(self) -> None:
         asked_s = self._loop.now()
@@ -204,9 +210,16 @@ class Drive(ABC):
         )
 
     def _differs(self, since_s: float, until_s: float, shift_s: float) -> float | None:
-        """The same, with the sender's clock ahead of the receiver's by `shift_s` for what is the same byte."""
-        until_s = min(until_s, self._sender.last_s - shift_s)
-        since_s = max(since_s, self._sender.first_s - shift_s)
+        """The same, when the sender counts a byte at `shift_s` more on its clock than the receiver on its."""
+        first_s, last_s = self._sender.first_s - shift_s, self._sender.last_s - shift_s
+        since_s, until_s = max(since_s, first_s), min(until_s, last_s)
+        if until_s - since_s < COMPARED_S:  # answers came late: then over all that both have seen
+            since_s, until_s = (
+                max(self._flow.received.first_s, first_s),
+                min(self._flow.received.last_s, last_s),
+            )
+        if until_s - since_s < COMPARED_S:
+            return None
         received = self._flow.received.rate(since_s, until_s)
         sent = self._sender.rate(since_s + shift_s, until_s + shift_s)
         return (
@@ -218,7 +231,7 @@ class Downwards(Drive):
     """The server sends."""
 
     way: Way = "download"
-    poll_s = 0.5
+    poll_s = 0.25
     _room: memoryview
 
     def _stream(self) -> Stream:
@@ -264,7 +277,12 @@ class Downwards(Drive):
         return last.segments - (self._base.segments or 0), last.resent - (self._base.resent or 0)
 
     def _differ(self) -> float | None:
-        return self._differs(*self._flow.measured, self._lag_s - self._offset_s)
+        shift_s = self._lag_s - self._offset_s
+        since_s, until_s = self._flow.measured
+        # The server is asked only now and then: what it said is right for its own moments alone.
+        if looks := self._sender.looks(since_s + shift_s, until_s + shift_s):
+            since_s, until_s = looks[0][0] - shift_s, looks[-1][0] - shift_s
+        return self._differs(since_s, until_s, shift_s)
 
 
 class Upwards(Drive):

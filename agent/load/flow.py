@@ -40,7 +40,7 @@ THIN_BYTES = 8 * 1448
 """Under way in each stream, at least: with less, one loss costs a stream a timeout."""
 FAT_BYTES = 1 << 19
 """With more than this under way in each stream, its window may be what holds it back."""
-EDGE_RTTS = 3
+EDGE_RTTS = 6
 """Where a measurement may begin and end, to keep clear of gaps."""
 SLIGHT = 0.002
 """Of all that was measured: so little held back is no gap."""
@@ -111,6 +111,7 @@ class Flow:
         self._next_look_s = 0.0
         """When streams may be added again; the first look decides."""
         self._best_rate = 0.0
+        """Of the two halves of the pace before: what comes when a gap is closed is no growth."""
         self._settled = False
         self._steady_s: float | None = None
         """When the rate did not grow for the first time."""
@@ -218,9 +219,9 @@ class Flow:
     def _wants_more(self, now_s: float) -> bool:
         self._next_look_s = now_s + self._pace_s
         middle_s, begin_s = now_s - self._pace_s / 2, now_s - self._pace_s
-        rate, best = self.received.rate(begin_s, now_s), self._best_rate
-        halves = self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s)
-        self._best_rate, brought = max(best, *halves), rate > BROUGHT * best
+        rate = self.received.rate(begin_s, now_s)
+        brought = rate > BROUGHT * self._best_rate
+        self._best_rate = max(self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s))
         under_way = rate * self._rtt_s
         wanted = min(2 * self.streams, self._most, max(FIRST_STREAMS, int(under_way / THIN_BYTES)))
         helps = self.streams < FIRST_STREAMS or brought or under_way > FAT_BYTES * self.streams

@@ -36,7 +36,7 @@ class Loop:
         self._watch(sock, selectors.EVENT_READ, act)
 
     def writes(self, sock: socket.socket, act: Act) -> None:
-        """From now on `act` is called when there is room to write (or the connection has opened, or failed)."""
+        """From now on `act` is called when there is room to write, or a connection has opened, or failed."""
         self._watch(sock, selectors.EVENT_WRITE, act)
 
     def forget(self, sock: socket.socket) -> None:

@@ -13,7 +13,7 @@ _V2_MOUNTS = (_MOUNT, f"{_MOUNT}/unified")
 
 
 def throttled_s(files: Files) -> float | None:
-    """Seconds in which a quota held this program's group back so far, the worst of all; None if none counts."""
+    """Seconds in which a quota held this program back so far, in its worst group; None if none counts."""
     found = [
         seconds
         for folder in _folders(files)
@@ -24,7 +24,8 @@ def throttled_s(files: Files) -> float | None:
 
 def _folders(files: Files) -> Iterator[str]:
     for line in (files.text("/proc/self/cgroup") or "").splitlines():
-        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
         mounts = _V1_MOUNTS if "cpu" in controllers.split(",") else () if controllers else _V2_MOUNTS
         for mount in mounts:
             yield from (f"{mount}{above}" for above in _upwards(path))

@@ -1,5 +1,6 @@
 """A session with a reference server: the connection that opened it, and what is asked on it."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -10,6 +11,7 @@ from agent.load.protocol import Counts, Opened
 from agent.load.talk import NOT_ITS_OWN, Head, Place, Talk, refused
 from agent.machine.trouble import NetworkError, RefusedError, SilentError, told
 
+_ID = re.compile(r"[0-9a-f]{32}\Z")
 ANSWER_S = 5.0
 """How long anything may take that is asked of an idle line."""
 
@@ -25,7 +27,7 @@ class Session:
         self._heard: tuple[Head, bytes] | None = None
         self._talk = Talk(loop, place, lambda: self._open(ticket), self._fail)
         try:
-            self.opened = self._answered(Opened)
+            self.opened = self._answered()
         except NetworkError:
             self.close()
             raise
@@ -57,7 +59,7 @@ class Session:
     def echo(self, came: Callable[[float], None]) -> None:
         """Ask for a round trip; `came` is told its seconds."""
         sent_s = self._loop.now()
-        self._ask("GET", protocol.ECHO, lambda head, body: came(self._loop.now() - sent_s))
+        self._ask("GET", protocol.ECHO, lambda _head, _body: came(self._loop.now() - sent_s))
 
     def counts(self, came: Callable[[Counts, float, float], None]) -> None:
         """Ask what the server has seen; `came` is told that, and when it was asked and answered here."""
@@ -66,7 +68,7 @@ class Session:
         def heard(_head: Head, body: bytes) -> None:
             try:
                 counts = msgspec.json.decode(body, type=Counts)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 self._fail(RefusedError(NOT_ITS_OWN))
                 return
             came(counts, sent_s, self._loop.now())
@@ -75,7 +77,7 @@ class Session:
 
     def stop(self, came: Callable[[], None]) -> None:
         """Ask for nothing more down."""
-        self._ask("POST", protocol.STOP, lambda head, body: came())
+        self._ask("POST", protocol.STOP, lambda _head, _body: came())
 
     def final_counts(self) -> Counts:
         """What the server has seen, waited for. Raises NetworkError."""
@@ -93,16 +95,19 @@ class Session:
     def _hear(self, head: Head, body: bytes) -> None:
         self._heard = head, body
 
-    def _answered(self, kind: type[Opened]) -> Opened:
+    def _answered(self) -> Opened:
         if not self.wait(lambda: self._heard is not None, ANSWER_S) or self._heard is None:
             raise SilentError("no answer in time")
         head, body = self._heard
         if head.status != 200:  # noqa: PLR2004
             raise refused(head, body)
         try:
-            return msgspec.json.decode(body, type=kind)
+            opened = msgspec.json.decode(body, type=Opened)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RefusedError(NOT_ITS_OWN) from error
+        if not _ID.match(opened.session):
+            raise RefusedError(NOT_ITS_OWN)
+        return opened
 
     def _ask(self, method: str, path: str, heard: Callable[[Head, bytes], None]) -> None:
         def good(head: Head, body: bytes) -> None:

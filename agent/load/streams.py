@@ -6,6 +6,7 @@ All read into one buffer that nobody looks at, and all write from one block of r
 import os
 import socket
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from agent.load import protocol
@@ -25,7 +26,7 @@ _NOTSENT_LOWAT = 25
 SEGMENT_BYTES = 1448
 
 
-class Stream:
+class Stream(ABC):
     """One connection. What breaks it is kept in `trouble`."""
 
     def __init__(self, loop: Loop, session: Session) -> None:
@@ -37,8 +38,9 @@ class Stream:
         """End it at once."""
         self.link.close()
 
+    @abstractmethod
     def _begin(self) -> None:
-        raise NotImplementedError
+        """The connection has opened: ask for the stream."""
 
     def _fail(self, error: Exception) -> None:
         self.trouble = told(error)
@@ -60,7 +62,7 @@ class Down(Stream):
         try:
             data = self.link.sock.recv(CHUNK_BYTES)
             if not data:
-                raise ConnectionResetError  # noqa: TRY301 - told like the rest
+                raise ConnectionResetError
             self._head += data
             found = head_of(self._head)
             if found is None:
@@ -100,7 +102,7 @@ class Up(Stream):
         super().__init__(loop, session)
 
     def look(self) -> tuple[int, int, int, int]:
-        """Bytes acknowledged, bytes that went on the line, segments and repeats; the last ones when it ended."""
+        """Bytes acknowledged, bytes that went on the line, segments, repeats; when it is over, the last."""
         if self.link.is_open:
             acked = self.sent - (tcpinfo.unacked(self.link.sock) or 0)
             info = tcpinfo.look(self.link.sock)

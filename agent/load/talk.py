@@ -1,4 +1,4 @@
-"""Requests to a reference server over one connection of a loop: asked one after the other, answered in order."""
+"""Requests to a reference server over one connection of a loop: asked one by one, answered in their order."""
 
 import contextlib
 import os
@@ -125,7 +125,7 @@ class Talk:
         try:
             data = self.link.sock.recv(_PIECE)
             if not data:
-                raise ConnectionResetError  # noqa: TRY301 - told like the rest
+                raise ConnectionResetError
             self._came += data
             self._answer()
         except (BlockingIOError, InterruptedError):

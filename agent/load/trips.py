@@ -1,9 +1,9 @@
 """Round trips of a line, idle and under load, as one end sees them over a loop. Times are milliseconds.
 
 The loaded ones are foreign probes: each opens a connection of its own beside the streams that load the line,
-and asks for an echo on it. That is one half of the responsiveness of draft-ietf-ippm-responsiveness-08, and the
-formula is its (4.3, TCP alone); ours lasts seconds where the draft's lasts until it is stable, has at most ten
-probes a second, and has none on the loaded connections themselves, for HTTP/1.1 can't: hence `rpm_short`.
+and asks for an echo on it. That is one half of the responsiveness of draft-ietf-ippm-responsiveness-08, and
+the formula is its, for TCP alone. Ours lasts seconds where the draft's lasts until it is stable, has at most
+ten probes a second, and none on the loaded connections themselves, which HTTP/1.1 can't: hence `rpm_short`.
 """
 
 import contextlib

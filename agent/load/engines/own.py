@@ -1,7 +1,7 @@
 """The engine `own`: First Bell's throughput test against its own reference server (docs/throughput.md).
 
-Idle round trips and small UDP packets first, then the way down, then the way up; each is loaded until its rate
-is known, or until its share of the ceilings is used up. The rate is the receiver's, whichever end that is.
+Idle round trips and small UDP packets first, then the way down, then the way up; each is loaded until its
+rate is known, or until its share of the ceilings is used up. The rate is that of the end that receives.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from typing import NamedTuple
 from agent.load import trips
 from agent.load.drive import Downwards, Drive, Loaded, Upwards
 from agent.load.engines.base import Direction, Request, Result
+from agent.load.findings import at_rest, ends_differ, is_busy, under_load
 from agent.load.flow import Bounds, Figures, Flow
 from agent.load.loop import Loop
 from agent.load.meter import PORT_OCTETS
 from agent.load.protocol import PORT
 from agent.load.quota import throttled_s
-from agent.load.findings import at_rest, ends_differ, is_busy, under_load
 from agent.load.session import Session
 from agent.load.surroundings import Surroundings
 from agent.load.talk import Place, said
@@ -91,7 +91,7 @@ class _Test:
         peer = self._request.server
         if peer is None or not peer.host:
             raise RefusedError("no server is named")
-        if not self._request.ticket:
+        if not self._request.ticket or not self._request.ticket.isascii():
             raise RefusedError("there is no ticket for this server")
         address = self._machine.network.resolve(peer.host, NAME_S).addresses[0]
         self._to_self = self._machine.network.is_own(address)
