@@ -206,7 +206,7 @@ def _arriving(home: Home) -> Iterator[Measurement | None]:
 
 def _tell_of_internet(voice: Voice, measurement: Measurement) -> None:
     """Whether a test left this machine, and where it went."""
-    if measurement.probe != ask.PROBE:
+    if measurement.probe != "internet":
         return
     server = measurement.readings.get("server")
     if measurement.status is Status.OK:

@@ -13,7 +13,8 @@ from firstbell.readiness.network import Network
 from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import Status, Stored
 
-PROBE = "internet"
+PROBES = ("internet", "throughput")
+"""Whose reports tell what a line carries."""
 _LOOK_BACK_NS = 75 * 86_400 * 1_000_000_000
 """More than 30 school days with any holidays between; which of these count is the judge's to say."""
 _AROUND_NS = 120 * 1_000_000_000
@@ -94,9 +95,9 @@ def _lines(
     reads: Reads, network: Network, targets: Targets, circuits: frozenset[str], as_of_ns: int
 ) -> Lines:
     facts_until = reads.facts_until()
-    tests = _tests(reads, network, circuits, as_of_ns)
-    doubtful = _suspended(reads, tests, facts_until)
-    cheap = _cheap(reads, tests)
+    tests = tests_of(reads, network, circuits, max(0, as_of_ns - _LOOK_BACK_NS))
+    doubtful = suspended(reads, tests, facts_until)
+    cheap = cheap_of(reads, tests)
     heard = frozenset(box.agent for box in reads.boxes() if box.first_ns <= as_of_ns)
     return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful, heard)
 
@@ -117,14 +118,14 @@ def _school(
     )
 
 
-def _tests(reads: Reads, network: Network, circuits: frozenset[str], as_of_ns: int) -> list[Stored]:
-    """The heavy tests of all boxes on these lines, each once, in the order of the boxes' names."""
+def tests_of(reads: Reads, network: Network, circuits: frozenset[str], since_ns: int) -> list[Stored]:
+    """The tests of all boxes on these lines since then, each once, by probe and by the boxes' names."""
     seats = [seat for circuit in circuits for seat in districts.seats_on(network.district, circuit)]
     boxes: list[Box] = sorted({(seat.agent, seat.since_ns, seat.until_ns) for seat in seats}, key=str)
-    return reads.tests(boxes, PROBE, since_ns=max(0, as_of_ns - _LOOK_BACK_NS))
+    return [test for probe in PROBES for test in reads.tests(boxes, probe, since_ns=since_ns)]
 
 
-def _cheap(reads: Reads, tests: list[Stored]) -> list[Stored]:
+def cheap_of(reads: Reads, tests: list[Stored]) -> list[Stored]:
     """The cheap reports around each failed test, and around the newest good ones of each box that failed one.
 
     The first tell a dead line from a dead server. The second tell whether the box's gateway ever answers:
@@ -150,7 +151,7 @@ def _window(test: Stored) -> Box:
     return test.agent, test.report.at_ns - _AROUND_NS, end_ns + _AROUND_NS
 
 
-def _suspended(reads: Reads, tests: list[Stored], facts_until: int) -> frozenset[int]:
+def suspended(reads: Reads, tests: list[Stored], facts_until: int) -> frozenset[int]:
     """The arrivals of tests that may be another box's: nobody can say whose they are.
 
     While two boxes have one name that is everything of the two starts that gave them away, and everything

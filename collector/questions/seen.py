@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 
-from collector.questions.ask import PROBE
+from collector.questions.ask import PROBES
 from collector.registry import Folder
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
@@ -176,7 +176,7 @@ def used(reads: Reads, folder: Folder, school: School, as_of_ns: int) -> Used:
             until = end if span.until_ns is None else min(end, span.until_ns)
             if seat.school == school.id and max(begin, span.since_ns) < until:
                 boxes.append((agent, max(begin, span.since_ns), until))
-    reports = [stored.report for stored in reads.tests(boxes, PROBE)]
+    reports = [stored.report for probe in PROBES for stored in reads.tests(boxes, probe)]
     seconds = sum(report.duration_s for report in reports)
     taken = sum(
         int(value)

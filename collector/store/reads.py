@@ -162,6 +162,14 @@ class Reads:
                 found += [_stored(row) for row in rows]
         return found
 
+    def raw(self, arrivals_of: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """The exact bytes in which reports came, by their arrival numbers, in that order."""
+        with self._connection() as db:
+            for arrival in arrivals_of:
+                row = db.execute("SELECT raw FROM reports WHERE arrival = ?", (arrival,)).fetchone()
+                if row:
+                    yield arrival, row[0]
+
     # outages, silences, watched and rollups answer from what was derived while writing, and from rows where
     # that is behind or knows too much. With `facts_until` an answer is the one that was given when that
     # report was the newest, however much of that time has arrived since then. Suspended boxes are among

@@ -18,6 +18,7 @@ import msgspec
 from firstbell.readiness.evidence import HOUR_NS, Check, Weighed
 from firstbell.readiness.models import Numbers
 from firstbell.readiness.sizing import Direction
+from firstbell.report import Segment
 
 BEHIND = "line_behind"
 """A line further on may have been the limit."""
@@ -117,18 +118,27 @@ def _nearest(seen: list[Seen], at_ns: int, entry: str) -> Iterator[Seen]:
             yield test
 
 
-def blamed(
-    weighed: Weighed, entry: str, behind: Sequence[dict[Direction, Witnesses]], numbers: Numbers
-) -> Weighed:
-    """The tests of a line, each against it only where all lines `behind` it are cleared of that test."""
+class Behind(NamedTuple):
+    """A line further on: its witnesses in each direction, and whether it leads out of the district."""
+
+    witnesses: dict[Direction, Witnesses]
+    leads_out: bool
+
+
+def blamed(weighed: Weighed, entry: str, behind: Sequence[Behind], numbers: Numbers) -> Weighed:
+    """The tests of a line, each against it only where all lines `behind` it are cleared of that test.
+
+    A test that went no further than the district has not passed those that lead out of it.
+    """
     if not behind:
         return weighed
     margin = numbers.shared_margin.value
 
     def cleared(check: Check, direction: Direction) -> bool:
         mbps = check.speed(direction)
+        passed = [line for line in behind if not (line.leads_out and check.segment is Segment.WAN)]
         return mbps is None or all(
-            line[direction].carried_more(check, mbps, entry, margin) for line in behind
+            line.witnesses[direction].carried_more(check, mbps, entry, margin) for line in passed
         )
 
     def judged(check: Check) -> Check:

@@ -3,6 +3,9 @@
 A test speaks against a line only if the line was the limit. Where something else was (the box, its port,
 the server, a ceiling), the line carried at least that much, and the test says no more than this. A test
 whose time, place or way is not known says nothing. What the tests that count prove stands in `proof`.
+
+Most tests go to the internet and pass every line on the way there. One to a server at the district (segment
+`wan`) passes the school's own lines alone: for those it is the better witness, and for others it is none.
 """
 
 from collections import Counter
@@ -47,6 +50,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     down_mbps: float
     up_mbps: float | None = None
     up_at_least: bool = False
+    segment: Segment = Segment.INTERNET
 
     def speed(self, direction: Direction) -> float | None:
         """What it saw in one direction."""
@@ -79,7 +83,10 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(NamedTuple):
-    """What tests are weighed for: one circuit, seen from one school, at one moment."""
+    """What tests are weighed for: one circuit, seen from one school, at one moment.
+
+    `within`: also those that went no further than the district.
+    """
 
     district: District
     school: School
@@ -88,6 +95,7 @@ class Line(NamedTuple):
     as_of_ns: int
     suspended: frozenset[int] = frozenset()
     """Arrivals of what came while two boxes had one name: nobody can say whose it is."""
+    within: bool = False
 
     @property
     def today(self) -> date:
@@ -107,7 +115,8 @@ def weigh(tests: Iterable[Stored], latency: Iterable[Stored], line: Line) -> Wei
     Tests from after `line.as_of_ns` are not looked at. One test a place and hour counts, in class and
     outside apart: the first that the line limited, else the one that proves most.
     """
-    scale = _Scale(line, Cheap(latency, _online(tests)))
+    tests = list(tests)
+    scale = _Scale(line, Cheap(latency, _worked(tests, Segment.INTERNET), _worked(tests, Segment.WAN)))
     checks: list[Check] = []
     left_out: list[LeftOut] = []
     for stored in sorted(tests, key=lambda s: (s.report.at_ns, s.agent, s.epoch, s.seq)):
@@ -128,12 +137,10 @@ def _left_out(test: Stored | Check, reason: Reason) -> LeftOut:
     return LeftOut(agent=test.agent, epoch=test.epoch, seq=test.seq, at_ns=at_ns, reason=reason)
 
 
-def _online(tests: Iterable[Stored]) -> frozenset[str]:
-    """Boxes with a test of the internet that worked."""
+def _worked(tests: Iterable[Stored], segment: Segment) -> frozenset[str]:
+    """Boxes with a test of that segment that worked."""
     return frozenset(
-        test.agent
-        for test in tests
-        if test.report.status is Status.OK and test.report.segment is Segment.INTERNET
+        test.agent for test in tests if test.report.status is Status.OK and test.report.segment is segment
     )
 
 
@@ -148,7 +155,12 @@ class _Scale:
     def weigh(self, stored: Stored) -> Check | Reason:
         """The test as it counts, or why it does not."""
         seat = self._seat(stored)
-        reason = _reason_of_itself(stored.report) or _reason_of_time(stored) or self._reason(stored, seat)
+        reason = (
+            _reason_of_itself(stored.report)
+            or self._reason_of_way(stored.report)
+            or _reason_of_time(stored)
+            or self._reason(stored, seat)
+        )
         if reason is None and stored.report.status is not Status.OK:
             reason = self._cheap.excuse(stored)
         elif reason is None and _reading(stored.report, "down_mbps") is None:
@@ -162,6 +174,13 @@ class _Scale:
         if stays is None:
             stays = self._stays[stored.agent] = districts.stays(self._line.district, stored.agent)
         return districts.seat_at(stays, stored.report.at_ns)
+
+    def _reason_of_way(self, report: Report) -> Reason | None:
+        """Why the test went another way than through this line."""
+        # A test that failed before it had a server can't say where that would have been.
+        unsaid = report.segment is None and report.status is not Status.OK
+        passes = report.segment is Segment.INTERNET or (self._line.within and report.segment is Segment.WAN)
+        return None if passes or unsaid else Reason.OTHER_PART
 
     def _reason(self, stored: Stored, seat: Seat | None) -> Reason | None:
         """Why the box, its place or the day rule the test out."""
@@ -182,10 +201,6 @@ def _reason_of_itself(report: Report) -> Reason | None:
         return Reason.NOT_RUN
     if report.segment is Segment.SELF:
         return Reason.SELF
-    # A test that failed before it had a server can't say where that would have been.
-    unsaid = report.segment is None and report.status is not Status.OK
-    if report.segment is not Segment.INTERNET and not unsaid:
-        return Reason.OTHER_PART
     return Reason.UNLEASED if Mark.UNLEASED in report.marks else None
 
 
@@ -221,6 +236,7 @@ def _check(stored: Stored, seat: Seat, school: School) -> Check:
         limit="outage" if failed else down if down != LimitedBy.LINE else up,
         down_mbps=0.0 if failed else _reading(report, "down_mbps") or 0.0,
         up_mbps=0.0 if failed else _reading(report, "up_mbps"),
+        segment=report.segment or Segment.INTERNET,
     )
 
 
@@ -243,6 +259,8 @@ def _thin(checks: Sequence[Check]) -> tuple[list[Check], list[Check]]:
     return kept, [check for check in checks if id(check) not in chosen]
 
 
-def _rank(check: Check) -> tuple[bool, float]:
+def _rank(check: Check) -> tuple[bool, bool, float]:
     # Among those that the line limited the first one wins, whatever it says: choosing would bend the result.
-    return (not check.at_least, check.down_mbps if check.at_least else 0.0)
+    # One that went no further than the district comes first: nothing behind can have been its limit.
+    exact = not check.at_least
+    return (exact, check.segment is Segment.WAN, 0.0 if exact else check.down_mbps)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from firstbell import district as districts
 from firstbell.district import Circuit, School, Span
 from firstbell.readiness import attribution, evidence, proof, stopped
-from firstbell.readiness.attribution import Witnesses
+from firstbell.readiness.attribution import Behind, Witnesses
 from firstbell.readiness.evidence import Line, Weighed
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Numbers
@@ -107,7 +107,7 @@ class Lines:
         self.schools = {school.id: school for school in network.district.schools}
         self.answers: dict[tuple[str, str, int, str], LinkAnswer] = {}
         """What was answered already, by line, way of teaching, years and targets."""
-        self._own: dict[str, Weighed] = {}
+        self._own: dict[tuple[str, bool], Weighed] = {}
         self._found: dict[str, LineEvidence] = {}
         self._ways: dict[str, LineEvidence] = {}
         self._witnesses: dict[str, dict[Direction, Witnesses]] = {}
@@ -121,24 +121,31 @@ class Lines:
     def way(self, circuit_id: str) -> LineEvidence:
         """What is known of the line and all behind it taken together: nobody is blamed, nothing excused."""
         if circuit_id not in self._ways:
-            self._ways[circuit_id] = self._of(circuit_id, self._tested(circuit_id))
+            self._ways[circuit_id] = self._of(circuit_id, self._tested(circuit_id, within=False))
         return self._ways[circuit_id]
 
     def _weigh(self, circuit_id: str) -> Weighed:
         network = self.network
-        entries = network.entries(circuit_id)
+        entries, within = network.entries(circuit_id), self._is_within(circuit_id)
         if entries and entries != (circuit_id,):
             since = network.circuit(circuit_id).since
-            return attribution.passing([self._tested(entry) for entry in entries], since)
-        behind = [self._witness(line) for line in network.route(circuit_id)[1:]]
-        return attribution.blamed(self._tested(circuit_id), circuit_id, behind, self.numbers)
+            return attribution.passing([self._tested(entry, within=within) for entry in entries], since)
+        behind = [
+            Behind(self._witness(line), leads_out=not self._is_within(line))
+            for line in network.route(circuit_id)[1:]
+        ]
+        return attribution.blamed(self._tested(circuit_id, within=within), circuit_id, behind, self.numbers)
+
+    def _is_within(self, circuit_id: str) -> bool:
+        """Whether the line ends at the district, so that a test to a server there passes it."""
+        return self.network.circuit(circuit_id).kind == "wan"
 
     def _witness(self, circuit_id: str) -> dict[Direction, Witnesses]:
         if circuit_id not in self._witnesses:
             seen = [
                 (self.network.route(entry), check)
                 for entry in self.network.entries(circuit_id)
-                for check in self._tested(entry).checks
+                for check in self._tested(entry, within=self._is_within(circuit_id)).checks
             ]
             self._witnesses[circuit_id] = {
                 "down": Witnesses(circuit_id, seen, "down"),
@@ -146,9 +153,12 @@ class Lines:
             }
         return self._witnesses[circuit_id]
 
-    def _tested(self, circuit_id: str) -> Weighed:
-        """The tests of the boxes at the line, whichever line on the way was their limit."""
-        if circuit_id not in self._own:
+    def _tested(self, circuit_id: str, *, within: bool) -> Weighed:
+        """The tests of the boxes at the line, whichever line on the way was their limit.
+
+        `within`: also those that went no further than the district.
+        """
+        if (circuit_id, within) not in self._own:
             boxes = self._boxes.get(circuit_id, [])
             line = Line(
                 self.network.district,
@@ -157,11 +167,12 @@ class Lines:
                 self.numbers,
                 self.as_of_ns,
                 self._suspended,
+                within,
             )
             tests = [test for box in boxes for test in self._tests.get(box, ())]
             cheap = [look for box in boxes for look in self._latency.get(box, ())]
-            self._own[circuit_id] = evidence.weigh(tests, cheap, line)
-        return self._own[circuit_id]
+            self._own[circuit_id, within] = evidence.weigh(tests, cheap, line)
+        return self._own[circuit_id, within]
 
     def _clock(self, circuit_id: str) -> School:
         return self.schools[self.network.through(circuit_id)[0]]

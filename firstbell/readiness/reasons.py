@@ -32,7 +32,7 @@ class Reason(StrEnum):
 _REASONS = {
     Reason.NOT_RUN: "due, but not run",
     Reason.SELF: "to a target on the box itself",
-    Reason.OTHER_PART: "of another part of the way than the line to the internet",
+    Reason.OTHER_PART: "of another part of the way than this line",
     Reason.UNLEASED: "started by hand",
     Reason.CLOCK_UNKNOWN: "at a time that the box could not know",
     Reason.CLOCK_AHEAD: "by a clock that ran ahead of ours",

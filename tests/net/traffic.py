@@ -3,7 +3,8 @@
     traffic.py take KIND SECONDS STREAMS                     prints its port, later [[seconds, bytes so far], ...]
     traffic.py send KIND SECONDS STREAMS HOST PORT MBPS      MBPS 0: what goes
 
-KIND is tcp or udp. Both end when standard input does, and the sender after SECONDS.
+KIND is tcp or udp. The taker's SECONDS begin with the first byte, and the end of TCP is his to say; both end
+when standard input does, and the sender a while after SECONDS at the latest.
 """
 
 import json
@@ -17,6 +18,7 @@ _CHUNK = 1 << 18
 _DATAGRAM = 1400
 _TICK_S = 0.1
 _PACE_S = 0.002
+_PATIENCE_S = 10.0
 
 
 def _say(line: str) -> None:
@@ -35,16 +37,16 @@ class _Taken:
     def __init__(self) -> None:
         self.points: list[tuple[float, int]] = []
         self.total = 0
-        self._start = self._next = 0.0
+        self.start = self._next = 0.0
 
     def add(self, size: int) -> None:
         """Count `size` more now."""
         now = time.monotonic()
         if not self.points:
-            self._start = self._next = now
+            self.start = self._next = now
         self.total += size
         if now >= self._next:
-            self.points.append((now - self._start, self.total))
+            self.points.append((now - self.start, self.total))
             self._next = now + _TICK_S
 
 
@@ -56,47 +58,43 @@ def _take(kind: str, seconds: float, streams: int) -> None:
         listener.listen(streams)
     _say(str(listener.getsockname()[1]))
     taken = _Taken()
-    _receive(listener, kind, taken, time.monotonic() + seconds + 10, streams)
+    _receive(listener, kind, taken, seconds, streams)
     _say(json.dumps(taken.points))
 
 
-def _receive(listener: socket.socket, kind: str, taken: _Taken, until: float, streams: int) -> None:
+def _receive(listener: socket.socket, kind: str, taken: _Taken, seconds: float, streams: int) -> None:
     into = memoryview(bytearray(_CHUNK))
     poll = select.epoll()
     poll.register(sys.stdin.fileno(), select.EPOLLIN)
     poll.register(listener.fileno(), select.EPOLLIN)
-    open_sockets = {listener.fileno(): listener}
-    ended = 0
-    while ended < streams and time.monotonic() < until:
+    sockets = {listener.fileno(): listener}
+    until = time.monotonic() + seconds + _PATIENCE_S
+    while streams and time.monotonic() < (taken.start + seconds if taken.points else until):
         for descriptor, _ in poll.poll(0.1):
-            if descriptor not in open_sockets:
-                return
-            here = open_sockets[descriptor]
+            if descriptor not in sockets:
+                return  # standard input has ended
+            here = sockets[descriptor]
             if here is listener and kind == "tcp":
                 stream = listener.accept()[0]
-                open_sockets[stream.fileno()] = stream
+                sockets[stream.fileno()] = stream
                 poll.register(stream.fileno(), select.EPOLLIN)
-                continue
-            size = here.recv_into(into)
-            if size:
+            elif size := here.recv_into(into):
                 taken.add(size)
-            elif kind == "tcp":
+            else:
                 poll.unregister(descriptor)
-                ended += 1
+                streams -= 1
 
 
 def _send(kind: str, seconds: float, streams: int, host: str, port: int, mbps: float) -> None:
-    until = time.monotonic() + seconds
     if kind == "udp":
-        _datagrams(host, port, mbps, until)
+        _datagrams(host, port, mbps, time.monotonic() + seconds)
         return
-    sockets = [socket.create_connection((host, port)) for _ in range(streams)]
+    sockets = [socket.socket() for _ in range(streams)]
     for stream in sockets:
         stream.setblocking(False)
-    _stream(sockets, mbps, until)
-    for stream in sockets:
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # what waits is dropped
-        stream.close()
+        stream.connect_ex((host, port))
+    with suppress(ConnectionError):  # the taker has had enough
+        _stream(sockets, mbps, time.monotonic() + seconds + _PATIENCE_S)
 
 
 def _stream(sockets: list[socket.socket], mbps: float, until: float) -> None:
@@ -108,10 +106,8 @@ def _stream(sockets: list[socket.socket], mbps: float, until: float) -> None:
             time.sleep(_PACE_S)
             continue
         for stream in select.select((), sockets, (), 0.1)[1]:
-            try:
+            with suppress(BlockingIOError):
                 sent += stream.send(chunk[: min(_CHUNK, budget)])
-            except BlockingIOError:
-                continue
 
 
 def _datagrams(host: str, port: int, mbps: float, until: float) -> None:

@@ -1,0 +1,131 @@
+"""What the case for an internet provider says in words, and the figures that it says them of."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from collector.questions.case_tests import LineTest
+from firstbell.readiness import words
+from firstbell.readiness.models import Numbers
+from firstbell.readiness.sizing import Direction
+from firstbell.report import ClockQuality
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tests that count saw in one direction, as line rate in Mbit/s, quantiles by nearest rank.
+
+    `below`: how many of them saw less than what is bought, by more than the measurement's own 2 %; `down`:
+    how many found the line dead.
+    """
+
+    direction: Direction
+    in_class: bool
+    tests: int
+    bought_mbps: float | None
+    lowest_mbps: float | None
+    worst_tenth_mbps: float | None
+    median_mbps: float | None
+    highest_mbps: float | None
+    below: int
+    down: int
+    sentence: str
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch in which a box on the line reached its own network and nothing beyond."""
+
+    agent: str
+    begin_local: str
+    end_local: str
+    begin_utc: str
+    minutes: float
+    in_class_minutes: float
+
+
+def headline(circuit: str, figures: Sequence[Figures]) -> str:
+    """The case in a sentence: what the tests outside class say of what is bought."""
+    quiet = next(figure for figure in figures if figure.direction == "down" and not figure.in_class)
+    if not quiet.tests:
+        return f"Line {circuit} can't be judged for these days: no wired test outside class counts."
+    if quiet.bought_mbps is None:
+        return f"Line {circuit}: nobody entered what is bought, so nothing can be claimed of it."
+    if not quiet.below:
+        tests = words.count(quiet.tests, "test")
+        return f"Line {circuit} carried what is bought in each of {tests} outside class."
+    share = f"{quiet.below:,} of {words.count(quiet.tests, 'test')}"
+    bought = words.mbit(words.exact(quiet.bought_mbps))
+    return f"Line {circuit} carried less than the {bought} that are bought in {share} outside class."
+
+
+def claim(
+    direction: Direction,
+    tests: int,
+    below: int,
+    bought: float | None,
+    median: float | None,
+    *,
+    in_class: bool,
+) -> str:
+    """What the tests of one direction, in class or outside, saw."""
+    hours = "In class" if in_class else "Outside class"
+    way = "towards the school" if direction == "down" else "from the school"
+    if not tests or median is None:
+        return f"{hours}, {way}: no wired test counts."
+    half = words.mbit(_plain(median))
+    said = f"{hours}, {way}: {words.count(tests, 'test')}, half of them at {half} or less"
+    if bought is None:
+        return f"{said}."
+    left = "; in class this is what others left over" if in_class else ""
+    return f"{said}; {below:,} of them below the {words.mbit(words.exact(bought))} bought{left}."
+
+
+def dead(failed: Sequence[Failed], minutes: float) -> str:
+    """How often and how long the line was found dead."""
+    if not failed:
+        return "The line was never found dead in this time."
+    in_class = sum(away.in_class_minutes for away in failed)
+    times = words.count(len(failed), "time")
+    return (
+        f"The line was found dead {times}, for {_plain(minutes)} minutes together, "
+        f"{_plain(in_class)} of them in class."
+    )
+
+
+def left_out(tests: Sequence[LineTest]) -> Iterable[str]:
+    """How many tests don't count towards the school, and why, most first."""
+    reasons = Counter(test.why_not for test in tests if not test.down_counted and test.why_not)
+    for reason, count in reasons.most_common():
+        yield f"{words.count(count, 'test')}: {reason}"
+
+
+def method(numbers: Numbers, zone: str) -> tuple[str, ...]:
+    """How it was measured, and what is not known."""
+    octets = f"{numbers.wire_octets.value:g} / {numbers.payload_octets.value:g}"
+    clocks = f"{ClockQuality.NTP}: by time servers; {ClockQuality.COLLECTOR}: by the collector"
+    return tuple(
+        text.format(octets=octets, tolerance=f"{numbers.tolerance.value:.0%}", zone=zone, clocks=clocks)
+        for text in _METHOD.strip().splitlines()
+    )
+
+
+# A line here is a paragraph there, and may be longer than a line of code.
+_METHOD = """
+Each test was made by a box on a cable in the building, at a random moment of each period of the day. It \
+carried random data over several TCP connections until their rate stood still, and counts what arrived \
+after that.
+Where the test server tells, both ends' bytes stand beside each other; a test whose ends differ by more \
+than 5 % is none. The box's processor and port, and its test of the building's own network in the same \
+minute, stand with it.
+Speeds are raised from payload to line rate by {octets} octets (TCP over IPv4 on Ethernet), as contracts \
+count. Less than {tolerance} below what is bought is none.
+A test counts only if the line was its limit: what the box, its port, the server, its other traffic or a \
+ceiling limited is left out, and so are tests by hand, and all but one of a place in an hour.
+Times are local ({zone}) and UTC; how each clock was known stands with its test ({clocks}).
+A minute counts as dead when every site that the box tried failed while its own gateway answered.
+How much of the line others used in class is not known here: it was not read from the line's equipment.
+"""
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")

@@ -1,0 +1,275 @@
+"""The case for an internet provider: what is in it, what is left out, and that its ZIP can be checked."""
+
+import hashlib
+import io
+import json
+import zipfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from collector import config, registry
+from collector.cli import main
+from collector.questions import case
+from collector.questions.ask import QuestionError
+from collector.questions.case import Case
+from collector.questions.case_tests import LineTest
+from collector.registry import Folder
+from collector.web import case as packet
+from firstbell.catalogue import Reading
+from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Report, Segment, Status
+from tests.collector.questions import planted
+from tests.collector.workbench import NOW_NS, Bench, report
+
+FIRST, LAST = (planted.NOW - timedelta(days=21)).date(), planted.NOW.date()
+BOTH_ENDS: dict[str, Reading] = {
+    "down_mbps": 300 / planted.FRAMING,
+    "up_mbps": 90.0,
+    "bytes_received": 40_000_000,
+    "bytes_sent": 12_000_000,
+    "server_bytes_sent": 39_000_000,
+    "server_bytes_received": 11_000_000,
+    "port_speed_mbps": 1000,
+    "cpu_busy_pct": 21.0,
+    "down_loaded_rtt_p95_ms": 60.0,
+    "up_loaded_rtt_p95_ms": 80.0,
+}
+
+
+def folder_of(tmp_path: Path) -> Folder:
+    """One school on a line of 500."""
+    return planted.write(tmp_path / "district", {"birch": 400}, {"birch": 500})
+
+
+def ask(bench: Bench, folder: Folder, first: date = FIRST, last: date = LAST) -> Case:
+    """The case of Birch's line."""
+    targets = registry.targets()
+    return case.ask(
+        bench.reads, folder, targets, circuit="line-birch", first=first, last=last, as_of_ns=NOW_NS
+    )
+
+
+def morning(day: int = 3, hour: int = 3, minute: int = 7) -> datetime:
+    """A quiet moment so many days before now."""
+    return (planted.NOW - timedelta(days=day)).replace(hour=hour, minute=minute)
+
+
+def made(bench: Bench, tmp_path: Path, *tests: Report) -> Case:
+    """The case when the box saw 300 in each quiet period of three weeks, and these."""
+    planted.send(bench, "birch", [*planted.quiet(300, 20), *tests])
+    return ask(bench, folder_of(tmp_path))
+
+
+def only(found: Case, at: datetime) -> LineTest:
+    """The one test of that moment."""
+    (test,) = (test for test in found.tests if test.utc == at.isoformat(timespec="seconds"))
+    return test
+
+
+def test_the_case_says_what_was_bought_and_what_came(bench: Bench, tmp_path: Path) -> None:
+    """42 quiet tests at 300 of 500: said in a sentence, with quantiles, quiet apart from class."""
+    at = morning().replace(hour=10)
+    found = made(bench, tmp_path, planted.check(at, 120))
+    assert found.headline == (
+        "Line line-birch carried less than the 500\u00a0Mbit/s that are bought in 42 of 42 tests outside class."
+    )
+    quiet, in_class = found.figures
+    assert (quiet.tests, quiet.below, quiet.in_class) == (42, 42, False)
+    assert [quiet.lowest_mbps, quiet.median_mbps] == [pytest.approx(300, abs=0.01)] * 2
+    assert in_class.tests == 1
+    assert in_class.median_mbps == pytest.approx(120, abs=0.01)
+    assert "in class this is what others left over" in in_class.sentence
+    assert [sum(day.quiet_tests for day in found.days), sum(day.class_tests for day in found.days)] == [42, 1]
+    assert (found.bought_down_mbps, found.bought_up_mbps, found.schools) == (500, None, ("Birch",))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"limited_by": LimitedBy.PORT}, "port was the limit"),
+        ({"limited_by": LimitedBy.CAP}, "ceiling was the limit"),
+        ({"limited_by": LimitedBy.CROSS_TRAFFIC}, "other traffic"),
+        ({"marks": (Mark.UNLEASED,)}, "started by hand"),
+        ({"marks": (Mark.LINE_BUSY,)}, "in use by others"),
+        ({"clock": ClockQuality.BOUNDED}, "could not know"),
+        ({"status": Status.FAILED, "reason": "HTTP 403", "limited_by": None}, "nothing else was tried"),
+    ],
+    ids=str,
+)
+def test_a_test_that_can_be_disputed_is_shown_and_not_counted(
+    bench: Bench, tmp_path: Path, change: dict[str, object], why: str
+) -> None:
+    """What the box, a person or a clock spoiled stands in the packet with its reason, and in no figure."""
+    at = morning(hour=17)
+    found = made(bench, tmp_path, planted.check(at, 10, **change))
+    test = only(found, at)
+    assert not test.down_counted
+    assert why in test.why_not
+    assert found.figures[0].lowest_mbps == pytest.approx(300, abs=0.01)
+    assert any(why in line for line in found.left_out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"medium": Medium.WIFI}, {"segment": Segment.SELF}, {"status": Status.SKIPPED, "reason": "quiet time"}],
+    ids=str,
+)
+def test_what_is_no_test_of_the_line_by_a_cable_is_not_in_the_packet(
+    bench: Bench, tmp_path: Path, change: dict[str, object]
+) -> None:
+    """Wi-Fi, the box itself, and what never ran: no provider need see it."""
+    at = morning(hour=17)
+    found = made(bench, tmp_path, planted.check(at, 10, **change))
+    assert all(test.utc != at.isoformat(timespec="seconds") for test in found.tests)
+
+
+def test_both_ends_port_and_processor_stand_with_a_test(bench: Bench, tmp_path: Path) -> None:
+    """Both directions, both ends' bytes, the box's port and processor, local time and UTC with the clock's quality."""
+    at = morning(hour=17)
+    found = made(
+        bench, tmp_path, planted.check(at, 300, readings=BOTH_ENDS, probe="throughput", engine="own")
+    )
+    test = only(found, at)
+    assert (test.server_bytes_sent, test.server_bytes_received) == (39_000_000, 11_000_000)
+    assert (test.bytes_received, test.bytes_sent, test.port_speed_mbps) == (40_000_000, 12_000_000, 1000)
+    assert (test.cpu_busy_pct, test.loaded_rtt_p95_ms, test.engine) == (21.0, 80.0, "own")
+    assert test.up_line_mbps == pytest.approx(90 * planted.FRAMING, abs=0.01)
+    assert (test.local, test.utc) == (test.utc, at.isoformat(timespec="seconds"))
+    assert (test.clock, test.down_counted, test.up_counted) == ("ntp", True, True)
+    assert [figure.direction for figure in found.figures] == ["down", "down", "up", "up"]
+
+
+@pytest.mark.parametrize(("apart_s", "beside"), [(20, True), (61, False)])
+def test_a_test_of_the_building_counts_as_beside_within_a_minute(
+    bench: Bench, tmp_path: Path, apart_s: int, beside: bool
+) -> None:
+    """It shows that the building carried more; one of another minute shows nothing of this one."""
+    at = morning(hour=17)
+    site = planted.check(
+        at + timedelta(seconds=apart_s), 930, probe="throughput", segment=Segment.SITE, target="cellar"
+    )
+    found = made(bench, tmp_path, planted.check(at, 300, probe="throughput"), site)
+    expected = pytest.approx(930 / planted.FRAMING) if beside else None
+    assert only(found, at).site_down_mbps == expected
+
+
+def test_dead_minutes_are_counted_and_told_with_their_class(bench: Bench, tmp_path: Path) -> None:
+    """Twenty minutes without any site while the gateway answered, in class: when, how long, by whom."""
+    begin = morning(hour=9, minute=30)
+    looks = [
+        look
+        for minute in range(-30, 60)
+        for look in _looks(begin + timedelta(minutes=minute), dead=0 <= minute < 20)
+    ]
+    found = made(bench, tmp_path, *looks)
+    (away,) = found.failed
+    assert (away.minutes, away.in_class_minutes) == (20, 20)
+    assert away.begin_utc == begin.isoformat(timespec="seconds")
+    assert found.failed_minutes == 20
+    assert "found dead 1 time, for 20 minutes together, 20 of them in class" in found.claims[-1]
+
+
+def _looks(at: datetime, *, dead: bool) -> list[Report]:
+    ns = int(at.timestamp()) * 10**9
+    site = report(probe="latency", target="google", at_ns=ns)
+    status = Status.FAILED if dead else Status.OK
+    return [
+        msgspec.structs.replace(
+            site, segment=Segment.INTERNET, status=status, reason="no answer" if dead else ""
+        ),
+        msgspec.structs.replace(
+            report(probe="latency", target="gateway", at_ns=ns + 1), segment=Segment.SITE
+        ),
+    ]
+
+
+def test_a_case_looks_at_the_days_that_are_asked_for(bench: Bench, tmp_path: Path) -> None:
+    """Also at days before the last thirty school days, at none before the first, and at none after the last."""
+    old = [planted.check(morning(day), 200) for day in (70, 71, 72)]
+    planted.send(bench, "birch", [*planted.quiet(300, 20), *old])
+    folder = folder_of(tmp_path)
+    found = ask(bench, folder, morning(71).date(), morning(70).date())
+    assert [test.utc for test in found.tests] == [
+        morning(day).isoformat(timespec="seconds") for day in (71, 70)
+    ]
+    assert found.figures[0].highest_mbps == pytest.approx(200, abs=0.01)
+
+
+def test_a_line_that_keeps_its_promise_is_told_so(bench: Bench, tmp_path: Path) -> None:
+    """Less by no more than the measurement's own 2 % is no less."""
+    planted.send(bench, "birch", planted.quiet(491, 20))
+    found = ask(bench, folder_of(tmp_path))
+    assert found.headline.endswith("carried what is bought in each of 42 tests outside class.")
+
+
+def test_long_stretches_are_told_by_the_week(bench: Bench, tmp_path: Path) -> None:
+    """So that the day by day fits its page."""
+    planted.send(bench, "birch", planted.quiet(300, 60))
+    found = ask(bench, folder_of(tmp_path), morning(60).date(), LAST)
+    assert 8 <= len(found.days) <= 9
+    assert all(day.first < day.last for day in found.days[:-1])
+
+
+@pytest.mark.parametrize(
+    ("circuit", "first", "last", "says"),
+    [
+        ("nowhere", FIRST, LAST, "known: line-birch"),
+        ("line-birch", LAST, FIRST, "lies after the last one"),
+        ("line-birch", date(2020, 1, 1), LAST, "too many for one case"),
+        ("line-birch", date(2027, 1, 1), date(2027, 1, 2), "has not come yet"),
+    ],
+)
+def test_what_can_not_be_asked_is_said(
+    bench: Bench, tmp_path: Path, circuit: str, first: date, last: date, says: str
+) -> None:
+    """No such line, days the wrong way round, too many, or to come."""
+    folder = folder_of(tmp_path)
+    with pytest.raises(QuestionError, match=says):
+        case.ask(
+            bench.reads,
+            folder,
+            registry.targets(),
+            circuit=circuit,
+            first=first,
+            last=last,
+            as_of_ns=NOW_NS,
+        )
+
+
+def test_the_zip_holds_every_report_as_it_came_and_can_be_checked(bench: Bench, tmp_path: Path) -> None:
+    """Each file has its hash, each test its report's exact bytes; the same case gives the same bytes again."""
+    found = made(bench, tmp_path, planted.check(morning(hour=17), 10, limited_by=LimitedBy.PORT))
+    content = packet.packed(found, bench.reads)
+    assert content == packet.packed(found, bench.reads)
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        names = set(file.namelist())
+        sums = dict(line.split("  ")[::-1] for line in file.read("SHA256SUMS").decode().splitlines())
+        assert set(sums) == names - {"SHA256SUMS"}
+        assert all(hashlib.sha256(file.read(name)).hexdigest() == digest for name, digest in sums.items())
+        reports = {name for name in names if name.startswith("reports/")}
+        assert reports == {f"reports/{test.report}.json" for test in found.tests}
+        for test in found.tests:
+            raw = json.loads(file.read(f"reports/{test.report}.json"))
+            assert raw["readings"]["down_mbps"] == test.down_mbps
+        assert len(file.read("tests.csv").decode().splitlines()) == len(found.tests) + 1
+        assert found.headline in file.read("case.html").decode().replace("&#39;", "'")
+
+
+def test_the_command_writes_two_pages_and_a_zip(bench: Bench, tmp_path: Path) -> None:
+    """`firstbell case` says the case, and with --out puts both files where it was told."""
+    planted.send(bench, "birch", planted.quiet(300, 20))
+    home = config.home(str(bench.path.parent))
+    folder_of(home.folder)
+    options = ["--from", FIRST.isoformat(), "--to", LAST.isoformat(), "--out", str(tmp_path / "out")]
+    ran = CliRunner().invoke(main, ["--data", str(home.folder), "case", "line-birch", *options])
+    assert ran.exit_code == 0, ran.output
+    assert "42 of 42 tests outside class" in ran.output
+    written = sorted(path.suffix for path in (tmp_path / "out").iterdir())
+    assert written == [".html", ".zip"]
+    asked = CliRunner().invoke(
+        main, ["--data", str(home.folder), "case", "line-birch", *options[:4], "--json"]
+    )
+    assert json.loads(asked.output)["figures"][0]["tests"] == 42
