@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 import msgspec
 
+from agent.load.apart import Order
 from agent.load.engines.base import Engine, Request, Result
 from agent.machine.machine import Machine
 from firstbell.report import Status
@@ -26,11 +27,11 @@ _STACK_BYTES = 1 << 20
 
 
 class _Work(NamedTuple):
-    """An engine's module, and what to install for it."""
+    """An engine's module, and what to install for it, if anything."""
 
     module: str
-    needs: str
-    reason_without: str
+    needs: str = ""
+    reason_without: str = ""
 
 
 WORK = {
@@ -38,15 +39,9 @@ WORK = {
         "agent.load.engines.speedtest",
         needs="speedtest",
         reason_without="speedtest-cli is not installed; to install it: pip install 'firstbell[speedtest]'",
-    )
+    ),
+    "throughput": _Work("agent.load.engines.own"),
 }
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the parent wants. `memory_bytes` bounds this process's address space, where the system can."""
-
-    request: Request
-    memory_bytes: int | None = None
 
 
 def main(argv: list[str], stdin: IO[bytes], answer: IO[bytes]) -> int:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from agent.probes import host, internet, latency, power, wifi_air, wifi_link
+from agent.probes import host, internet, latency, power, throughput, wifi_air, wifi_link
 from agent.probes.base import Measure
 from agent.probes.settings import ProbeSettings
 
 PROBES: dict[str, Callable[[ProbeSettings], Measure]] = {
     "host": host.probe,
     "latency": latency.probe,
+    "throughput": throughput.probe,
     "internet": internet.probe,
     "wifi_link": wifi_link.probe,
     "wifi_air": wifi_air.probe,

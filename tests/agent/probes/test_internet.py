@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.child import Order
+from agent.load.apart import Order
 from agent.load.engines.base import Request, Result
 from agent.machine.commands import Ended
 from agent.machine.counters import SystemCounters

@@ -1,0 +1,335 @@
+"""Loads a line one way with streams of a session, as a flow decides, and watches both ends meanwhile.
+
+Each end counts on its own clock. What one end has counted by a moment the other one has a little later or
+earlier: the offset of the clocks and half of the idle round trip lie between, and are taken out before the
+two are compared.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from agent.load.flow import Figures, Flow, Step, Why
+from agent.load.loop import Loop
+from agent.load.meter import Phase
+from agent.load.protocol import Counts
+from agent.load.series import Series
+from agent.load.session import Session
+from agent.load.streams import CHUNK_BYTES, Down, Stream, Up, block, room
+from agent.load.surroundings import Surroundings, Way
+from agent.load.talk import said
+from agent.load.trips import Probes
+from agent.machine.trouble import NetworkError, RefusedError, SilentError
+
+TICK_S = 0.05
+MOST_POLLS = 8
+"""Under way at once: on a line with seconds of buffer they are only in each other's way."""
+STALL_S = 5.0
+COMPARED_S = 1.0
+"""Over less time than this the two ends are not compared."""
+DRAIN_S = 1.0
+"""How long what is on its way down may take beyond three round trips, when the server was told to stop."""
+
+
+class Loaded(NamedTuple):
+    """What came of one direction. `segments` and `resent` are the sender's; None where its system is silent.
+
+    `server_cpu_pct` is of one core, over the whole direction; `others` sessions ran on the server meanwhile.
+    """
+
+    figures: Figures | None
+    stopped_by: Why | None
+    streams: int
+    faltered: bool
+    probes: Probes
+    segments: int | None
+    resent: int | None
+    ends_differ_pct: float | None
+    server_cpu_pct: float
+    others: int
+    capped: bool
+
+
+class Drive(ABC):
+    """One direction, to be run once. What it has carried stands in `carried` however that ends."""
+
+    way: Way
+    poll_s: float
+    """How often the server is asked what it has counted."""
+
+    def __init__(self, loop: Loop, session: Session, flow: Flow, around: Surroundings, rtt_s: float) -> None:
+        self._loop, self._session, self._flow, self._around = loop, session, flow, around
+        self._lag_s = rtt_s / 2
+        self.carried = 0
+        """Payload that used the line, in bytes."""
+        self.acked = 0
+        """Payload that arrived for certain, as this end knows it."""
+        self._streams: list[Stream] = []
+        self._sender = Series()
+        """What the sender knows to have arrived, on its own clock."""
+        self._base = Counts(now_s=0.0)
+        self._counts = self._base
+        self._offset_s = 0.0
+        """Our clock less the server's."""
+        self._busy_s = 0.0
+        self._others = 0
+        self._over = self._faltered = False
+        self._stuck: NetworkError | None = None
+        self._began_s = self._moved_s = loop.now()
+
+    def run(self) -> Loaded:
+        """Load the line until the flow says that it is done. Raises NetworkError."""
+        self._ask_base()
+        probes = Probes(self._session, self._loop)
+        self._began_s = self._moved_s = self._loop.now()
+        self._around.begin()
+        try:
+            self._noted(self._base)
+            self._open()
+            self._tick()
+            self._poll()
+            self._session.wait(lambda: bool(self._flow.stopped_by or self._stuck), math.inf)
+            if self._stuck and not self._flow.stopped_by:
+                # The connection that opened the session may know better what happened.
+                self._session.wait(lambda: False, 2 * self._lag_s + TICK_S)
+                raise self._stuck
+        finally:
+            self._over = True
+            self._faltered = any(stream.trouble for stream in self._streams)
+            self._note()
+            self._around.end(self.way, self._phase())
+            probes.close()
+            self._end()
+        return self._summed_up(probes)
+
+    # --- what differs between the directions ---------------------------------------------------------------
+
+    @abstractmethod
+    def _stream(self) -> Stream:
+        """One more stream."""
+
+    @abstractmethod
+    def _note(self) -> None:
+        """Look at what this end has counted."""
+
+    @abstractmethod
+    def _noted(self, counts: Counts) -> None:
+        """The server has said what it has counted."""
+
+    @abstractmethod
+    def _ahead(self) -> float:
+        """Bytes that would still come if it were stopped now."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Take the load off the line."""
+
+    @abstractmethod
+    def _phase(self) -> Phase:
+        """What was carried, for whoever compares it with the port."""
+
+    @abstractmethod
+    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
+        """Segments with payload, and how many of them were repeats."""
+
+    @abstractmethod
+    def _differ(self) -> float | None:
+        """By how many percent the two ends' rates differ over the time measured."""
+
+    # --- what both do --------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        while len(self._streams) < self._flow.streams:
+            self._streams.append(self._stream())
+
+    def _tick(self) -> None:
+        if self._over:
+            return
+        self._loop.later(TICK_S, self._tick)
+        before = self.acked
+        self._note()
+        if self.acked > before:
+            self._moved_s = self._loop.now()
+        self._stuck = self._trouble()
+        self._spend()
+
+    def _spend(self) -> None:
+        self._flow.spend(self._loop.now() - self._began_s, self.carried, self._ahead())
+
+    def _look(self, at_s: float, received: float) -> None:
+        if self._flow.look(at_s, received) is Step.ADD:
+            self._open()
+
+    def _poll(self) -> None:
+        if self._over:
+            return
+        self._loop.later(self.poll_s, self._poll)
+        if self._session.unanswered < MOST_POLLS:
+            self._session.counts(self._polled)
+
+    def _polled(self, counts: Counts, _sent_s: float, _came_s: float) -> None:
+        if counts.ended:
+            self._session.broken = RefusedError(f"the server ended the test: {said(counts.ended)}")
+        self._busy_s += counts.cpu_pct * max(0.0, counts.now_s - self._counts.now_s)
+        self._others = max(self._others, counts.others)
+        self._counts = counts
+        if not self._over:
+            self._noted(counts)
+
+    def _trouble(self) -> NetworkError | None:
+        """What keeps everything from moving, if anything does."""
+        broken = [stream.trouble for stream in self._streams if stream.trouble]
+        if broken and len(broken) == len(self._streams):
+            return broken[0]
+        if self._loop.now() - self._moved_s > STALL_S:
+            return SilentError(f"nothing came through for {STALL_S:g} s")
+        return None
+
+    def _ask_base(self) -> None:
+        asked_s = self._loop.now()
+        self._base = self._counts = self._session.final_counts()
+        self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
+
+    def _summed_up(self, probes: Probes) -> Loaded:
+        self._polled(last := self._session.final_counts(), 0.0, 0.0)
+        if self._flow.figures() is None:  # over before the first look: then the last one has to do
+            self._noted(last)
+        segments, resent = self._repeats(last)
+        return Loaded(
+            figures=self._flow.figures(),
+            stopped_by=self._flow.stopped_by,
+            streams=len(self._streams),
+            faltered=self._faltered,
+            probes=probes,
+            segments=segments,
+            resent=resent,
+            ends_differ_pct=self._differ(),
+            server_cpu_pct=self._busy_s / max(1e-3, last.now_s - self._base.now_s),
+            others=self._others,
+            capped=self._flow.capped,
+        )
+
+    def _differs(self, since_s: float, until_s: float, shift_s: float) -> float | None:
+        """The same, when the sender counts a byte at `shift_s` more on its clock than the receiver on its."""
+        first_s, last_s = self._sender.first_s - shift_s, self._sender.last_s - shift_s
+        since_s, until_s = max(since_s, first_s), min(until_s, last_s)
+        if until_s - since_s < COMPARED_S:  # answers came late: then over all that both have seen
+            since_s, until_s = (
+                max(self._flow.received.first_s, first_s),
+                min(self._flow.received.last_s, last_s),
+            )
+        if until_s - since_s < COMPARED_S:
+            return None
+        received = self._flow.received.rate(since_s, until_s)
+        sent = self._sender.rate(since_s + shift_s, until_s + shift_s)
+        return (
+            100 * min(1.0, abs(sent - received) / max(sent, received)) if received > 0 and sent > 0 else None
+        )
+
+
+class Downwards(Drive):
+    """The server sends."""
+
+    way: Way = "download"
+    poll_s = 0.25
+    _room: memoryview
+
+    def _stream(self) -> Stream:
+        if not self._streams:
+            self._room = room()
+        return Down(self._loop, self._session, self._room, self._came)
+
+    def _came(self, size: int) -> None:
+        self.carried += size
+        if self.carried >= self._flow.bounds.max_bytes:
+            self._spend()
+
+    def _note(self) -> None:
+        self.acked = self.carried
+        if not self._over:
+            self._look(self._loop.now(), self.carried)
+
+    def _noted(self, counts: Counts) -> None:
+        arrived = (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
+        self._sender.add(counts.now_s, arrived)
+
+    def _ahead(self) -> float:
+        return self._flow.mbps_now / 8e-6 * 4 * self._lag_s
+
+    def _phase(self) -> Phase:
+        phase = Phase()
+        phase.received = self.carried
+        return phase
+
+    def _end(self) -> None:
+        try:
+            if self._session.broken is None:
+                self._session.stop(lambda: None)
+                ended = [stream.link for stream in self._streams]
+                self._loop.until(lambda: not any(link.is_open for link in ended), 6 * self._lag_s + DRAIN_S)
+        finally:
+            for stream in self._streams:
+                stream.close()
+
+    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
+        if last.segments is None or last.resent is None:
+            return None, None
+        return last.segments - (self._base.segments or 0), last.resent - (self._base.resent or 0)
+
+    def _differ(self) -> float | None:
+        shift_s = self._lag_s - self._offset_s
+        since_s, until_s = self._flow.measured
+        # The server is asked only now and then: what it said is right for its own moments alone.
+        if looks := self._sender.looks(since_s + shift_s, until_s + shift_s):
+            since_s, until_s = looks[0][0] - shift_s, looks[-1][0] - shift_s
+        return self._differs(since_s, until_s, shift_s)
+
+
+class Upwards(Drive):
+    """This end sends."""
+
+    way: Way = "upload"
+    poll_s = 0.125
+    _block: memoryview
+    _segments = _resent = _handed = 0
+
+    def _stream(self) -> Stream:
+        if not self._streams:
+            self._block = block()
+        return Up(self._loop, self._session, self._block, self._gave)
+
+    def _gave(self, size: int) -> bool:
+        self._handed += size
+        if self._handed + CHUNK_BYTES > self._flow.bounds.max_bytes:
+            self._flow.spend(self._loop.now() - self._began_s, self._handed + CHUNK_BYTES)
+        return not self._flow.stopped_by
+
+    def _note(self) -> None:
+        looks = [stream.look() for stream in self._streams if isinstance(stream, Up)]
+        if looks:
+            self.acked, self.carried, self._segments, self._resent = (
+                sum(row) for row in zip(*looks, strict=True)
+            )
+            self._sender.add(self._loop.now(), self.acked)
+
+    def _noted(self, counts: Counts) -> None:
+        self._look(counts.now_s, counts.received - self._base.received)
+
+    def _ahead(self) -> float:
+        return 0.0
+
+    def _phase(self) -> Phase:
+        phase = Phase()
+        phase.sent = self.carried
+        return phase
+
+    def _end(self) -> None:
+        for stream in self._streams:
+            stream.close()
+
+    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
+        del last  # the server's are of the way down
+        return (self._segments, self._resent) if self._segments else (None, None)
+
+    def _differ(self) -> float | None:
+        return self._differs(*self._flow.measured, self._lag_s + self._offset_s)
