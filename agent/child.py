@@ -41,6 +41,12 @@ WORK = {
         reason_without="speedtest-cli is not installed; to install it: pip install 'firstbell[speedtest]'",
     ),
     "throughput": _Work("agent.load.engines.own"),
+    "librespeed": _Work("agent.load.engines.librespeed"),
+    "ndt7": _Work(
+        "agent.load.engines.ndt7",
+        needs="websockets",
+        reason_without="websockets is not installed; to install it: pip install 'firstbell[ndt7]'",
+    ),
 }
 
 
