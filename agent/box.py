@@ -22,6 +22,7 @@ from agent.load import moment
 from agent.machine.machine import Machine
 from agent.machine.routes import default_interface, medium
 from agent.probes.base import Measure
+from agent.probes.settings import PLATFORM_TESTS
 from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.spool import Spool
@@ -68,6 +69,7 @@ class Box:
             metered=lambda: settings.box.metered or moment.metered(machine, default_interface(machine.files)),
             busy=self._busy_word,
             targets=_targets(settings),
+            most_tests={server.name: PLATFORM_TESTS for server in settings.servers if server.on_platform},
             coordinator=self._leases if settings.lease.by == "coordinator" else None,
         )
         self._machine = machine

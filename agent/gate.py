@@ -7,7 +7,7 @@ coordinator, who knows what else loads the line, is asked last; if nobody answer
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -107,8 +107,9 @@ class Gate:
 
     `fill` is the share of the spool in use, `metered` whether the connection is paid by the byte, `busy` why
     the line can't be tested at this moment ("" if it can), `tz` where the box stands: its budget's day is
-    the local one. `targets` are what each kind of test loads (a kind without any has one, its own name);
-    without a `coordinator` the box grants itself what its file allows.
+    the local one. `targets` are what each kind of test loads (a kind without any has one, its own name), and
+    `most_tests` how often a day some of them may be asked at most. Without a `coordinator` the box grants
+    itself what its file allows.
     """
 
     def __init__(
@@ -121,11 +122,13 @@ class Gate:
         metered: Callable[[], bool],
         busy: Callable[[], str] = lambda: "",
         targets: Mapping[str, Targets] | None = None,
+        most_tests: Mapping[str, int] | None = None,
         coordinator: Coordinator | None = None,
     ) -> None:
         self._ceilings, self._ledger, self._tz = ceilings, ledger, tz
         self._fill, self._metered, self._busy = fill, metered, busy
         self._targets, self._coordinator = targets or {}, coordinator
+        self._most_tests = most_tests or {}
         self._lock = threading.Lock()
         self._wanted: Lease | None = None
         """What holds the line: wanted at first, then granted."""
@@ -181,8 +184,10 @@ class Gate:
             needed = ceiling.max_bytes * len(targets)
             day = self._bucket(stamp)
             refusal = self._obstacle() or (None if forced else self._overdraft(day, needed))
-            if refusal:
+            if refusal := refusal or self._asked_enough(day, targets):
                 return Refusal(refusal)
+            for target in self._most_tests.keys() & set(targets):
+                self._ledger.add_used(_asked_on(day, target), 1)
             self._ledger.add_used(day, needed)
             self._day, self._charged = day, needed
             self._wanted = Lease(
@@ -229,6 +234,12 @@ class Gate:
             return "the connection is metered"
         return None
 
+    def _asked_enough(self, day: str, targets: Sequence[str]) -> str | None:
+        for target, most in self._most_tests.items():
+            if target in targets and self._ledger.used_bytes(_asked_on(day, target)) >= most:
+                return f"{target} was asked {most} times today, which is as often as it may be"
+        return None
+
     def _overdraft(self, day: str, needed: int) -> str | None:
         used, budget = self._ledger.used_bytes(day), self._ceilings.day_bytes
         if used + needed <= budget:
@@ -247,3 +258,8 @@ class Gate:
         if stamp.wall_ns >= _PLAUSIBLE_NS:
             return "unsure-" + datetime.fromtimestamp(stamp.wall_ns / 1e9, self._tz).date().isoformat()
         return f"unknown-{stamp.boottime_ns // _DAY_NS}"
+
+
+def _asked_on(day: str, target: str) -> str:
+    """Where the ledger counts how often a target was asked on a day."""
+    return f"{day} {target}"

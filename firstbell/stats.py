@@ -25,6 +25,20 @@ def jitter(round_trips: Sequence[float]) -> float:
     return sum(steps) / len(steps) if steps else 0.0
 
 
+def half_width(values: Sequence[float]) -> float:
+    """Half of the interval that holds their mean 95 times of 100, in their unit; 0 for fewer than two.
+
+    1.96 * SD / sqrt(n / 2): neighbours of a series are not independent, so half of them count (facts:
+    measurement.md 1.4).
+    """
+    n = len(values)
+    if n < 2:  # noqa: PLR2004 - one has no spread
+        return 0.0
+    mean = math.fsum(values) / n
+    variance = math.fsum((value - mean) ** 2 for value in values) / n
+    return 1.96 * math.sqrt(variance) / math.sqrt(n / 2)
+
+
 def bounded_quantile(n: int, confidence: float = CONFIDENCE) -> float:
     """The quantile for which the minimum of `n` independent tests is a lower bound: 1-(1-q)^n = confidence.
 

@@ -17,13 +17,12 @@ quarter seconds are not independent.
 """
 
 import math
-import statistics
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from agent.load.series import Look, Series, bins
-from firstbell.stats import nearest_rank
+from firstbell.stats import half_width, nearest_rank
 
 BIN_S = 0.25
 FIRST_STREAMS = 4
@@ -267,12 +266,7 @@ def first_streams(rtt_s: float) -> int:
     return max(1, min(FIRST_STREAMS, math.ceil(rtt_s / 0.03)))
 
 
-def half_width(rates: Sequence[float]) -> float:
-    """Half of the interval that holds the rate 95 times of 100."""
-    return 1.96 * statistics.pstdev(rates) / math.sqrt(len(rates) / 2)
-
-
 def is_known(rates: Sequence[float], measured_s: float) -> bool:
     """Whether their mean is known well enough after so long."""
     share = next((share for up_to_s, share in KNOWN if measured_s <= up_to_s), KNOWN[-1][1])
-    return len(rates) > 1 and half_width(rates) <= share * statistics.fmean(rates)
+    return len(rates) > 1 and half_width(rates) <= share * math.fsum(rates) / len(rates)

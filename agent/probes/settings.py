@@ -42,6 +42,10 @@ NEEDS_ADDRESS = {"own": "host", "iperf3": "host", "librespeed": "url"}
 """What an engine must be told of its server; ndt7 can find one by itself."""
 
 
+PLATFORM_TESTS = 40
+"""A day, by one box, on the public platform of ndt7: what M-Lab allows an address."""
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A server to test against: one `[[servers]]`. `name` is the label that its reports carry.
 
@@ -61,6 +65,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     consent: bool = False
     capacity: bool = False
 
+    @property
+    def on_platform(self) -> bool:
+        """Whether it is the public platform's, which others share and which publishes."""
+        return self.engine == "ndt7" and not self.host
+
     def __post_init__(self) -> None:
         trouble = finding_complaint(Finding(status=Status.OK, target=self.name))
         if not self.name or trouble:
@@ -72,7 +81,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(f"the server {self.name} has a port that is none: {self.port}")
         if self.url and not _is_web(self.url):
             raise ValueError(f"the server {self.name} has a url that is no http or https address: {self.url}")
-        if self.engine == "ndt7" and not self.host and not self.consent:
+        if self.on_platform and not self.consent:
             raise ValueError(
                 f"the server {self.name}: the public platform publishes the school's address with each test; "
                 "set consent = true if the district agreed, or name a host of your own"

@@ -4,10 +4,12 @@ One server after the other, the nearest first: so that what the building's own n
 behind it are known from the same minutes. Each test is a child process of its own, with a ticket of its own.
 """
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.load import apart
+from agent.load.engines import iperf3
 from agent.load.engines.base import Peer, Request, Result
 from agent.machine.machine import Machine
 from agent.machine.routes import default_interface
@@ -24,15 +26,31 @@ NO_TICKET = "no ticket for this server: the district's coordinator gives one wit
 _NEAR_TO_FAR = (Segment.SELF, Segment.SITE, Segment.WAN, Segment.INTERNET)
 
 
-class _Engine(NamedTuple):
-    """The work of `agent.child` that drives an engine, and whether its servers want to see a ticket."""
+Run = Callable[[Machine, Request, threading.Event | None], Result]
 
-    work: str
+
+class _Engine(NamedTuple):
+    """How an engine is run, and whether its servers want to see a ticket."""
+
+    run: Run
     wants_ticket: bool = False
 
 
+def _child(work: str) -> Run:
+    """An engine in a process of its own, by the name that `agent.child` has for it."""
+    return lambda machine, request, stop: apart.run(machine, work, request, MEMORY_BYTES, stop)
+
+
+def _iperf3(machine: Machine, request: Request, stop: threading.Event | None) -> Result:
+    """A program of its own already: a child around it could not take it along when it is killed."""
+    return iperf3.run(request, machine, stop)
+
+
 ENGINES: Mapping[EngineName, _Engine] = {
-    "own": _Engine("throughput", wants_ticket=True),
+    "own": _Engine(_child("throughput"), wants_ticket=True),
+    "iperf3": _Engine(_iperf3),
+    "librespeed": _Engine(_child("librespeed")),
+    "ndt7": _Engine(_child("ndt7")),
 }
 
 
@@ -67,10 +85,8 @@ def _against(server: Server, machine: Machine, memory: dict[str, Any], interface
 
 
 def _tested(server: Server, machine: Machine, memory: dict[str, Any], interface: str) -> Result:
-    engine, stop = ENGINES.get(server.engine), memory.get("stop")
+    engine, stop = ENGINES[server.engine], memory.get("stop")
     ticket = memory.get("tickets", {}).get(server.name, "")
-    if engine is None:
-        return Result(status=Status.SKIPPED, reason=f"this program has no engine {server.engine}")
     if stop is not None and stop.is_set():
         return Result(status=Status.SKIPPED, reason=apart.STOPPED)
     if engine.wants_ticket and not ticket:
@@ -83,7 +99,7 @@ def _tested(server: Server, machine: Machine, memory: dict[str, Any], interface:
         ticket=ticket,
         expected_mbps=memory.get("known_mbps", {}).get(server.name, 0.0),
     )
-    return apart.run(machine, engine.work, request, MEMORY_BYTES, stop)
+    return engine.run(machine, request, stop)
 
 
 def _more(result: Result, machine: Machine, interface: str) -> dict[str, Reading | None]:

@@ -183,6 +183,38 @@ def test_the_coordinator_can_end_a_test() -> None:
     assert not own.stop(granted(own.ask("internet", stamp()))).is_set()
 
 
+def test_a_target_is_asked_no_more_than_so_often_a_day(tmp_path: Path) -> None:
+    """The forty-first question of a day is refused, also after a start and by hand; the next day it may be asked."""
+    clock = SystemClock()
+    for start in range(2):
+        with closing(
+            Spool.open(tmp_path / "s.db", max_bytes=1 << 20, clock=clock, random=SystemRandom())
+        ) as spool:
+            asking = Gate(
+                Ceilings(),
+                spool,
+                CHICAGO,
+                fill=lambda: 0.0,
+                metered=lambda: False,
+                targets={"throughput": {"mlab": "internet"}},
+                most_tests={"mlab": 3},
+            )
+            for _ in range(2 - start):
+                asking.settle(granted(asking.ask("throughput", stamp())), 0)
+            if start:
+                for forced in (False, True):
+                    assert "3 times today" in refused(asking.ask("throughput", stamp(), forced=forced))
+                granted(asking.ask("internet", stamp()))
+    next_day = stamp("2026-05-06T10:20")
+    with closing(
+        Spool.open(tmp_path / "s.db", max_bytes=1 << 20, clock=clock, random=SystemRandom())
+    ) as spool:
+        again = Gate(
+            Ceilings(), spool, CHICAGO, fill=lambda: 0.0, metered=lambda: False, most_tests={"mlab": 3}
+        )
+        granted(again.ask("throughput", next_day))
+
+
 def test_a_coordinator_that_fails_leaves_the_line_free() -> None:
     """A fault in asking is no grant: the charge is given back, and the next test may run."""
 

@@ -57,3 +57,10 @@ def test_jitter_is_the_mean_step() -> None:
     """1, 4, 2 has steps of 3 and 2."""
     assert stats.jitter([1, 4, 2]) == 2.5
     assert stats.jitter([7]) == 0
+
+
+def test_half_width_is_the_95_percent_interval_of_a_series() -> None:
+    """Worked by hand: 90 and 110 eight times each have SD 10, so 1.96 * 10 / sqrt(16 / 2) = 6.93; one value has none."""
+    assert stats.half_width([90.0, 110.0] * 8) == pytest.approx(6.9296, abs=1e-3)
+    assert stats.half_width([5.0]) == 0.0
+    assert stats.half_width([7.0] * 9) == 0.0

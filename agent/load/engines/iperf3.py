@@ -9,7 +9,6 @@ import threading
 from typing import NamedTuple
 
 from agent.load.engines.base import Direction, Request, Result
-from agent.load.flow import half_width
 from agent.load.meter import PORT_OCTETS, Phase
 from agent.load.surroundings import Surroundings
 from agent.machine.commands import NotInstalledError
@@ -18,7 +17,7 @@ from agent.readers import iperf3 as reader
 from agent.readers.iperf3 import Run
 from firstbell.catalogue import Reading
 from firstbell.report import Status
-from firstbell.stats import nearest_rank
+from firstbell.stats import half_width, nearest_rank
 
 PORT = 5201
 STREAMS = 8
