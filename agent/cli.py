@@ -130,7 +130,7 @@ def probes(path: Path, as_json: bool) -> None:
             "probe": spec.name,
             "meaning": spec.meaning,
             "on": spec.name not in off,
-            "rhythm": "once in each period of the day" if spec.heavy else f"every {spec.every_s:g} s",
+            "rhythm": f"once in each {spec.once_in}" if spec.heavy else f"every {spec.every_s:g} s",
             "loads_the_line": spec.heavy,
             "metrics": [catalogue.METRICS[name]._asdict() for name in spec.metrics],
         }

@@ -18,6 +18,7 @@ from scripts.pages import commands, folder, metrics, models, session, settings
 BLOCKS: dict[str, Callable[[], str]] = {
     "agent settings": settings.agent_settings,
     "a target's settings": settings.targets,
+    "a server's settings": settings.servers,
     "the targets of a box that names none": settings.default_targets,
     "collector settings": settings.collector_settings,
     "district settings": settings.district_settings,

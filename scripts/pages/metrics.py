@@ -53,10 +53,27 @@ WITHOUT_A_UNIT = {
     "battery_status",
     "down_limited_by",
     "up_limited_by",
+    "down_stopped_by",
+    "up_stopped_by",
+    "students_at_least",
+    "gave_first",
+    "generator_limited",
+    "profile",
 }
-COUNTS = {"echoes_sent": "echoes", "bytes_received": "bytes", "bytes_sent": "bytes"}
+COUNTS = {
+    "echoes_sent": "echoes",
+    "bytes_received": "bytes",
+    "bytes_sent": "bytes",
+    "server_bytes_sent": "bytes",
+    "server_bytes_received": "bytes",
+    "rpm_short": "round trips/min",
+    "students_ok": "students",
+    "students_ok_low": "students",
+    "students_ok_high": "students",
+    "steps": "steps",
+}
 
-LOADS = {False: "no", True: "yes: a lease within the box's own ceilings"}
+LOADS = {False: "no", True: "yes: a lease, within the box's own ceilings"}
 LABELS: dict[str, type[StrEnum]] = {
     "status": Status,
     "segment": Segment,
@@ -131,6 +148,8 @@ def figures() -> str:
 
 def rhythm(spec: ProbeSpec) -> str:
     """How often a probe runs by default."""
+    if spec.heavy and spec.once_in == "week":
+        return "once a week around school, at random"
     if spec.heavy:
         return "once in each of a day's eight periods, at random"
     return "every minute" if spec.every_s == 60 else f"every {spec.every_s / 60:g} minutes"  # noqa: PLR2004

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from enum import StrEnum
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
 from agent import config as agent
-from agent.probes.settings import Target
+from agent.probes.settings import Server, Target
 from collector import config as collector
 from firstbell import district
 from firstbell.district_settings import CalendarTable
@@ -26,6 +26,11 @@ def agent_settings() -> str:
 def targets() -> str:
     """The settings of one target."""
     return _page("targets", Target)
+
+
+def servers() -> str:
+    """The settings of one server."""
+    return _page("servers", Server)
 
 
 def default_targets() -> str:
@@ -107,6 +112,8 @@ def _type(hint: Any) -> str:  # noqa: ANN401 - types are values here
         return "list of tables" if _is_struct(inner[0]) else f"list of {_type(inner[0])}s"
     if origin is tuple:
         return f"{len(inner)} {_type(inner[0])}s"
+    if origin is Literal:
+        return "one of " + ", ".join(code(value) for value in inner)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return "one of " + ", ".join(code(value) for value in hint)
     return _TYPES[hint]
