@@ -14,7 +14,7 @@ import pytest
 import agent.cli
 from agent import config as agent_config
 from agent.probes import PROBES
-from agent.probes.settings import Target
+from agent.probes.settings import Server, Target
 from collector import config as collector_config
 from collector import registry
 from firstbell import catalogue, folder
@@ -89,6 +89,7 @@ def test_every_command_and_option_is_named() -> None:
 SETTINGS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("docs/settings.md", "## agent.toml: a box"): agent_config.Settings,
     ("docs/settings.md", "### Targets"): Target,
+    ("docs/settings.md", "### Servers"): Server,
     ("docs/settings.md", "## collector.toml: the collector"): collector_config.Settings,
     ("docs/district.md", "## district.toml"): DistrictSettings,
 }
@@ -98,7 +99,9 @@ SETTINGS: dict[tuple[str, str], type[msgspec.Struct]] = {
 def test_every_setting_is_named(place: tuple[str, str]) -> None:
     """Every field of every settings struct stands in its table, with a type, a default and a meaning."""
     page, heading = place
-    section = text(page).partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    below = text(page).partition(f"\n{heading}\n")[2]
+    level = heading.partition(" ")[0]
+    section = re.split(rf"\n#{{2,{len(level)}}} ", below, maxsplit=1)[0]
     for name, _, _ in settings.fields(SETTINGS[place]):
         (line,) = [line for line in section.splitlines() if line.startswith(f"| `{name}` |")]
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
