@@ -13,6 +13,9 @@ import uvicorn
 from collector import config, registry, simulated
 from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
+from collector.coordinator.coordinator import Coordinator
+from collector.coordinator.desk import Desk
+from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
 from collector.intake import Intake
 from collector.mqtt import Address, Link
@@ -20,6 +23,7 @@ from collector.registry import Folder, Registry
 from collector.store.decisions import keep_district
 from collector.store.errors import SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
+from collector.store.leases import Leases
 from collector.store.reads import Reads
 from collector.store.writer import Writer
 from collector.telling import Telling
@@ -52,7 +56,11 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     districts = _registry(home, journal, clock)
     writer = Writer(journal, clock)
     intake = Intake(writer, clock, journal.id)
-    link = Link(address, intake, clock, journal.id)
+    folder_now = simulated.watched(home, districts.now)
+    leases = Leases(journal)
+    desk = Desk(leases, lambda: folder_now().district, clock, Tickets(home.folder))
+    coordinator = Coordinator(desk, clock)
+    link = Link(address, intake, clock, journal.id, coordinator)
     reads = Reads(journal)
     parts = Parts(
         writer=writer,
@@ -61,10 +69,11 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         link=link,
         clock=clock,
         folder=home.folder,
-        folder_now=simulated.watched(home, districts.now),
+        folder_now=folder_now,
         folder_trouble=districts.trouble,
         targets=registry.targets(),
         program=config.program(home) if settings.web.on_loopback else "firstbell",
+        coordinator=coordinator,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
@@ -72,6 +81,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()
+        coordinator.start(link.tell)
         link.start()
         gateways.start()
         telling.start()
@@ -82,6 +92,8 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             telling.stop()
             gateways.stop()
             link.stop()
+            coordinator.stop()
+            leases.close()
             writer.stop()
             reads.close()
 

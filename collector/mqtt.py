@@ -37,6 +37,8 @@ _LOOK_EVERY_S = 0.5
 _STOP_S = 5.0
 _DEAF_S = 30.0
 """How long a broker that took us in may take to let us hear."""
+_NEEDED = 2
+"""Of what the collector subscribes to, reports and states: without them it is of no use."""
 _NONCE_CHARS = 64
 _MOST_OVERSIZERS = 1000
 _READ_BYTES = 64 * 1024
@@ -60,6 +62,13 @@ class Taker(Protocol):
 
     def take(self, agent: str, payload: bytes, now_ns: int) -> Pending:
         """Take a message of `agent` (empty: of nobody well named), waiting if there is no room."""
+
+
+class Hearer(Protocol):
+    """Whoever hears what boxes say of leases: the coordinator."""
+
+    def hear(self, agent: str, payload: bytes, /) -> None:
+        """Take a word of a box, without waiting."""
 
 
 class _Bounded(bytearray):
@@ -118,10 +127,12 @@ def _shielded(callback: Callable[P, None]) -> Callable[P, None]:
 class Link:
     """The collector's connection to the broker; it keeps itself up until it is stopped.
 
-    `journal_id` and `clock` serve a box that asks for the time.
+    `journal_id` and `clock` serve a box that asks for the time. Words about leases go to `hearer`.
     """
 
-    def __init__(self, address: Address, taker: Taker, clock: Clock, journal_id: str) -> None:
+    def __init__(
+        self, address: Address, taker: Taker, clock: Clock, journal_id: str, hearer: Hearer | None = None
+    ) -> None:
         self.received = 0
         self.acknowledged = 0
         self.outlived = 0
@@ -135,6 +146,7 @@ class Link:
         self._oversizers: set[str] = set()
         self._address = address
         self._taker = taker
+        self._hearer = hearer
         self._clock = clock
         self._journal_id = journal_id
         # Reentrant: a network thread that closes its socket while it acknowledges comes by twice.
@@ -176,6 +188,13 @@ class Link:
             return False
         # Not kept for later by anybody: what is asked now is of no use in an hour.
         said = self._client.publish(wire.topic(agent, "nudge"), b"", qos=0)
+        return said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def tell(self, agent: str, payload: bytes) -> bool:
+        """Say something about a lease to a box; whether it could be said."""
+        if not self._online:
+            return False
+        said = self._client.publish(wire.topic(agent, "lease"), payload, qos=1)
         return said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _build(self) -> _Client:
@@ -235,15 +254,19 @@ class Link:
         log.info("connected to the broker at %s:%d", self._address.host, self._address.port)
         self._deaf_at = self._clock.monotonic() + _DEAF_S
         self._online = client is self._client
-        client.subscribe([(wire.REPORTS_OF_ALL, 1), (wire.STATES_OF_ALL, 1)])
+        client.subscribe([(wire.REPORTS_OF_ALL, 1), (wire.STATES_OF_ALL, 1), (wire.ASKS_OF_ALL, 1)])
 
     @_shielded
     def _on_subscribe(
         self, client: Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
-        if any(code.is_failure for code in codes):
-            log.error("the broker lets the collector hear nothing: %s", ", ".join(map(str, codes)))
+        needed = codes[:_NEEDED]
+        if any(code.is_failure for code in needed):
+            log.error("the broker lets the collector hear nothing: %s", ", ".join(map(str, needed)))
             return
+        if any(code.is_failure for code in codes):
+            # A list of topics from before there were leases: reports are worth more than heavy tests.
+            log.error("the broker does not let the collector hear %s: no heavy test runs", wire.ASKS_OF_ALL)
         self._connected = client is self._client
 
     @_shielded
@@ -288,6 +311,12 @@ class Link:
         if agent and topic == wire.topic(agent, "state"):
             self._acknowledge(receipt)
             self._tell_time(agent, bytes(message.payload))
+            return
+
+        if topic == wire.topic(agent, "lease/ask"):
+            self._acknowledge(receipt)
+            if agent and self._hearer and not message.retain:
+                self._hearer.hear(agent, bytes(message.payload))
             return
 
         def settled(answer: Answer | None) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from firstbell.calendar import NS, Calendar
 from firstbell.circuits import Circuit, Kind, Lines, Role
-from firstbell.district_settings import QuietTime, Settings, Thresholds
+from firstbell.district_settings import Budget, QuietTime, Settings, Thresholds
 from firstbell.report import Medium
 from firstbell.school import (
     DEFAULT_TZ,
@@ -36,6 +36,7 @@ from firstbell.school import (
 __all__ = [
     "DEFAULT_TZ",
     "NS",
+    "Budget",
     "Calendar",
     "Circuit",
     "District",

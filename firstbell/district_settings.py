@@ -33,6 +33,19 @@ class QuietTime(msgspec.Struct, frozen=True, kw_only=True):
     schools: tuple[str, ...] = ()
 
 
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What heavy tests may take of the line at each school (and at each line with a box at the hub).
+
+    In seconds of the line and in bytes both ways together, on a day and in a calendar month; 0 in any of them
+    means no heavy tests.
+    """
+
+    day_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 900
+    day_bytes: Annotated[int, msgspec.Meta(ge=0)] = 8_000_000_000
+    month_seconds: Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400)] = 54_000
+    month_bytes: Annotated[int, msgspec.Meta(ge=0)] = 150_000_000_000
+
+
 class CalendarTable(msgspec.Struct, frozen=True, kw_only=True):
     """One `[calendars.NAME]`; `firstbell.folder_calendars` makes a `Calendar` of it.
 
@@ -69,5 +82,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
     examples: tuple[str, ...] = ()
     thresholds: Thresholds = Thresholds()
+    budget: Budget = Budget()
     quiet: tuple[QuietTime, ...] = ()
     calendars: dict[str, CalendarTable] = {}

@@ -12,6 +12,7 @@ import msgspec
 
 from collector import registry, simulated
 from collector.config import Home
+from collector.coordinator.tickets import KeyFileError
 from collector.demo.making import DemoError
 from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
@@ -34,6 +35,7 @@ TROUBLES = (
     StoreError,
     QuestionError,
     TokenError,
+    KeyFileError,
     UpError,
     DemoError,
 )

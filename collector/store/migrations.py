@@ -194,6 +194,45 @@ UPDATE latest SET at_ns = min(at_ns, coalesce(
     (SELECT received_ns FROM reports WHERE reports.arrival = latest.arrival), at_ns) + 60000000000);
 """
 
+# Facts of the coordinator's own. A program of format 2 grants nothing, and misses neither.
+_THIRD = """
+-- max_bytes, max_seconds: for each of the targets. bytes, seconds: used, as the box told.
+CREATE TABLE leases (
+    lease_id INTEGER PRIMARY KEY,
+    lease TEXT NOT NULL UNIQUE,
+    agent TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    site TEXT NOT NULL,
+    day TEXT NOT NULL,
+    stretch_ns INTEGER NOT NULL,
+    loads TEXT NOT NULL,
+    targets TEXT NOT NULL,
+    max_bytes INTEGER NOT NULL,
+    max_seconds REAL NOT NULL,
+    granted_ns INTEGER NOT NULL,
+    ended_ns INTEGER,
+    how TEXT,
+    bytes INTEGER,
+    seconds REAL,
+    UNIQUE (agent, nonce)
+) STRICT;
+CREATE INDEX leases_day ON leases (day);
+CREATE INDEX leases_time ON leases (granted_ns);
+
+-- since_s, until_s: UTC or, with local = 1, what the schools' own clocks show. school: empty for all.
+CREATE TABLE quiet_times (
+    quiet_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    since_s INTEGER NOT NULL,
+    until_s INTEGER NOT NULL,
+    local INTEGER NOT NULL,
+    school TEXT NOT NULL,
+    why TEXT NOT NULL,
+    ordered_ns INTEGER NOT NULL,
+    ended_ns INTEGER
+) STRICT;
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -204,12 +243,16 @@ def _second(db: sqlite3.Connection) -> None:
     _execute(db, _SECOND)
 
 
+def _third(db: sqlite3.Connection) -> None:
+    _execute(db, _THIRD)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third)
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1
 

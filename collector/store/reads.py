@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, gateways, quarantine
+from collector.store import figures, gaps, gateways, leases, quarantine, quiets
 from collector.store.clones import place_of
 from collector.store.derived import answers
 from collector.store.derived.answers import Book, Fold
@@ -19,8 +19,10 @@ from collector.store.errors import told
 from collector.store.gaps import EpochState
 from collector.store.gateways import Reach
 from collector.store.journal import Journal
+from collector.store.leases import Kept
 from collector.store.ledger import arrivals
 from collector.store.quarantine import Quarantined, Totals
+from firstbell.quiet import Order
 from firstbell.report import Report, Stored
 from firstbell.wire import Range
 
@@ -312,6 +314,16 @@ class Reads:
             return None
         contents: dict[str, str] = json.loads(row[0])
         return contents
+
+    def leases(self, since_ns: int, until_ns: int) -> list[Kept]:
+        """Every lease that the coordinator granted within that time, in order."""
+        with self._connection() as db:
+            return leases.within(db, since_ns, until_ns)
+
+    def quiet_times(self, at_ns: int) -> list[Order]:
+        """The quiet times that somebody ordered and that hold at that moment, or are to come."""
+        with self._connection() as db:
+            return quiets.standing(db, at_ns)
 
     def counts(self) -> Counts:
         """The journal in figures. Costs nothing that grows with the number of reports or of starts."""

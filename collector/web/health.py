@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from collector.clock import Clock
+from collector.coordinator.coordinator import Coordinator
 from collector.intake import Intake
 from collector.registry import Folder
 from collector.store.errors import StoreError
@@ -40,7 +41,8 @@ class Parts(NamedTuple):
 
     `folder_now` gives the district folder as it was loaded last: one without schools where there is none.
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
-    which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine.
+    which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
+    has no `coordinator`: nothing is tested there.
     """
 
     writer: Writer
@@ -54,6 +56,7 @@ class Parts(NamedTuple):
     targets: Targets
     simulated: bool = False
     program: str = "firstbell"
+    coordinator: Coordinator | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

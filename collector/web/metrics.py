@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from collector.coordinator.coordinator import Coordinator
 from collector.store.reads import Counts
 from collector.store.writer import COMMIT_BOUNDS_S, Figures
 from collector.web.health import LinkState, Parts, counts_of
@@ -20,6 +21,7 @@ class Exposition(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read every figure once."""
         writer, intake, reads, link, *_ = self._parts
+        coordinator = self._parts.coordinator
         counts = counts_of(reads)
         yield from _of_writer(writer.figures)
         yield _gauge("waiting_reports", "reports that wait for the writer", writer.depth)
@@ -33,6 +35,8 @@ class Exposition(Collector):
             "boxes_unknown_version", "boxes whose reports wait for an upgrade of the collector", versions
         )
         yield from _of_link(link)
+        if coordinator:
+            yield from _of_leases(coordinator)
         if counts:
             yield from _of_journal(counts)
 
@@ -81,6 +85,17 @@ def _of_link(link: LinkState) -> Iterator[Metric]:
     }
     yield _labelled("mqtt_messages", "messages over MQTT by what was done", "step", counts)
     yield CounterMetricFamily("firstbell_mqtt_rebuilt", "dead network threads replaced", link.rebuilt)
+
+
+def _of_leases(coordinator: Coordinator) -> Iterator[Metric]:
+    figures = coordinator.desk.figures
+    yield _gauge("leases_open", "heavy tests that may load a line now", figures.out)
+    yield CounterMetricFamily("firstbell_lease_grants", "heavy tests that were granted", figures.grants)
+    yield _labelled("lease_refusals", "heavy tests that were refused, by why", "reason", figures.refusals)
+    ends = {"settled": figures.settled, "revoked": figures.revoked, "lapsed": figures.lapsed}
+    yield _labelled("lease_ends", "granted tests by how they ended; revoked: called back", "end", ends)
+    unheard = coordinator.unheard
+    yield CounterMetricFamily("firstbell_lease_unheard", "words about leases that were not heard", unheard)
 
 
 def _of_journal(counts: Counts) -> Iterator[Metric]:

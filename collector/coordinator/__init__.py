@@ -1,0 +1,1 @@
+"""Who may load a line now: leases, budgets, quiet times."""

@@ -1,0 +1,155 @@
+"""What the coordinator knows of leases: those that are out, and what was used by site, box and day.
+
+In memory, so that a decision costs no question to the disk; the journal holds the same (store/leases.py),
+and `Book.recall` makes it again from there.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from firstbell.lease import TTL_S
+
+LATE_S = 15.0
+"""How late a word of ours may reach a box, which counts from when it heard."""
+OVER_S = TTL_S + LATE_S
+"""Without a word of the box a lease is over after so long."""
+SHARE_DAYS = 7
+KEPT_DAYS = 32
+_MOST_DONE = 100_000
+_MOST_ASKERS = 1_000
+
+
+class Charge(NamedTuple):
+    """Of a line: so many seconds and so many bytes."""
+
+    seconds: float = 0.0
+    bytes: int = 0
+
+    def plus(self, other: "Charge") -> "Charge":
+        """Both together."""
+        return Charge(self.seconds + other.seconds, self.bytes + other.bytes)
+
+    def times(self, share: float) -> "Charge":
+        """So many times as much."""
+        return Charge(self.seconds * share, int(self.bytes * share))
+
+    def covers(self, other: "Charge") -> bool:
+        """Whether `other` fits in it."""
+        return other.seconds <= self.seconds and other.bytes <= self.bytes
+
+    @property
+    def nothing(self) -> bool:
+        """Whether one of the two is used up."""
+        return self.seconds <= 0 or self.bytes <= 0
+
+
+class Out(NamedTuple):
+    """A lease that was granted; `charge` is all that it may use. `stretch_ns`: when its period began."""
+
+    lease: str
+    agent: str
+    nonce: str
+    kind: str
+    site: str
+    day: str
+    stretch_ns: int
+    loads: frozenset[str]
+    charge: Charge
+    granted_ns: int
+
+
+class Asked(NamedTuple):
+    """When a box asked last: in which period, for what, and whether it was told to come again in it."""
+
+    stretch_ns: int
+    kind: str
+    charge: Charge
+    waiting: bool
+
+
+class Book:
+    """Leases and sums. One thread owns it."""
+
+    def __init__(self) -> None:
+        self.out: dict[str, Out] = {}
+        """The leases that may load a line now, by name."""
+        self._sites: dict[tuple[str, str], Charge] = {}
+        self._boxes: dict[tuple[str, str], float] = {}
+        self._done: dict[tuple[str, str, int], None] = {}
+        self._asked: dict[str, dict[str, Asked]] = {}
+
+    def recall(self, lease: Out, used: Charge | None) -> None:
+        """Take in what the journal holds of an older lease: what it used, None while it is out."""
+        self._add(lease, lease.charge if used is None else used)
+        if used != Charge():
+            self._note(lease)
+        if used is None:
+            self.out[lease.lease] = lease
+
+    def open(self, lease: Out) -> None:
+        """A lease goes out: it is charged in full."""
+        self.recall(lease, None)
+
+    def free(self, lease: Out) -> None:
+        """It loads nothing any more."""
+        self.out.pop(lease.lease, None)
+
+    def correct(self, lease: Out, counted: Charge, used: Charge) -> None:
+        """Count what was used where `counted` stood. One that came too late for its box was no test."""
+        if used == Charge():
+            self._done.pop((lease.agent, lease.kind, lease.stretch_ns), None)
+        self._add(lease, Charge(used.seconds - counted.seconds, used.bytes - counted.bytes))
+
+    def holder(self, loads: frozenset[str]) -> Out | None:
+        """A lease that is out and loads one of these."""
+        return next((lease for lease in self.out.values() if lease.loads & loads), None)
+
+    def has_done(self, agent: str, kind: str, stretch_ns: int) -> bool:
+        """Whether the box had its test of that kind in that period."""
+        return (agent, kind, stretch_ns) in self._done
+
+    def used(self, site: str, day: str) -> Charge:
+        """What was used at a site on a day, in full of what is out."""
+        return self._sites.get((site, day), Charge())
+
+    def used_in_month(self, site: str, day: str) -> Charge:
+        """The same from the first of the month to that day, both included."""
+        last = date.fromisoformat(day)
+        total = Charge()
+        for n in range(last.day):
+            total = total.plus(self.used(site, last.replace(day=n + 1).isoformat()))
+        return total
+
+    def share(self, agent: str, day: str) -> float:
+        """Seconds that a box has had of the line in the seven days up to that one."""
+        last = date.fromisoformat(day)
+        days = ((last - timedelta(days=n)).isoformat() for n in range(SHARE_DAYS))
+        return sum(self._boxes.get((agent, day), 0.0) for day in days)
+
+    def ask(self, site: str, agent: str, asked: Asked) -> None:
+        """Note that a box asked."""
+        at_site = self._asked.setdefault(site, {})
+        at_site[agent] = asked
+        while len(at_site) > _MOST_ASKERS:
+            del at_site[next(iter(at_site))]
+
+    def askers(self, site: str) -> Iterable[tuple[str, Asked]]:
+        """Who asked at a site lately."""
+        return self._asked.get(site, {}).items()
+
+    def forget_before(self, day: str) -> None:
+        """Drop the sums of days before that one."""
+        for sums in (self._sites, self._boxes):
+            for key in [key for key in sums if key[1] < day]:
+                del sums[key]
+
+    def _add(self, lease: Out, charge: Charge) -> None:
+        site, box = (lease.site, lease.day), (lease.agent, lease.day)
+        self._sites[site] = self._sites.get(site, Charge()).plus(charge)
+        self._boxes[box] = self._boxes.get(box, 0.0) + charge.seconds
+
+    def _note(self, lease: Out) -> None:
+        self._done[lease.agent, lease.kind, lease.stretch_ns] = None
+        while len(self._done) > _MOST_DONE:
+            del self._done[next(iter(self._done))]

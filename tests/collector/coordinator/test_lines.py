@@ -1,0 +1,50 @@
+"""One heavy test at a time on a line, in a building, on an access point: which tests meet, and which don't."""
+
+import pytest
+
+from firstbell.lease import Grant, Refuse
+from tests.collector.coordinator.town import House
+
+Question = tuple[str, str, str]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "meet"),
+    [
+        (("lincoln-1", "internet", ""), ("lincoln-2", "internet", ""), True),
+        (("lincoln-1", "internet", ""), ("roosevelt-1", "internet", ""), True),
+        (("lincoln-1", "wan", ""), ("roosevelt-1", "wan", ""), False),
+        (("lincoln-1", "wan", ""), ("lincoln-2", "internet", ""), True),
+        (("lincoln-1", "site", ""), ("roosevelt-1", "internet", ""), False),
+        (("lincoln-1", "site", ""), ("lincoln-2", "site", ""), True),
+        (("lincoln-1", "site", ""), ("lincoln-2", "internet", ""), True),
+        (("lincoln-1", "internet", ""), ("alone-1", "internet", ""), False),
+        (("hub-1", "internet", ""), ("roosevelt-1", "internet", ""), True),
+        (("hub-1", "internet", ""), ("roosevelt-1", "wan", ""), True),
+        (("hub-1", "internet", ""), ("roosevelt-1", "site", ""), False),
+        (("lincoln-1", "", ""), ("roosevelt-1", "internet", ""), True),
+        (("stray-1", "internet", ""), ("stray-2", "site", ""), True),
+        (("stray-1", "internet", ""), ("lincoln-1", "internet", ""), False),
+        (("lincoln-1", "self", ""), ("lincoln-2", "internet", ""), False),
+    ],
+)
+def test_two_tests_meet_only_where_their_ways_do(
+    house: House, first: Question, second: Question, meet: bool
+) -> None:
+    """The second box is refused exactly where it would load what the first one loads."""
+    agent, segment, medium = first
+    house.granted(agent, segment=segment, medium=medium)
+    agent, segment, medium = second
+    answer = house.ask(agent, segment=segment, medium=medium)
+    assert isinstance(answer, Refuse if meet else Grant)
+    if isinstance(answer, Refuse):
+        assert answer.reason == "another test is loading the line"
+        assert answer.again_s == 30
+
+
+def test_a_settled_lease_frees_its_line_at_once(house: House) -> None:
+    """The next box is granted in the same second."""
+    grant = house.granted("lincoln-1")
+    house.refused("lincoln-2")
+    house.settle(grant.lease, "lincoln-1")
+    house.granted("lincoln-2")
