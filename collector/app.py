@@ -74,6 +74,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         targets=registry.targets(),
         program=config.program(home) if settings.web.on_loopback else "firstbell",
         coordinator=coordinator,
+        journal=journal,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock

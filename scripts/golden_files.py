@@ -21,8 +21,10 @@ from collector.store.backup import backup
 from collector.store.decisions import keep_district
 from collector.store.derived.rebuild import catch_up
 from collector.store.journal import open_journal
+from collector.store.leases import Kept, Leases
+from collector.store.quiets import Ordered, order
 from collector.store.writer import Writer
-from firstbell import wire
+from firstbell import lease, wire
 from firstbell.catalogue import Reading
 from firstbell.report import (
     ClockQuality,
@@ -156,7 +158,10 @@ def _page(spool: Spool, clock: HandClock) -> Page:
 
 
 def write_journal(path: Path) -> None:
-    """Two boxes, one refused report, one message that was none, a loss, a clone, a kept district."""
+    """Two boxes, one refused report, one message that was none, a loss, a clone, a kept district.
+
+    And two leases, of which one is out, and a quiet time.
+    """
     full = path.with_name("full.db")
     clock = HandClock()
     with patch("secrets.token_hex", return_value=JOURNAL):
@@ -170,9 +175,35 @@ def write_journal(path: Path) -> None:
     writer.stop()
     catch_up(journal)
     keep_district(journal, "d" * 32, {"schools.csv": "id,name,students\nx,X,1\n"}, NOW_NS)
+    leases = Leases(journal)
+    for kept in LEASES:
+        leases.grant(kept)
+    leases.end(LEASES[0].lease, NOW_NS + 20 * S, "settled", (123_456, 12.5))
+    leases.close()
+    order(journal, QUIET, NOW_NS)
     backup(journal, path)
     for leftover in path.parent.glob("full.db*"):
         leftover.unlink()
+
+
+LEASES = tuple(
+    Kept(
+        lease=f"lease-{number}",
+        agent=BOX,
+        nonce=f"nonce-{number}",
+        kind="throughput",
+        site="school lincoln",
+        day="2026-09-21",
+        stretch_ns=NOW_NS - 600 * S,
+        loads=("building lincoln", "line lincoln-line"),
+        targets=("a server",),
+        max_bytes=500_000_000,
+        max_seconds=30.0,
+        granted_ns=NOW_NS + number * 100 * S,
+    )
+    for number in (0, 1)
+)
+QUIET = Ordered(NOW_NS // S, NOW_NS // S + 7200, local=True, school="lincoln", why="state tests")
 
 
 def _messages() -> Iterator[tuple[str, bytes]]:
@@ -266,8 +297,36 @@ def write_messages(folder: Path) -> None:
         "state": wire.encode(state),
         "state-gone": wire.encode(wire.State(alive=False)),
     }
-    for name, payload in messages.items():
+    for name, payload in (messages | _lease_messages()).items():
         (folder / name).write_bytes(payload)
+
+
+def _lease_messages() -> dict[str, bytes]:
+    """What a box and the coordinator say of a lease."""
+    said: dict[str, lease.FromBox | lease.ToBox] = {
+        "lease-ask": lease.Ask(
+            nonce="a nonce",
+            kind="throughput",
+            targets=("a server",),
+            segments={"a server": "wan"},
+            max_bytes=500_000_000,
+            max_seconds=30.0,
+            medium="wired",
+        ),
+        "lease-renew": lease.Renew(lease="a lease"),
+        "lease-settle": lease.Settle(lease="a lease", bytes=123_456, seconds=12.5),
+        "lease-grant": lease.Grant(
+            nonce="a nonce",
+            lease="a lease",
+            max_bytes=500_000_000,
+            max_seconds=30.0,
+            tickets={"a server": "a ticket"},
+        ),
+        "lease-refuse": lease.Refuse(nonce="a nonce", reason="a reason", again_s=30.0),
+        "lease-renewed": lease.Renewed(lease="a lease"),
+        "lease-revoke": lease.Revoke(lease="a lease", reason="a reason"),
+    }
+    return {name: lease.encode(message) for name, message in said.items()}
 
 
 def write(folder: Path) -> None:

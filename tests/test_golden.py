@@ -21,7 +21,7 @@ from collector.store.derived.rebuild import rebuild
 from collector.store.journal import open_journal
 from collector.store.reads import Reads
 from collector.store.writer import Writer
-from firstbell import wire
+from firstbell import lease, wire
 from firstbell.report import ClockQuality, LimitedBy, Loss, Mark, Medium, Opening, Report, Segment, Status
 from scripts import golden_files
 
@@ -148,6 +148,20 @@ def read_journal_v2(path: Path) -> None:
         assert derived(db) == kept
 
 
+def read_journal_v3(path: Path) -> None:
+    """The same, with a lease that was settled, one that was out, and a quiet time."""
+    read_journal_v2(path)
+    reads = Reads(open_journal(path))
+    ended, out = reads.leases(NOON_NS, NOON_NS + 200 * S)
+    assert out == golden_files.LEASES[1]
+    assert (ended.how, ended.bytes, ended.seconds) == ("settled", 123_456, 12.5)
+    assert ended._replace(ended_ns=None, how=None, bytes=None, seconds=None) == golden_files.LEASES[0]
+    (quiet,) = reads.quiet_times(NOON_NS)
+    assert (quiet.number, quiet.school, quiet.why, quiet.local) == (1, "lincoln", "state tests", True)
+    assert (quiet.since_s, quiet.until_s) == (NOON_NS // S, NOON_NS // S + 7200)
+    reads.close()
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -192,9 +206,31 @@ def read_messages_v1(folder: Path) -> None:
     assert (gone.v, gone.alive) == (1, False)
 
 
-SPOOLS: dict[str, Callable[[Path], None]] = {"v1": read_spool_v1, "v2": read_spool_v1}
-JOURNALS: dict[str, Callable[[Path], None]] = {"v1": read_journal_v1, "v2": read_journal_v2}
-MESSAGES: dict[str, Callable[[Path], None]] = {"v1": read_messages_v1, "v2": read_messages_v1}
+def read_messages_v3(folder: Path) -> None:
+    """The same, and what is said of leases."""
+    read_messages_v1(folder)
+    for name in ("ask", "renew", "settle"):
+        payload = (folder / f"lease-{name}").read_bytes()
+        assert lease.encode(lease.read_from_box(payload)) == payload
+    for name in ("grant", "refuse", "renewed", "revoke"):
+        payload = (folder / f"lease-{name}").read_bytes()
+        assert lease.encode(lease.read_to_box(payload)) == payload
+    grant = lease.read_to_box((folder / "lease-grant").read_bytes())
+    assert isinstance(grant, lease.Grant)
+    assert (grant.max_bytes, grant.ttl_s, grant.tickets) == (500_000_000, 45.0, {"a server": "a ticket"})
+
+
+SPOOLS: dict[str, Callable[[Path], None]] = {"v1": read_spool_v1, "v2": read_spool_v1, "v3": read_spool_v1}
+JOURNALS: dict[str, Callable[[Path], None]] = {
+    "v1": read_journal_v1,
+    "v2": read_journal_v2,
+    "v3": read_journal_v3,
+}
+MESSAGES: dict[str, Callable[[Path], None]] = {
+    "v1": read_messages_v1,
+    "v2": read_messages_v1,
+    "v3": read_messages_v3,
+}
 
 
 def test_every_spool_that_was_ever_written_is_read_right(golden: Path) -> None:

@@ -4,6 +4,7 @@ import click
 
 from collector import registry, simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
+from collector.cli.status import used
 from collector.config import Home
 from collector.questions import boxes
 from collector.questions.boxes import Box, Boxes
@@ -40,7 +41,8 @@ def text(answer: Boxes) -> str:
 
 
 _HEAD = [
-    "box", "place", "kind", "last seen", "starts", "missing", "spool", "lost", "version", "clock", "look at",
+    "box", "place", "kind", "last seen", "starts", "missing", "spool", "lost", "used yesterday",
+    "version", "clock", "look at",
 ]  # fmt: skip
 
 
@@ -55,6 +57,7 @@ def _row(answer: Boxes, box: Box) -> list[str]:
         box.kind or "-",
         last,
         *(figures if box.last_ns else ["-"] * 4),
+        used(box.used_s, box.used_bytes),
         box.version or "-",
         CLOCKS[box.clock] if box.clock else "-",
         " ".join(box.look),

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import click
 
-from collector import simulated
+from collector import registry, simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.config import Home
 from collector.questions import status
+from collector.questions.seen import size
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
+from firstbell.tables import FolderError
 
 _MINUTE_NS = 60 * status.NS
 _SILENT_NS = 15 * _MINUTE_NS
@@ -20,9 +22,18 @@ _SILENT_NS = 15 * _MINUTE_NS
 @pass_home
 def command(home: Home, as_json: bool) -> None:
     """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
+    now_ns = home.clock.now_ns()
     with opened(home) as reads:
-        answer = status.ask(reads, simulated=simulated.here(home))
-    show(answer, text(answer, home.clock.now_ns()), as_json=as_json, simulated=answer.simulated)
+        answer = status.ask(reads, now_ns, tz=_tz(home), simulated=simulated.here(home))
+    show(answer, text(answer, now_ns), as_json=as_json, simulated=answer.simulated)
+
+
+def _tz(home: Home) -> str:
+    """The district's time zone, where its folder can be read: what boxes do is told in any case."""
+    try:
+        return registry.read(home.district).district.settings.tz
+    except (FolderError, OSError):
+        return ""
 
 
 def text(answer: DistrictStatus, now_ns: int) -> str:
@@ -60,6 +71,7 @@ def _boxes(answer: DistrictStatus, now_ns: int) -> str:
         "missing",
         "lost",
         "refused",
+        "used yesterday",
         "clock",
         "version",
     ]
@@ -75,12 +87,18 @@ def _boxes(answer: DistrictStatus, now_ns: int) -> str:
                 f"{box.missing:,}",
                 f"{box.lost:,}",
                 f"{box.refused:,}",
+                used(box.used_s, box.used_bytes),
                 box.clock or "-",
                 box.version or "-",
             ]
             for box in answer.boxes
         ],
     )
+
+
+def used(seconds: float, amount: int) -> str:
+    """What heavy tests took of a line: `84 s, 1.2 GB`."""
+    return f"{seconds:,.0f} s, {size(amount)}" if seconds or amount else "-"
 
 
 def _measurements(box: BoxStatus, now_ns: int) -> str:

@@ -12,7 +12,9 @@ import msgspec
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
-from firstbell.district import NS, District, QuietTime, School
+from firstbell import quiet as quiets
+from firstbell.district import NS, District, School
+from firstbell.quiet import Quiet
 from firstbell.readiness import words
 
 MOST = 3
@@ -48,7 +50,7 @@ def of(
     found = [
         _simulated(district),
         None if old else _now(reads, district, heard, as_of_ns),
-        _quiet(district, as_of_ns),
+        _quiet(reads, district, as_of_ns),
         _folder(district, folder_trouble),
         _old(district, last_ns) if old else None,
         _full(disk_full=disk_full),
@@ -108,10 +110,13 @@ def _silent(district: District, heard: Mapping[str, int], as_of_ns: int) -> list
     ]
 
 
-def _quiet(district: District, as_of_ns: int) -> Banner | None:
+def _quiet(reads: Reads, district: District, as_of_ns: int) -> Banner | None:
     """The quiet time that holds now; with the number of schools, where not all keep it."""
+    orders = reads.quiet_times(as_of_ns)
     keeping = [
-        quiet for school in district.schools if (quiet := districts.quiet_at(district, school, as_of_ns))
+        quiet
+        for school in district.schools
+        if (quiet := quiets.at_school(district, orders, school, as_of_ns))
     ]
     if not keeping:
         return None
@@ -123,7 +128,7 @@ def _quiet(district: District, as_of_ns: int) -> Banner | None:
     return Banner(kind="quiet", label="Quiet", text=text)
 
 
-def _until(quiet: QuietTime) -> str:
+def _until(quiet: Quiet) -> str:
     return f"{words.weekday(quiet.until)}, {words.clock(quiet.until)}"
 
 

@@ -5,8 +5,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from collector.questions import box_looks, box_words, reached
+from collector.questions import box_looks, box_words, reached, used
 from collector.questions.reached import NOT_TRIED, Gateway
+from collector.questions.used import Taken
 from collector.registry import Folder
 from collector.store.reads import BoxState, Reads
 from firstbell import district as districts
@@ -39,7 +40,8 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     `heard` and `gateway` are the stretches of the last 24 hours in which the box talked and in which its
     school's gateway answered us. `silent_ns` is since when it has been silent. `spool` is what it said of
     its spool last; None if that is old or was never said. `missing` are reports that must have been and
-    that nobody owned up to. `look` are sentences: what to look at.
+    that nobody owned up to. `look` are sentences: what to look at. `used_s` and `used_bytes` are what its
+    heavy tests took of the line on the day before.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockQuality | None
     two_boxes: str
     look: tuple[str, ...]
+    used_s: float = 0.0
+    used_bytes: int = 0
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +117,9 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
     versions = [box_looks.version_of(each.newest) for each in found]
     newest_version = max(versions, key=box_looks.number, default="")
     town = _Town(gateways, _talkers(found), newest_version, district, as_of_ns)
-    boxes = [_box(reads, town, each) for each in found]
+    day = used.yesterday_in(district.settings.tz, as_of_ns)
+    took = used.by_box(reads, [(each.name, 0, None) for each in found], *day)
+    boxes = [_box(reads, town, each, took.get(each.name, Taken())) for each in found]
     groups = tuple(
         Group(id=key, title=title, more=more, boxes=members)
         for key, (title, more) in _TITLES.items()
@@ -217,7 +223,7 @@ def _talkers(found: Iterable[Known]) -> dict[str, list[str]]:
     return talkers
 
 
-def _box(reads: Reads, town: _Town, known: Known) -> Box:
+def _box(reads: Reads, town: _Town, known: Known, took: Taken) -> Box:
     seat, state = known.seat, known.state
     school = seat.school if seat else ""
     gateway = town.gateways.get(school, NOT_TRIED)
@@ -245,6 +251,8 @@ def _box(reads: Reads, town: _Town, known: Known) -> Box:
         clock=last.clock if last else None,
         two_boxes=state.suspended if state else "",
         look=tuple(look),
+        used_s=round(took.seconds, 1),
+        used_bytes=took.bytes,
     )
 
 

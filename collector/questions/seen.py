@@ -1,11 +1,10 @@
 """What was seen by weekday and class period, and what First Bell's own checks took of the line."""
 
-from datetime import timedelta
 from itertools import islice
 
 import msgspec
 
-from collector.questions.ask import PROBES
+from collector.questions import used as taken
 from collector.registry import Folder
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
@@ -167,42 +166,34 @@ def _short(name: str) -> str:
 
 
 def used(reads: Reads, folder: Folder, school: School, as_of_ns: int) -> Used:
-    """What the checks of the school's boxes took on the day before."""
-    yesterday = districts.local(school, as_of_ns).date() - timedelta(days=1)
-    begin, end = (districts.midnight_ns(school, yesterday + timedelta(days=n)) for n in (0, 1))
+    """What the heavy tests of the school's boxes took on the day before."""
+    day, begin, end = taken.yesterday(school, as_of_ns)
     boxes: list[Box] = []
     for agent in sorted({seat.agent for seat in folder.district.seats if seat.school == school.id}):
         for seat, span in districts.stays(folder.district, agent):
             until = end if span.until_ns is None else min(end, span.until_ns)
             if seat.school == school.id and max(begin, span.since_ns) < until:
                 boxes.append((agent, max(begin, span.since_ns), until))
-    reports = [stored.report for probe in PROBES for stored in reads.tests(boxes, probe)]
-    seconds = sum(report.duration_s for report in reports)
-    taken = sum(
-        int(value)
-        for report in reports
-        for name in ("bytes_received", "bytes_sent")
-        if isinstance(value := report.readings.get(name), int | float)
-    )
+    all_of_it = taken.total(taken.by_box(reads, boxes, begin, end))
     return Used(
-        day=yesterday.isoformat(),
-        checks=len(reports),
-        seconds=seconds,
-        bytes=taken,
-        sentence=_sentence(school, len(reports), seconds, taken),
+        day=day,
+        checks=all_of_it.tests,
+        seconds=all_of_it.seconds,
+        bytes=all_of_it.bytes,
+        sentence=_sentence(school, *all_of_it),
     )
 
 
-def _sentence(school: School, checks: int, seconds: float, taken: int) -> str:
+def _sentence(school: School, checks: int, seconds: float, bytes_: int) -> str:
     if not checks:
         return f"First Bell made no checks of {school.name}'s line yesterday."
     time = f"{words.number(seconds)} seconds" if seconds else "no time"
-    return f"First Bell itself used {time} of {school.name}'s line yesterday, for {size(taken)}."
+    return f"First Bell itself used {time} of {school.name}'s line yesterday, for {size(bytes_)}."
 
 
-def size(taken: float) -> str:
+def size(amount: float) -> str:
     """`1.2 GB`, in steps of 1,000."""
     step = 0
-    while taken >= 1000 and step < len(_UNITS) - 1:  # noqa: PLR2004 - SI steps
-        taken, step = taken / 1000, step + 1
-    return f"{words.number(taken)}{words.NBSP}{_UNITS[step]}"
+    while amount >= 1000 and step < len(_UNITS) - 1:  # noqa: PLR2004 - SI steps
+        amount, step = amount / 1000, step + 1
+    return f"{words.number(amount)}{words.NBSP}{_UNITS[step]}"

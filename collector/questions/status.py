@@ -2,6 +2,8 @@
 
 import msgspec
 
+from collector.questions import used
+from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
 from firstbell.catalogue import OF_PEOPLE
 from firstbell.report import ClockQuality, Status, Stored
@@ -24,7 +26,8 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One box. `waiting` is what it said of its spool in its last word about itself; None if it never did.
 
     `missing` are numbers that the box must have given and the journal neither holds nor knows to be lost
-    or refused: they may still be on their way.
+    or refused: they may still be on their way. `used_s` and `used_bytes` are what its heavy tests took of the
+    line on the day before.
     """
 
     name: str
@@ -38,6 +41,8 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockQuality | None
     version: str
     two_boxes: str
+    used_s: float
+    used_bytes: int
     measurements: tuple[Measurement, ...]
 
 
@@ -51,9 +56,15 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
 
 
-def ask(reads: Reads, *, simulated: bool = False) -> DistrictStatus:
-    """The state of everything, as the journal knows it now; whether it is `simulated` the folder says."""
+def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -> DistrictStatus:
+    """The state of everything, as the journal knows it now.
+
+    Whether it is `simulated`, and in which time zone a day is one, the folder says.
+    """
     counts = reads.counts()
+    states = reads.boxes()
+    day = used.yesterday_in(tz, as_of_ns)
+    took = used.by_box(reads, [(box.agent, 0, None) for box in states], *day)
     newest: dict[str, list[Stored]] = {}
     for stored in reads.latest():
         newest.setdefault(stored.agent, []).append(stored)
@@ -62,11 +73,11 @@ def ask(reads: Reads, *, simulated: bool = False) -> DistrictStatus:
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,
-        boxes=tuple(_box(box, newest.get(box.agent, [])) for box in reads.boxes()),
+        boxes=tuple(_box(box, newest.get(box.agent, []), took.get(box.agent, Taken())) for box in states),
     )
 
 
-def _box(box: BoxState, newest: list[Stored]) -> BoxStatus:
+def _box(box: BoxState, newest: list[Stored], took: Taken) -> BoxStatus:
     itself = [stored.report for stored in newest if stored.report.probe == "box"]
     waiting = [report.readings.get("spool_reports") for report in itself]
     versions = [
@@ -85,6 +96,8 @@ def _box(box: BoxState, newest: list[Stored]) -> BoxStatus:
         clock=last.report.clock if last else None,
         version=versions[0] if versions else "",
         two_boxes=box.suspended,
+        used_s=round(took.seconds, 1),
+        used_bytes=took.bytes,
         measurements=tuple(
             measurement(stored) for stored in sorted(newest, key=lambda s: (s.report.probe, s.report.target))
         ),

@@ -7,7 +7,7 @@ that no other site's page can make a browser send. It is never in an address and
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import msgspec
 from starlette.datastructures import Headers
@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.tokens import Role, Token, TokenError, Tokens
-from collector.web import pages
+from collector.web import forms, pages
 from collector.web.guard import READING
 from collector.web.troubles import API, Trouble
 
@@ -26,7 +26,6 @@ COOKIE = "__Host-firstbell"
 LOGIN, LOGOUT = "/login", "/logout"
 _STATIC = "/static/"
 _COOKIE_S = 12 * 3600
-_LONGEST_FORM = 4096
 _MOST_WAITING = 32
 
 Pause = Callable[[float], Awaitable[None]]
@@ -155,9 +154,9 @@ def routes(tokens: Tokens | None, slowness: Slowness) -> list[BaseRoute]:
     async def login(request: Request) -> Response:
         if request.method != "POST":
             return _form(_local(request.query_params.get("next", "/")))
-        fields = parse_qs((await _body(request)).decode("utf-8", "replace"))
-        target = _local(fields.get("next", ["/"])[0])
-        token, address = fields.get("token", [""])[0].strip(), request.client.host if request.client else ""
+        fields = await forms.fields_of(request)
+        target = _local(fields.get("next", "/"))
+        token, address = fields.get("token", "").strip(), request.client.host if request.client else ""
         try:
             found: Token | None = tokens.find(token)
         except TokenError:
@@ -184,16 +183,6 @@ def routes(tokens: Tokens | None, slowness: Slowness) -> list[BaseRoute]:
 def _form(target: str, status: int = 200, *, wrong: bool = False) -> Response:
     template = pages.ENVIRONMENT.get_template("login.html")
     return HTMLResponse(template.render(next=target, wrong=wrong), status)
-
-
-async def _body(request: Request) -> bytes:
-    """The form's bytes; no more than a form of ours can have."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            return b""
-    return body
 
 
 def _local(target: str) -> str:

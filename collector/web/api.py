@@ -137,7 +137,8 @@ def _boxes(parts: Parts, _query: Nothing) -> boxes.Boxes:
 
 
 def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
-    return status.ask(parts.reads, simulated=parts.folder_now().district.settings.simulated)
+    settings = parts.folder_now().district.settings
+    return status.ask(parts.reads, parts.clock.now_ns(), tz=settings.tz, simulated=settings.simulated)
 
 
 QUERIES: tuple[Query, ...] = (

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, api, boxes, case, district, room, school, static, troubles
+from collector.web import access, api, boxes, case, district, quiet, room, school, static, troubles
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
@@ -26,6 +26,7 @@ PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (
     room.routes,
     boxes.routes,
     case.routes,
+    quiet.routes,
     api.routes,
 )
 """The API's and every page's `routes`, one file each."""

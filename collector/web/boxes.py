@@ -95,7 +95,7 @@ def as_csv(answer: Boxes) -> str:
 
 HEAD = (
     "box", "group", "place", "kind", "last_seen", "silent_since", "starts", "missing", "spool", "lost",
-    "refused", "version", "clock", "look",
+    "refused", "version", "clock", "look", "used_s", "used_bytes",
 )  # fmt: skip
 
 
@@ -104,4 +104,4 @@ def _row(box: Box, group: str, zone: tzinfo) -> list[str]:
     figures = [box.starts, box.missing, "" if box.spool is None else box.spool, box.lost, box.refused]
     clock = box.clock.value if box.clock else ""
     cells = [box.name, group, box.place, box.kind, *at, *figures, box.version, clock, " ".join(box.look)]
-    return [str(cell) for cell in cells]
+    return [str(cell) for cell in (*cells, box.used_s, box.used_bytes)]

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from collector.questions import schools, table
 from collector.questions.rows import figures
 from collector.questions.schools import Schools
-from collector.web import api, asking, pages
+from collector.web import api, asking, pages, quiet
 from collector.web.health import Parts
 from firstbell.readiness import proof, words
 
@@ -41,6 +41,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             odds=words.odds(proof.usual_share(parts.targets.numbers)),
             query=query,
             working=asked.working,
+            quiet=quiet.panel(parts),
         )
 
     def csv(request: Request) -> Response:

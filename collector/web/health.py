@@ -12,6 +12,7 @@ from collector.coordinator.coordinator import Coordinator
 from collector.intake import Intake
 from collector.registry import Folder
 from collector.store.errors import StoreError
+from collector.store.journal import Journal
 from collector.store.reads import Counts, Reads
 from collector.store.writer import Writer
 from firstbell.readiness.models import Targets
@@ -42,7 +43,7 @@ class Parts(NamedTuple):
     `folder_now` gives the district folder as it was loaded last: one without schools where there is none.
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
     which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
-    has no `coordinator`: nothing is tested there.
+    has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
     """
 
     writer: Writer
@@ -57,6 +58,7 @@ class Parts(NamedTuple):
     simulated: bool = False
     program: str = "firstbell"
     coordinator: Coordinator | None = None
+    journal: Journal | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

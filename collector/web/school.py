@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from collector.questions import school
 from collector.questions.rows import link_figures
 from collector.questions.school import School
-from collector.web import api, asking, drawing, pages
+from collector.web import api, asking, drawing, pages, quiet
 from collector.web.health import Parts
 from firstbell import district as districts
 from firstbell.readiness.asking import PLAN
@@ -45,6 +45,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             figures=link_figures,
             growth=growth,
             sources=_sources(asked),
+            quiet=quiet.panel(parts, asked.school_id, asked.school),
             then_at=drawing.percent(growth, 1.0),
         )
 

@@ -9,9 +9,13 @@ from pathlib import Path
 
 from collector import registry
 from collector.clock import SystemClock
+from collector.coordinator.coordinator import Coordinator
+from collector.coordinator.desk import Desk
+from collector.coordinator.tickets import Tickets
 from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.store.journal import open_journal
+from collector.store.leases import Leases
 from collector.store.reads import Reads
 from collector.store.writer import Writer
 from collector.web.health import Parts
@@ -188,6 +192,8 @@ def _parts(folder: Path) -> Iterator[Parts]:
     writer = Writer(journal, clock)
     intake = Intake(writer, clock, journal.id)
     link = Link(Address("127.0.0.1", 1), intake, clock, journal.id)
+    leases = Leases(journal)
+    desk = Desk(leases, lambda: registry.EMPTY.district, clock, Tickets(folder))
     reads = Reads(journal)
     try:
         yield Parts(
@@ -200,6 +206,8 @@ def _parts(folder: Path) -> Iterator[Parts]:
             folder_now=lambda: registry.EMPTY,
             folder_trouble=str,
             targets=registry.targets(),
+            coordinator=Coordinator(desk, clock),
         )
     finally:
+        leases.close()
         reads.close()

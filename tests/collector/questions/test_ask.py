@@ -83,7 +83,7 @@ def test_tests_in_the_journal_make_an_answer(bench: Bench, folder: Folder) -> No
     """Fifteen quiet tests of 95 on a line that must carry 67 are enough to say ready."""
     opened(EPOCH, None, quiet_week(), bench)
     assert answer(bench, folder).state is State.READY_THROUGH
-    assert status.ask(bench.reads).boxes[0].reports == 16
+    assert status.ask(bench.reads, bench.clock.wall_ns).boxes[0].reports == 16
 
 
 def test_what_two_boxes_said_under_one_name_is_counted_for_neither(bench: Bench, folder: Folder) -> None:
@@ -94,7 +94,7 @@ def test_what_two_boxes_said_under_one_name_is_counted_for_neither(bench: Bench,
     said = answer(bench, folder)
     assert said.state is State.NOT_MEASURED
     assert {left.reason: left.checks for left in said.links[0].left_out} == {Reason.TWO_BOXES: 15}
-    assert "two boxes" in status.ask(bench.reads).boxes[0].two_boxes
+    assert "two boxes" in status.ask(bench.reads, bench.clock.wall_ns).boxes[0].two_boxes
     assert decide(bench.journal, BOX, "the copy was renamed", NOW_NS)
     assert answer(bench, folder).state is State.NOT_MEASURED
     bench.send(17, quiet_week(), agent=BOX, epoch=SECOND)

@@ -50,6 +50,7 @@ def parts_of(bench: Bench, link: FakeLink | None = None, folder: Folder = EMPTY)
         folder_now=lambda: folder,
         folder_trouble=str,
         targets=registry.targets(),
+        journal=bench.journal,
     )
 
 
