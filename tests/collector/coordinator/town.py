@@ -49,8 +49,9 @@ class HandClock:
         self.passed_s += seconds
 
     def to(self, moment_ns: int) -> None:
-        """Time goes by until then."""
-        self.passes((moment_ns - self.wall_ns) / NS)
+        """Time goes by until then; to what was before, the wall clock alone is set back."""
+        self.passed_s += max(0.0, (moment_ns - self.wall_ns) / NS)
+        self.wall_ns = moment_ns
 
 
 def town(
