@@ -209,11 +209,11 @@ RULES: tuple[Callable[[Case], No | None], ...] = (
     not_in_class,
     not_at_the_edge,
     once_a_period,
-    within_budget,
     line_free,
+    within_budget,
     its_turn,
 )
-"""In this order: what will not change soon before what may."""
+"""In this order. What a test that runs may give back of the budget is known when its line is free."""
 
 
 def limits(budget: Budget) -> tuple[Charge, Charge] | None:

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from collector.coordinator.book import OVER_S
 from firstbell.district import Budget, District, QuietTime, Seat
 from tests.collector.coordinator.town import MB, NS, WIDE, House, at, town
 
@@ -184,14 +185,28 @@ def test_a_month_is_spread_over_its_days(house: House) -> None:
     assert granted_until(house, "2026-12-08T23:50", budget) == 1
 
 
-def test_an_open_test_is_charged_in_full_and_a_settled_one_with_what_it_used(house: House) -> None:
-    """Room for one test of 30 s in a period: while it is out there is none, once it took 2 s there is."""
-    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=3 * 30 + 3))
-    house.clock.to(at("2026-12-07T10:00"))  # the fourth of eight stretches: 46 s
+@pytest.mark.parametrize(("used_s", "granted"), [(2, True), (30, False), (None, False)])
+def test_a_test_is_charged_with_what_it_used_and_in_full_if_nobody_says(
+    house: House, used_s: float | None, granted: bool
+) -> None:
+    """Room for one test of 30 s in a stretch: if it took 2 s there is room for another, else there is none."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 30 + 20))
+    house.clock.to(at("2026-12-07T00:10"))
     grant = house.granted("lincoln-1")
-    assert house.refused("lincoln-2").reason == "the period's budget of this place does not cover the test"
-    house.settle(grant.lease, "lincoln-1", seconds=2)
-    house.granted("lincoln-2")
+    assert house.refused("lincoln-2").reason == "another test is loading the line", (
+        "what it uses is not known"
+    )
+    if used_s is None:
+        house.clock.passes(OVER_S)
+        house.desk.look()
+    else:
+        house.settle(grant.lease, "lincoln-1", seconds=used_s)
+    if granted:
+        house.granted("lincoln-2")
+    else:
+        refusal = house.refused("lincoln-2")
+        assert refusal.reason == "the period's budget of this place does not cover the test"
+        assert refusal.again_s is None
 
 
 def test_one_school_does_not_pay_for_another(house: House) -> None:
