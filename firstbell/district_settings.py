@@ -36,6 +36,8 @@ class QuietTime(msgspec.Struct, frozen=True, kw_only=True):
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What heavy tests may take of the line at each school (and at each line with a box at the hub).
 
+    A quarter of it is for weekly tests, the rest for those of each period.
+
     In seconds of the line and in bytes both ways together, on a day and in a calendar month; 0 in any of them
     means no heavy tests.
     """
@@ -43,7 +45,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     day_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 900
     day_bytes: Annotated[int, msgspec.Meta(ge=0)] = 8_000_000_000
     month_seconds: Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400)] = 54_000
-    month_bytes: Annotated[int, msgspec.Meta(ge=0)] = 150_000_000_000
+    month_bytes: Annotated[int, msgspec.Meta(ge=0)] = 240_000_000_000
 
 
 class CalendarTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,10 +4,11 @@ In memory, so that a decision costs no question to the disk; the journal holds t
 and `Book.recall` makes it again from there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from firstbell.catalogue import PROBES
 from firstbell.lease import TTL_S
 
 LATE_S = 15.0
@@ -18,6 +19,12 @@ SHARE_DAYS = 7
 KEPT_DAYS = 32
 _MOST_DONE = 100_000
 _MOST_ASKERS = 1_000
+
+
+def is_weekly(kind: str) -> bool:
+    """Whether a box makes such a test once a week, and not once in each period."""
+    probe = PROBES.get(kind)
+    return probe is not None and probe.once_in == "week"
 
 
 class Charge(NamedTuple):
@@ -74,10 +81,12 @@ class Book:
     def __init__(self) -> None:
         self.out: dict[str, Out] = {}
         """The leases that may load a line now, by name."""
-        self._sites: dict[tuple[str, str], Charge] = {}
-        self._boxes: dict[tuple[str, str], float] = {}
+        self._sites: dict[tuple[tuple[str, bool], str], Charge] = {}
+        """By site and whether its tests are weekly ones, and day."""
+        self._boxes: dict[tuple[tuple[str, str], str], float] = {}
+        """Seconds by box and kind of test, and day."""
         self._done: dict[tuple[str, str, int], None] = {}
-        self._asked: dict[str, dict[str, Asked]] = {}
+        self._asked: dict[str, dict[tuple[str, str], Asked]] = {}
 
     def recall(self, lease: Out, used: Charge | None) -> None:
         """Take in what the journal holds of an older lease: what it used, None while it is out."""
@@ -109,43 +118,44 @@ class Book:
         """Whether the box had its test of that kind in that period."""
         return (agent, kind, stretch_ns) in self._done
 
-    def used(self, site: str, day: str) -> Charge:
-        """What was used at a site on a day, in full of what is out."""
-        return self._sites.get((site, day), Charge())
+    def used(self, site: str, day: str, *, weekly: bool) -> Charge:
+        """What weekly tests, or all others, used at a site on a day; in full of what is out."""
+        return self._sites.get(((site, weekly), day), Charge())
 
-    def used_in_month(self, site: str, day: str) -> Charge:
+    def used_in_month(self, site: str, day: str, *, weekly: bool) -> Charge:
         """The same from the first of the month to that day, both included."""
         last = date.fromisoformat(day)
         total = Charge()
         for n in range(last.day):
-            total = total.plus(self.used(site, last.replace(day=n + 1).isoformat()))
+            total = total.plus(self.used(site, last.replace(day=n + 1).isoformat(), weekly=weekly))
         return total
 
-    def share(self, agent: str, day: str) -> float:
-        """Seconds that a box has had of the line in the seven days up to that one."""
+    def share(self, agent: str, kind: str, day: str) -> float:
+        """Seconds that a box has had of the line for tests of that kind in the seven days up to that one."""
         last = date.fromisoformat(day)
         days = ((last - timedelta(days=n)).isoformat() for n in range(SHARE_DAYS))
-        return sum(self._boxes.get((agent, day), 0.0) for day in days)
+        return sum(self._boxes.get(((agent, kind), day), 0.0) for day in days)
 
     def ask(self, site: str, agent: str, asked: Asked) -> None:
         """Note that a box asked."""
         at_site = self._asked.setdefault(site, {})
-        at_site[agent] = asked
+        at_site[agent, asked.kind] = asked
         while len(at_site) > _MOST_ASKERS:
             del at_site[next(iter(at_site))]
 
-    def askers(self, site: str) -> Iterable[tuple[str, Asked]]:
-        """Who asked at a site lately."""
-        return self._asked.get(site, {}).items()
+    def askers(self, site: str, kind: str) -> Iterator[tuple[str, Asked]]:
+        """Who asked at a site lately for a test of that kind."""
+        for (agent, of), asked in self._asked.get(site, {}).items():
+            if of == kind:
+                yield agent, asked
 
     def forget_before(self, day: str) -> None:
         """Drop the sums of days before that one."""
-        for sums in (self._sites, self._boxes):
-            for key in [key for key in sums if key[1] < day]:
-                del sums[key]
+        self._sites = {key: used for key, used in self._sites.items() if key[1] >= day}
+        self._boxes = {key: used for key, used in self._boxes.items() if key[1] >= day}
 
     def _add(self, lease: Out, charge: Charge) -> None:
-        site, box = (lease.site, lease.day), (lease.agent, lease.day)
+        site, box = ((lease.site, is_weekly(lease.kind)), lease.day), ((lease.agent, lease.kind), lease.day)
         self._sites[site] = self._sites.get(site, Charge()).plus(charge)
         self._boxes[box] = self._boxes.get(box, 0.0) + charge.seconds
 

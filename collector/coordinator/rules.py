@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from collector.coordinator import bells
 from collector.coordinator.bells import EDGE_S, Stretch
-from collector.coordinator.book import Asked, Book, Charge
+from collector.coordinator.book import Asked, Book, Charge, is_weekly
 from collector.coordinator.places import Place
 from firstbell import quiet as quiets
 from firstbell.catalogue import PROBES
@@ -31,8 +31,8 @@ KINDS: tuple[Kind, ...] = (
 WAITED_FOR = 2 / 3
 """Of a period, the part in which a box that had less is waited for although it has not asked yet."""
 AGAIN_S = 60.0
-WEEKLY_AHEAD = 2
-"""A weekly test may draw on the budget of so many periods to come: it is longer than others, and rare."""
+WEEKLY_SHARE = 0.25
+"""Of a budget, what is for weekly tests: they are longer than others, and must not eat what is theirs."""
 _SAME_S = 1.0
 """Shares nearer to each other than this are the same."""
 
@@ -71,7 +71,7 @@ class Case(NamedTuple):
     @property
     def weekly(self) -> bool:
         """Whether its kind runs once a week."""
-        return PROBES[self.ask.kind].once_in == "week"
+        return is_weekly(self.ask.kind)
 
     @property
     def budget(self) -> Budget:
@@ -187,7 +187,7 @@ def within_budget(case: Case) -> No | None:
 
 
 def its_turn(case: Case) -> No | None:
-    """Who has had less of the line this week goes first, if there is not enough for all.
+    """Who has had less of the line for such tests this week goes first, if there is not enough for all.
 
     A box is waited for if it was told to come again, or asked in the period before this one; the latter only
     for two thirds of a period, so that a box which has fallen silent keeps nobody from testing.
@@ -226,19 +226,19 @@ def limits(budget: Budget) -> tuple[Charge, Charge] | None:
 
 
 def _left(case: Case) -> Iterator[tuple[str, Charge]]:
-    """What is left until the end of this period, and of this day by the month's budget.
+    """What is left until the end of this period by the day's budget, and by the month's.
 
-    Both grow evenly, period by period and day by day, and what was left over stays: so the morning can't eat
-    what is the afternoon's, nor the first week the last one's.
+    Both grow evenly from period to period, and what was left over stays: so the morning can't eat what is the
+    afternoon's, nor the first week the last one's. Weekly tests have a share of their own; it grows by days.
     """
-    found = limits(case.budget)
-    day, month = found or (Charge(), Charge())
-    used = case.book.used(case.place.site, case.stretch.day)
-    turn = case.stretch.turn + (WEEKLY_AHEAD if case.weekly else 0)
-    yield "period", _less(day.times(min(1.0, turn / case.stretch.turns)), used)
-    today = date.fromisoformat(case.stretch.day)
-    share = today.day / months.monthrange(today.year, today.month)[1]
-    yield "month", _less(month.times(share), case.book.used_in_month(case.place.site, case.stretch.day))
+    site, today, weekly = case.place.site, case.stretch.day, case.weekly
+    share = WEEKLY_SHARE if weekly else 1 - WEEKLY_SHARE
+    day, month = (limit.times(share) for limit in limits(case.budget) or (Charge(), Charge()))
+    so_far = 1.0 if weekly else case.stretch.turn / case.stretch.turns
+    yield "period", _less(day.times(so_far), case.book.used(site, today, weekly=weekly))
+    date_ = date.fromisoformat(today)
+    days = (date_.day - 1 + so_far) / months.monthrange(date_.year, date_.month)[1]
+    yield "month", _less(month.times(days), case.book.used_in_month(site, today, weekly=weekly))
 
 
 def _less(all_of_it: Charge, used: Charge) -> Charge:
@@ -247,14 +247,14 @@ def _less(all_of_it: Charge, used: Charge) -> Charge:
 
 def _ahead(case: Case) -> Iterator[Charge]:
     """What those may need who come before this box."""
-    mine = case.book.share(case.agent, case.stretch.day)
+    mine = case.book.share(case.agent, case.ask.kind, case.stretch.day)
     early = case.at_ns < _two_thirds_ns(case.stretch)
-    for agent, asked in case.book.askers(case.place.site):
+    for agent, asked in case.book.askers(case.place.site, case.ask.kind):
         if agent == case.agent or not _is_waited_for(case, asked, early=early):
             continue
         if case.book.has_done(agent, asked.kind, case.stretch.begin_ns):
             continue
-        if case.book.share(agent, case.stretch.day) < mine - _SAME_S:
+        if case.book.share(agent, asked.kind, case.stretch.day) < mine - _SAME_S:
             yield asked.charge
 
 

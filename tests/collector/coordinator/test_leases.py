@@ -2,6 +2,7 @@
 
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from collector.coordinator.book import OVER_S
@@ -174,8 +175,7 @@ def test_a_question_from_before_a_restart_is_not_granted_twice(house: House) -> 
 
 def test_what_was_used_is_known_after_a_restart(house: House) -> None:
     """Budgets and shares go on where they were."""
-    budget = WIDE
-    house.district = town(budget=type(budget)(day_seconds=8 * 30, day_bytes=10**13, month_bytes=10**14))
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 30 * 4 // 3))
     house.clock.to(at("2026-12-07T05:10"))
     house.settle(house.granted("lincoln-1").lease, "lincoln-1", seconds=30)
     house.settle(house.granted("lincoln-2").lease, "lincoln-2", seconds=30)

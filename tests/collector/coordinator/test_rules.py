@@ -8,6 +8,8 @@ from firstbell.district import Budget, District, QuietTime, Seat
 from tests.collector.coordinator.town import MB, NS, WIDE, House, at, town
 
 MINUTE_S = 60.0
+OF_EIGHT = 8 * 30 * 4 // 3
+"""Seconds a day of which eight tests of 30 s have their three quarters, one in each stretch of the day."""
 
 
 def again(seconds: float) -> object:
@@ -156,7 +158,7 @@ def granted_until(house: House, clock: str, budget: Budget, **wanted: float) -> 
 
 def test_the_morning_cannot_eat_what_is_the_afternoons(house: House) -> None:
     """Of eight tests a day one more is to be had in each of eight stretches, however many ask."""
-    budget = msgspec.structs.replace(WIDE, day_seconds=240)
+    budget = msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT)
     house.clock.to(at("2026-12-07T00:10"))
     assert granted_until(house, "2026-12-07T05:00", budget) == 1
     assert granted_until(house, "2026-12-07T13:20", budget) == 4
@@ -165,21 +167,21 @@ def test_the_morning_cannot_eat_what_is_the_afternoons(house: House) -> None:
 
 def test_what_the_morning_left_is_there_in_the_afternoon(house: House) -> None:
     """Nobody asked until late afternoon, the seventh stretch: seven tests are to be had."""
-    budget = msgspec.structs.replace(WIDE, day_seconds=240)
+    budget = msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT)
     house.clock.to(at("2026-12-07T15:40"))
     assert granted_until(house, "2026-12-07T17:50", budget) == 7
 
 
 def test_bytes_are_a_budget_as_seconds_are(house: House) -> None:
     """Four gigabytes a day are four tests of one each."""
-    budget = msgspec.structs.replace(WIDE, day_bytes=4000 * MB)
+    budget = msgspec.structs.replace(WIDE, day_bytes=4001 * MB * 4 // 3)
     house.clock.to(at("2026-12-07T00:10"))
     assert granted_until(house, "2026-12-07T23:50", budget, max_bytes=1000 * MB) == 4
 
 
 def test_a_month_is_spread_over_its_days(house: House) -> None:
     """Thirty-one tests a month are one a day, and what the first week did not use is there on the seventh."""
-    budget = msgspec.structs.replace(WIDE, month_seconds=31 * 30)
+    budget = msgspec.structs.replace(WIDE, month_seconds=31 * 30 * 4 // 3)
     assert granted_until(house, "2026-12-07T23:50", budget) == 7
     house.clock.to(at("2026-12-08T00:10"))
     assert granted_until(house, "2026-12-08T23:50", budget) == 1
@@ -190,7 +192,7 @@ def test_a_test_is_charged_with_what_it_used_and_in_full_if_nobody_says(
     house: House, used_s: float | None, granted: bool
 ) -> None:
     """Room for one test of 30 s in a stretch: if it took 2 s there is room for another, else there is none."""
-    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 30 + 20))
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT + 40))
     house.clock.to(at("2026-12-07T00:10"))
     grant = house.granted("lincoln-1")
     assert house.refused("lincoln-2").reason == "another test is loading the line", (
@@ -209,9 +211,21 @@ def test_a_test_is_charged_with_what_it_used_and_in_full_if_nobody_says(
         assert refusal.again_s is None
 
 
+def test_weekly_tests_have_a_quarter_of_their_own(house: House) -> None:
+    """They take it at any time of a day without class, and neither they nor the others what is the others'."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=720))
+    house.clock.to(at("2026-12-12T00:10"))
+    house.settle(house.granted(kind="capacity", seconds=180).lease, seconds=180)
+    house.refused("lincoln-2", "capacity", seconds=180)
+    house.settle(house.granted("lincoln-1", seconds=67).lease, "lincoln-1", seconds=67)
+    house.refused("lincoln-2", seconds=1)
+    house.clock.to(at("2026-12-13T00:10"))
+    house.granted("lincoln-2", "capacity", seconds=180)
+
+
 def test_one_school_does_not_pay_for_another(house: House) -> None:
     """Budgets are a school's own, and those of the hub the hub's."""
-    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 30))
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT))
     house.clock.to(at("2026-12-07T00:10"))
     house.settle(house.granted("lincoln-1").lease, "lincoln-1", seconds=30)
     house.refused("lincoln-2")
@@ -221,7 +235,7 @@ def test_one_school_does_not_pay_for_another(house: House) -> None:
 
 def test_every_target_is_charged(house: House) -> None:
     """Both bounds are for each of the targets alone: three of 30 s do not fit into 89."""
-    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 89))
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 89 * 4 // 3))
     house.clock.to(at("2026-12-07T00:10"))
     house.refused(targets=3)
     house.granted(targets=2)
@@ -232,7 +246,7 @@ def test_every_target_is_charged(house: House) -> None:
 
 def scarce() -> District:
     """A budget of one test in each stretch, and two boxes."""
-    return town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 30), boxes=["b0", "b1"])
+    return town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT), boxes=["b0", "b1"])
 
 
 def test_who_had_least_goes_first(house: House) -> None:
