@@ -25,7 +25,7 @@ from agent.probes.base import Measure
 from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.spool import Spool
-from agent.spool.schema import SpoolWriteError
+from agent.spool.schema import DiskFullError, SpoolFullError, SpoolWriteError
 from agent.uplink.leases import Leases
 from agent.uplink.mqtt import MqttLine
 from agent.uplink.progress import Progress
@@ -141,6 +141,9 @@ class Box:
                 self.progress.note("stored")
                 self.sender.wake()
             except SpoolWriteError as error:
+                if isinstance(error, DiskFullError | SpoolFullError):
+                    # A new start is no cure for want of space: what waits goes on leaving.
+                    self.progress.note("stored")
                 log.error("%s was measured and could not be stored: %s", name, error)  # noqa: TRY400 - said
 
     def _put_off(self, name: str, after_s: float) -> bool:

@@ -59,8 +59,10 @@ class Spool:
     def open(cls, path: Path | str, *, max_bytes: int, clock: Clock, random: Random) -> "Spool":
         """The spool at `path`, made if need be, with a new epoch begun, which `random` names.
 
-        `max_bytes` bounds the pages in use. Raises SpoolOpenError (NewerSpoolError, SpoolInUseError), or
-        SpoolWriteError if the disk does not take the epoch's first report.
+        `max_bytes` bounds the pages in use. On a disk without space the epoch begins when there is some, and
+        until then every call raises DiskFullError.
+        Raises SpoolOpenError (NewerSpoolError, SpoolInUseError), or SpoolWriteError if the disk refuses for
+        another reason.
         """
         spool = cls(Path(path), max_bytes, clock, random)
         spool._file.open()
@@ -99,8 +101,7 @@ class Spool:
         except DamagedError:
             self._store(drafts)
         except DiskFullError:
-            if not self._drop_kept():
-                raise
+            self._drop_kept()
             self._store(drafts)
 
     def _store(self, drafts: Sequence[Draft]) -> None:
@@ -185,11 +186,11 @@ class Spool:
     def held(self, epoch: str, ranges: Sequence[wire.Range], journal: str) -> int:
         """Take reports that were sent and that `journal` holds out of the queue; how many.
 
-        They are kept for seven more days, as long as half of the bound is free.
+        They are kept for seven more days, as long as half of the bound is free and the disk is not full.
         """
         with self._file.alone():
             with self._file.write() as db:
-                keep = self.fill() <= KEPT_SHARE
+                keep = self.fill() <= KEPT_SHARE and not self._file.short
                 moved = queue.hold(db, epoch, ranges, journal, self._clock.stamp().wall_ns, keep=keep)
             self._waiting -= moved
             return moved
@@ -262,7 +263,7 @@ class Spool:
 
     @property
     def epoch(self) -> str:
-        """The name of the epoch that is being written."""
+        """The name of the epoch that is being written; "" before it could begin."""
         return self._epoch.name
 
     def waiting(self) -> int:

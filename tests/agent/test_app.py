@@ -15,6 +15,7 @@ from agent.config import BoxSettings, BrokerSettings, ProbesSettings, Settings
 from agent.machine.machine import Machine
 from firstbell.report import Finding, Status
 from firstbell.settings import SettingsError
+from tests.chaos.disks import fill, small_disk
 
 
 def test_a_named_place_has_its_summers_and_winters() -> None:
@@ -90,3 +91,15 @@ def test_check_logs_in_and_says_why_it_can_not(tmp_path: Path) -> None:
         app.check(
             Settings(box=BoxSettings(name="box-1"), broker=BrokerSettings(ca_file="nowhere.pem")), tmp_path
         )
+
+
+@pytest.mark.root
+def test_a_full_disk_is_no_reason_to_end(tmp_path: Path) -> None:
+    """A box started on a disk without a byte stands, goes on trying, and that counts as being alive."""
+    stop = threading.Event()
+    with small_disk(tmp_path / "card", "64k") as card:
+        fill(card)
+        with app.running(box_settings(), card, {"host": nothing}) as box:
+            threading.Timer(3, stop.set).start()
+            assert box.run(stop)
+            assert box.progress.ages()["stored"] < 2
