@@ -59,7 +59,8 @@ def _run_child(machine: Machine, request: Request, memory_bytes: int) -> Ended:
     try:
         return machine.commands.run(
             [sys.executable, "-m", "agent.child", "internet"],
-            input=msgspec.json.encode(order),
+            input=msgspec.json.encode(order) + b"\n",
+            lifeline=True,
             deadline_s=request.max_seconds + GRACE_S,
             output_limit=_MOST_ANSWER_BYTES,
             memory_limit=memory_bytes,
