@@ -110,6 +110,7 @@ class Writer:
         return self._inbox.put(offer)
 
     def _run(self) -> None:
+        self._try_the_disk()
         while True:
             group = self._inbox.gather(GROUP_REPORTS, _RETRY_S if self.trouble else self._spare.wait_s())
             if group is None:
@@ -119,6 +120,13 @@ class Writer:
             if not self.trouble:
                 self._derive(idle=not group)
         self._disconnect()
+
+    def _try_the_disk(self) -> None:
+        """Learn at the start, not from the first report, that the journal can't be written."""
+        try:
+            self._db = self._journal.writer()
+        except (sqlite3.Error, OSError) as error:
+            self._note_trouble(error)
 
     def _derive(self, *, idle: bool) -> None:
         """Take a step of the derivation if there is time for it. Whatever becomes of it, intake goes on."""
@@ -223,7 +231,10 @@ def _is_the_programs(error: Exception) -> bool:
 
 
 def _is_want_of_space(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind, the rest says where
+    exact = getattr(error, "sqlite_errorcode", 0)
+    code = exact & 0xFF  # the low byte is the kind, the rest says where
+    if exact == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return True
     return code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC
 
 
