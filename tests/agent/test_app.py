@@ -48,20 +48,28 @@ def test_a_box_ends_when_it_is_told(tmp_path: Path) -> None:
     assert app.spool_summary(box_settings(), tmp_path)["waiting"] >= 2
 
 
-@pytest.mark.parametrize("victim", ["sender", "worker", "nothing moves"])
+@pytest.mark.parametrize("victim", ["sender", "sender hangs", "worker", "nothing moves"])
 def test_a_box_that_can_not_work_ends_to_be_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
-    """A dead sender, a dead worker, or no progress at all: each ends the program instead of pretending."""
+    """A sender or worker that died or hangs, or no progress at all: each ends the program, no pretending."""
     monkeypatch.setattr(threading, "excepthook", lambda _args: None)
+    go_on, stop = threading.Event(), threading.Event()
+    too_late = threading.Timer(20, stop.set)
+    too_late.start()
     with app.running(box_settings(), tmp_path, {"host": nothing}) as box:
         if victim == "sender":
             monkeypatch.setattr(box.sender, "step", lambda: 1 / 0)
+        elif victim == "sender hangs":
+            monkeypatch.setattr(box.sender, "step", go_on.wait)
+            monkeypatch.setattr(box_module, "STALLED_S", 2.5)
         elif victim == "worker":
             monkeypatch.setattr(box._runner, "run", lambda _name, **_: 1 / 0)
         else:
             monkeypatch.setattr(box_module, "STALLED_S", -1.0)
-        assert not box.run(threading.Event())
+        assert not box.run(stop)
+    go_on.set()
+    too_late.cancel()
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     for timer in timers:
         timer.join(5)
