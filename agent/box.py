@@ -172,7 +172,7 @@ class Box:
         self._wake.set()
 
     def _stalled(self, workers: Sequence[threading.Thread]) -> bool:
-        """Whether for long nothing was stored, answered or even tried, or the sender hangs: a new start cures it."""
+        """Whether nothing was stored, answered or tried for long, or the sender hangs: a new start helps."""
         dead = [worker.name for worker in workers if not worker.is_alive()]
         if dead or not self.sender.alive():
             log.critical("a thread is dead (%s); ending, to be started again", ", ".join(dead) or "sender")

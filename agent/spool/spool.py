@@ -7,7 +7,8 @@ Its errors are drawn in `agent.spool.schema`.
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -25,6 +26,8 @@ CHUNK = 0.02
 """Share of the bound that is freed at once when it is reached, so that it is rare."""
 KEPT_SHARE = 0.5
 """Share of the bound above which rows that the collector holds already are let go."""
+OWN_SHARE = 0.1
+"""Share of the bound that the box's own old words may take while there are measurements to be given up."""
 LAST = (1 << 62) - 1
 """A place behind every other."""
 
@@ -66,6 +69,8 @@ class Spool:
         """
         spool = cls(Path(path), max_bytes, clock, random)
         spool._file.open()
+        with suppress(SpoolWriteError):  # told where it matters, by the next call
+            spool._make_room(())
         return spool
 
     def close(self) -> None:
@@ -124,11 +129,21 @@ class Spool:
         )
 
     def _make_room(self, drafts: Sequence[Draft]) -> None:
-        """Keep to the bound; only what the box says of itself may pass it. Raises SpoolFullError."""
+        """Keep to the bound; only what the box says of itself may pass it. Raises SpoolFullError.
+
+        What the collector holds goes first, then the oldest measurements. What the box said of itself before
+        those goes where it takes much of the bound, else last: many starts must not crowd out measurements.
+        """
         if self.fill() > KEPT_SHARE:
             self._drop_kept()
+        newest = self.newest()
         while self.fill() > 1:
-            if self._drop_kept() or self._drop_waiting():
+            if (
+                self._drop_kept()
+                or (self._own_words() > OWN_SHARE and self._drop(intake.drop_own, newest))
+                or self._drop(intake.drop_waiting)
+                or self._drop(intake.drop_own, newest)
+            ):
                 continue
             if any(draft.probe != "box" for draft in drafts):
                 raise SpoolFullError("the spool is full and nothing in it may go")
@@ -138,10 +153,16 @@ class Spool:
         with self._file.write() as db:
             return intake.drop_kept(db, int(self._max_bytes * CHUNK))
 
-    def _drop_waiting(self) -> int:
+    def _own_words(self) -> float:
+        """The share of the bound that the box's words take which are older than any measurement."""
+        with self._file.read() as db:
+            return intake.own_bytes(db) / self._max_bytes
+
+    def _drop(self, drop: Callable[..., tuple[int, int]], *until: int) -> int:
+        """Give up some of the oldest; how many. Nothing behind a place `until`, if given."""
         with self._file.write() as db:
             size = int(self._max_bytes * CHUNK)
-            gone, came = intake.drop_waiting(db, self._epoch, self._clock.stamp(), size)
+            gone, came = drop(db, self._epoch, self._clock.stamp(), size, *until)
         self._waiting += came - gone
         if gone:
             _log.warning("the spool is full: the oldest %d reports were given up", gone)
