@@ -26,7 +26,7 @@ from agent.probes.settings import PLATFORM_TESTS
 from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.spool import Spool
-from agent.spool.schema import SpoolWriteError
+from agent.spool.schema import DiskFullError, SpoolFullError, SpoolWriteError
 from agent.uplink.leases import Leases
 from agent.uplink.mqtt import MqttLine
 from agent.uplink.progress import Progress
@@ -143,6 +143,9 @@ class Box:
                 self.progress.note("stored")
                 self.sender.wake()
             except SpoolWriteError as error:
+                if isinstance(error, DiskFullError | SpoolFullError):
+                    # A new start is no cure for want of space: what waits goes on leaving.
+                    self.progress.note("stored")
                 log.error("%s was measured and could not be stored: %s", name, error)  # noqa: TRY400 - said
 
     def _put_off(self, name: str, after_s: float) -> bool:
@@ -171,7 +174,7 @@ class Box:
         self._wake.set()
 
     def _stalled(self, workers: Sequence[threading.Thread]) -> bool:
-        """Whether nothing was stored, answered or even tried for long: then a new start is the cure."""
+        """Whether nothing was stored, answered or tried for long, or the sender hangs: a new start helps."""
         dead = [worker.name for worker in workers if not worker.is_alive()]
         if dead or not self.sender.alive():
             log.critical("a thread is dead (%s); ending, to be started again", ", ".join(dead) or "sender")

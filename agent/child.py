@@ -1,12 +1,14 @@
 """The isolated half of a heavy probe: `python -m agent.child NAME`.
 
-The request comes as one JSON object on stdin, `{"memory_bytes": ..., "request": {...}}`, and the result
+The request comes as one line of JSON on stdin, `{"memory_bytes": ..., "request": {...}}`, and the result
 goes out as one JSON object on stdout, alone on it: whatever a foreign library prints goes to stderr. A
-request that can't be read is answered by `{"error": "..."}` and exit code 2.
+request that can't be read is answered by `{"error": "..."}` and exit code 2. When stdin ends, the box is
+gone, and with it this process and all that it started: no test loads a line for nobody.
 """
 
 import importlib
 import os
+import signal
 import sys
 import threading
 from typing import IO, NamedTuple
@@ -55,11 +57,12 @@ def main(argv: list[str], stdin: IO[bytes], answer: IO[bytes]) -> int:
     try:
         if len(argv) != 1 or argv[0] not in WORK:
             raise ValueError(f"one name is wanted, of: {', '.join(WORK)}")  # noqa: TRY301 - told like the rest
-        order = msgspec.json.decode(stdin.read(), type=Order)
+        order = msgspec.json.decode(stdin.readline(), type=Order)
         _limit_memory(order.memory_bytes)
     except ValueError as error:  # msgspec's errors are ValueErrors too
         answer.write(msgspec.json.encode({"error": " ".join(str(error).split())}))
         return BAD_REQUEST
+    threading.Thread(target=_end_with, args=(stdin,), name="lifeline", daemon=True).start()
     answer.write(msgspec.json.encode(_worked(WORK[argv[0]], order.request)))
     return 0
 
@@ -74,6 +77,15 @@ def _worked(work: _Work, request: Request) -> Result:
         return Result(status=Status.NOTHING, reason=work.reason_without)
     except (MemoryError, ImportError):  # a library that finds no room to be mapped is an ImportError
         return Result(status=Status.FAILED, reason="there was not enough memory to begin the test")
+
+
+def _end_with(stdin: IO[bytes]) -> None:
+    """End with the box, at once, and with all that this process started where it leads a group of its own."""
+    while stdin.read(4096):
+        pass
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 def _limit_memory(limit: int | None) -> None:

@@ -199,6 +199,30 @@ def test_command_lines_are_ones_that_the_programs_take() -> None:
     assert seen > 10
 
 
+def complaint(program: str, words: list[str]) -> str:
+    """What the program would say of these words before it does anything; "" if it would begin."""
+    command: click.Command = commands.PROGRAMS[program.rsplit("/", 1)[-1]]
+    name: str | None = program
+    parent: click.Context | None = None
+    try:
+        while True:
+            context = command.make_context(name, list(words), parent=parent)
+            if not isinstance(command, click.Group):
+                return ""
+            name, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
+            assert found is not None
+            command, parent = found, context
+    except click.UsageError as error:
+        return error.format_message()
+
+
+def test_a_command_that_can_be_typed_as_it_stands_is_whole() -> None:
+    """One that names the program's place is there to be typed: it lacks no word that the program wants."""
+    typed = [(page, line) for page, line in command_lines() if "/" in line[0] and line[1:]]
+    assert len(typed) > 5
+    assert {(page, *line): said for page, line in typed if (said := complaint(line[0], line[1:]))} == {}
+
+
 def test_scripts_that_are_named_exist() -> None:
     """`scripts/...` on a page is a script."""
     named = {name for page in PAGES for name in re.findall(r"scripts/([a-z_]+(?:\.\w+)?)", text(page))}

@@ -41,7 +41,8 @@ def run(
     try:
         ended = machine.commands.run(
             [sys.executable, "-m", "agent.child", work],
-            input=msgspec.json.encode(Order(request=request, memory_bytes=memory_bytes)),
+            input=msgspec.json.encode(Order(request=request, memory_bytes=memory_bytes)) + b"\n",
+            lifeline=True,
             deadline_s=request.max_seconds + GRACE_S,
             output_limit=_MOST_ANSWER_BYTES,
             memory_limit=memory_bytes,

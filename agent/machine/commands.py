@@ -60,6 +60,7 @@ class Commands(Protocol):
         argv: Sequence[str],
         *,
         input: bytes = b"",  # noqa: A002 - the standard library's own name for it
+        lifeline: bool = False,
         deadline_s: float,
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,
@@ -77,6 +78,7 @@ class SystemCommands:
         argv: Sequence[str],
         *,
         input: bytes = b"",  # noqa: A002 - the standard library's own name for it
+        lifeline: bool = False,
         deadline_s: float,
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,
@@ -84,6 +86,9 @@ class SystemCommands:
         stop: threading.Event | None = None,
     ) -> Ended:
         """Run `argv` with `input` on its stdin, in a session of its own.
+
+        With `lifeline` its stdin stays open after that, and ends when this process does, however it dies:
+        a program that holds to it, as `agent.child` does, does not outlive whoever wanted its answer.
 
         After `deadline_s` seconds, or more than `output_limit` bytes of stdout or of stderr, or when `stop`
         is set, the program and every process that it started is killed; those are killed too when it ends
@@ -106,13 +111,15 @@ class SystemCommands:
         with process:
             if memory_limit is not None:
                 _limit_memory(process.pid, memory_limit)
-            return _Watch(process, input, output_limit).until(deadline_s, stop)
+            return _Watch(process, input, output_limit, lifeline=lifeline).until(deadline_s, stop)
 
 
 class _Watch:
     """Looks after one process. Threads, because Windows can't wait for pipes in any other way."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, output_limit: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], stdin: bytes, output_limit: int, *, lifeline: bool
+    ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -124,7 +131,7 @@ class _Watch:
             _start(partial(self._read, process.stdout, self._stdout)),
             _start(partial(self._read, process.stderr, self._stderr)),
         )
-        _start(partial(_feed, process.stdin, stdin))
+        _start(partial(_feed, process.stdin, stdin, keep_open=lifeline))
         _start(self._wait)
 
     def until(self, deadline_s: float, stop: threading.Event | None) -> Ended:
@@ -177,13 +184,14 @@ def _start(target: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def _feed(pipe: IO[bytes], stdin: bytes) -> None:
+def _feed(pipe: IO[bytes], stdin: bytes, *, keep_open: bool) -> None:
     rest = memoryview(stdin)
     # A program may end, or close its stdin, without having read everything.
     with contextlib.suppress(OSError, ValueError):
         while rest:
             rest = rest[pipe.write(rest) :]
-        pipe.close()
+        if not keep_open:
+            pipe.close()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

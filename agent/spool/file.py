@@ -4,12 +4,19 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agent.machine.clock import Clock
 from agent.spool import rescue, schema
-from agent.spool.schema import DamagedError, DiskError, SpoolError, SpoolOpenError
+from agent.spool.lock import Lock
+from agent.spool.reserve import Reserve
+from agent.spool.schema import DamagedError, DiskError, DiskFullError, SpoolError, SpoolOpenError
+
+AGAIN_S = 10.0
+"""Between two tries to open a file for which the disk had no space."""
+
+_ANY_PAGES = 0xFFFFFFFE
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +27,7 @@ class SpoolFile:
     """The open file. `begin` is called once for each file, in a transaction, with what was salvaged if any.
 
     A file that turns out to be damaged is set aside before its error goes on: the next call finds a new one.
+    On a disk without space it stands without its file until there is some.
     """
 
     def __init__(self, path: Path, clock: Clock, begin: Begin) -> None:
@@ -27,22 +35,47 @@ class SpoolFile:
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._shut = False
-        self._held = schema.Lock(path)
+        self._reserve = Reserve(path, clock)
+        self._no_space = ""
+        self._next_try = clock.monotonic()
+        self.short = False
+        """Whether the disk is full: what was put by is in use, and the file may not grow."""
+        self._held = Lock(path)
 
     def open(self) -> None:
-        """Raises NewerSpoolError, SpoolOpenError, or SpoolWriteError if the disk takes nothing."""
+        """Raises NewerSpoolError, SpoolOpenError, or SpoolWriteError if the disk refuses; not for space."""
         try:
-            rescue.finish(self._path)
-            try:
-                self._start(schema.connect(self._path), None)
-            except DamagedError:
-                self._recover()
+            self._open()
+        except DiskFullError as error:
+            _log.error("%s; trying again until there is some", error)
         except OSError as error:
             self.shut()
             raise SpoolOpenError(f"the spool can't be opened: {error}") from error
         except BaseException:
             self.shut()
             raise
+
+    def _open(self) -> None:
+        """Raises what `open` does, and DiskFullError."""
+        try:
+            try:
+                self._connect()
+            except DiskFullError:
+                self._reserve.give()
+                self._connect()
+                self._be_short()
+        except DiskFullError as error:
+            self._no_space = str(error)
+            self._next_try = self._clock.monotonic() + AGAIN_S
+            raise
+        self._no_space = ""
+
+    def _connect(self) -> None:
+        rescue.finish(self._path)
+        try:
+            self._start(schema.connect(self._path), None)
+        except DamagedError:
+            self._recover()
 
     def finish(self) -> None:
         """Fold the log into the file and let go of it."""
@@ -74,14 +107,20 @@ class SpoolFile:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it is on the disk, or nothing has happened and SpoolWriteError is raised."""
-        with self._lock, self._guarded() as db, _transaction(db):
-            yield db
+        with self._lock:
+            self._mind_space()
+            with self._guarded() as db, _transaction(db):
+                yield db
+            if self.short:
+                self._fold()
 
     @contextmanager
     def _guarded(self) -> Iterator[sqlite3.Connection]:
         if self._shut:
             raise DiskError("the spool is closed")
-        if self._db is None:
+        if self._no_space:
+            self._try_again()
+        elif self._db is None:
             self._recover()
         assert self._db is not None
         try:
@@ -89,6 +128,42 @@ class SpoolFile:
         except DamagedError:
             self._recover()
             raise
+        except DiskFullError:
+            self._make_way()
+            raise
+
+    def _try_again(self) -> None:
+        if self._clock.monotonic() < self._next_try:
+            raise DiskFullError(self._no_space)
+        try:
+            self._open()
+        except OSError as trouble:
+            raise DiskError(f"the spool can't be opened: {trouble}") from trouble
+        _log.warning("the spool has space again")
+
+    def _make_way(self) -> None:
+        """Let the next try find room, in the log once it is folded in, and in what was put by."""
+        self._reserve.give()
+        self._fold()
+        self._be_short()
+
+    def _be_short(self) -> None:
+        """From here on the file may not grow: the room that there is must do for delivering."""
+        if self._db is not None:
+            self.short = True
+            self._db.execute(f"PRAGMA max_page_count = {schema.pages(self._db)}")
+
+    def _mind_space(self) -> None:
+        """Hold some room; where it could be taken again, the file may grow again."""
+        if self._reserve.keep() and self.short and self._db is not None:
+            self._db.execute(f"PRAGMA max_page_count = {_ANY_PAGES}")
+            self.short = False
+
+    def _fold(self) -> None:
+        """Put what the log holds into the file, so that the log begins anew instead of growing."""
+        if self._db is not None:
+            with suppress(sqlite3.Error):  # then the log stays as it is
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _start(self, db: sqlite3.Connection, salvage: rescue.Salvage | None) -> None:
         try:

@@ -16,6 +16,7 @@ from agent.spool.schema import (
     cap,
     checksum,
     epoch_name,
+    number,
     place,
     seal,
     unplace,
@@ -27,6 +28,8 @@ MOST_LOSSES = 1000
 """Rows of the visible table that are kept; beyond, the oldest go, and the count in `meta` stays."""
 MOST_EPOCHS = 1000
 LOSSES_A_REPORT = 100
+MOST_TOLD = 200
+"""Ranges that are told again when the report that told them is given up itself; the oldest go first."""
 
 
 class Epoch(NamedTuple):
@@ -164,12 +167,69 @@ def drop_kept(db: sqlite3.Connection, size: int) -> int:
 def drop_waiting(db: sqlite3.Connection, epoch: Epoch, stamp: Stamp, size: int) -> tuple[int, int]:
     """Give up the oldest waiting reports, `size` bytes of them, and say so in reports of the box's own.
 
-    What the box says of itself is not given up. Returns how many went and how many came.
+    What the box says of itself is not given up here. Returns how many went and how many came.
     """
     last = _last_of(db.execute("SELECT place, length(body) FROM waiting WHERE box = 0 ORDER BY place"), size)
     gone = db.execute("DELETE FROM waiting WHERE box = 0 AND place <= ? RETURNING place", (last,)).fetchall()
     told = tell_losses(db, epoch, stamp, sorted(row[0] for row in gone), "the spool was full")
     return len(gone), told
+
+
+_OWN = "FROM waiting WHERE box = 1 AND place <> ? AND place <= ?"
+
+
+def own_bytes(db: sqlite3.Connection) -> int:
+    """Bytes of what the box said of itself before the oldest measurement that waits."""
+    oldest = "SELECT place FROM waiting WHERE box = 0 ORDER BY place LIMIT 1"
+    query = f"SELECT coalesce(sum(length(body)), 0) FROM waiting WHERE place < coalesce(({oldest}), ?)"  # noqa: S608 - ours
+    return int(db.execute(query, (1 << 62,)).fetchone()[0])
+
+
+def drop_own(db: sqlite3.Connection, epoch: Epoch, stamp: Stamp, size: int, until: int) -> tuple[int, int]:
+    """Give up the oldest of what the box says of itself, `size` bytes up to place `until`, and say so.
+
+    Losses that were told are told again. How this start began is not given up: it names the one before.
+    Returns how many went and how many came.
+    """
+    own = (place(epoch.n, 1), until)
+    last = _last_of(db.execute(f"SELECT place, length(body) {_OWN} ORDER BY place", own), size)
+    # All that was told of losses, too, to be told once more in fewer words: it would fill the spool itself.
+    which = f"{_OWN} AND (place <= ? OR instr(body, '\"losses\"'))"
+    gone = sorted(db.execute(f"DELETE {which} RETURNING place, body", (*own, last)).fetchall())
+    before = [loss for _, body in gone for loss in _told_in(body)]
+    told = tell_losses(db, epoch, stamp, [row[0] for row in gone], "the spool was full", before)
+    return len(gone), told
+
+
+class _Losses(msgspec.Struct):
+    """What a draft and a report have in common here."""
+
+    losses: tuple[Loss, ...] = ()
+
+
+def _told_in(body: bytes) -> tuple[Loss, ...]:
+    try:
+        return msgspec.json.decode(body, type=_Losses).losses
+    except (msgspec.DecodeError, UnicodeError):  # a bit has flipped
+        return ()
+
+
+def _merged(losses: Iterable[Loss]) -> list[Loss]:
+    """As few ranges as say the same, the epochs in their order."""
+    stretches: dict[tuple[str, str], list[Loss]] = {}
+    for loss in losses:
+        stretches.setdefault((loss.epoch, loss.reason), []).append(loss)
+    found: list[Loss] = []
+    for same in stretches.values():
+        first, *others = sorted(same, key=lambda loss: loss.first)
+        found.append(first)
+        for loss in others:
+            if loss.first > found[-1].last + 1:
+                found.append(loss)
+            else:
+                last = max(loss.last, found[-1].last)
+                found[-1] = msgspec.structs.replace(found[-1], last=last)
+    return found
 
 
 def _last_of(rows: Iterable[tuple[int, int]], size: int) -> int:
@@ -184,9 +244,17 @@ def _last_of(rows: Iterable[tuple[int, int]], size: int) -> int:
 
 
 def tell_losses(
-    db: sqlite3.Connection, epoch: Epoch, stamp: Stamp, places: Sequence[int], reason: str
+    db: sqlite3.Connection,
+    epoch: Epoch,
+    stamp: Stamp,
+    places: Sequence[int],
+    reason: str,
+    before: Sequence[Loss] = (),
 ) -> int:
-    """Count reports that are given up, by range, in as many reports of the box as it takes; how many."""
+    """Count reports that are given up, by range, in as many reports of the box as it takes; how many.
+
+    `before` was told in reports that are given up now, and is told along.
+    """
     losses = [
         Loss(epoch=epoch_name(db, n), first=first, last=last, reason=reason)
         for n, first, last in _ranges(places)
@@ -197,12 +265,15 @@ def tell_losses(
     )
     cap(db, "losses", MOST_LOSSES)
     add(db, "lost", len(places))
+    if before:
+        losses = _merged([*before, *losses])[-MOST_TOLD:]
+        reason += f"; {number(db, 'lost')} in all"
     drafts = []
     for start in range(0, len(losses), LOSSES_A_REPORT):
         part = tuple(losses[start : start + LOSSES_A_REPORT])
-        number = sum(loss.last - loss.first + 1 for loss in part)
+        lost = sum(loss.last - loss.first + 1 for loss in part)
         drafts.append(
-            box_draft(stamp, status=Status.FAILED, reason=f"{number} reports given up: {reason}", losses=part)
+            box_draft(stamp, status=Status.FAILED, reason=f"{lost} reports given up: {reason}", losses=part)
         )
     if drafts:
         insert(db, epoch, drafts)

@@ -11,6 +11,7 @@ SpoolError                  nothing here is silent: each says what happened in p
     └── DamagedError          the file is no longer what was written; it is set aside
 """
 
+import errno
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
@@ -77,8 +78,9 @@ def trouble(error: sqlite3.Error) -> SpoolWriteError:
 
     Our statements are known to be good: one that SQLite can't make sense of was asked of a damaged file.
     """
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    exact = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = exact & 0xFF
+    if code == sqlite3.SQLITE_FULL or exact == sqlite3.SQLITE_IOERR_SHMSIZE:
         return DiskFullError(f"no space left for the spool: {error}")
     if code in _DAMAGED:
         return DamagedError(f"the spool's file is damaged: {error}")
@@ -197,7 +199,13 @@ def connect(path: Path) -> sqlite3.Connection:
             _check(db)
             return db
     except OSError as error:
-        raise DiskError(f"the spool can't be opened: {error}") from error
+        full = error.errno == errno.ENOSPC
+        kind, why = (
+            (DiskFullError, "no space left for the spool")
+            if full
+            else (DiskError, "the spool can't be opened")
+        )
+        raise kind(f"{why}: {error}") from error
     except BaseException:
         if db is not None:
             db.close()
@@ -257,33 +265,17 @@ def _check(db: sqlite3.Connection) -> None:
         raise DamagedError(f"the spool's file is damaged: {said}")
 
 
-class Lock:
-    """Holds a spool for one process. It goes with the process, however that dies, on every system."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises SpoolInUseError if another process holds it, DiskError if it can't be made."""
-        try:
-            self._db = sqlite3.connect(
-                f"{path}.lock", isolation_level=None, check_same_thread=False, timeout=0
-            )
-            self._db.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-                raise SpoolInUseError(f"another firstbell-agent uses the spool {path}") from error
-            raise DiskError(f"the spool can't be locked: {error}") from error
-
-    def release(self) -> None:
-        """Let another process have it."""
-        self._db.close()
-
-
 # --- small reads ------------------------------------------------------------------------------------
 
 
 def live_bytes(db: sqlite3.Connection) -> int:
     """Bytes of the file that hold something; pages that were freed will be used again."""
-    pages = _pragma(db, "page_count") - _pragma(db, "freelist_count")
-    return pages * _pragma(db, "page_size")
+    return (pages(db) - _pragma(db, "freelist_count")) * _pragma(db, "page_size")
+
+
+def pages(db: sqlite3.Connection) -> int:
+    """Pages of the file, in use or not."""
+    return _pragma(db, "page_count")
 
 
 def count(db: sqlite3.Connection, table: str) -> int:

@@ -7,7 +7,8 @@ Its errors are drawn in `agent.spool.schema`.
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -25,6 +26,8 @@ CHUNK = 0.02
 """Share of the bound that is freed at once when it is reached, so that it is rare."""
 KEPT_SHARE = 0.5
 """Share of the bound above which rows that the collector holds already are let go."""
+OWN_SHARE = 0.1
+"""Share of the bound that the box's own old words may take while there are measurements to be given up."""
 LAST = (1 << 62) - 1
 """A place behind every other."""
 
@@ -59,11 +62,15 @@ class Spool:
     def open(cls, path: Path | str, *, max_bytes: int, clock: Clock, random: Random) -> "Spool":
         """The spool at `path`, made if need be, with a new epoch begun, which `random` names.
 
-        `max_bytes` bounds the pages in use. Raises SpoolOpenError (NewerSpoolError, SpoolInUseError), or
-        SpoolWriteError if the disk does not take the epoch's first report.
+        `max_bytes` bounds the pages in use. On a disk without space the epoch begins when there is some, and
+        until then every call raises DiskFullError.
+        Raises SpoolOpenError (NewerSpoolError, SpoolInUseError), or SpoolWriteError if the disk refuses for
+        another reason.
         """
         spool = cls(Path(path), max_bytes, clock, random)
         spool._file.open()
+        with suppress(SpoolWriteError):  # told where it matters, by the next call
+            spool._make_room(())
         return spool
 
     def close(self) -> None:
@@ -99,8 +106,7 @@ class Spool:
         except DamagedError:
             self._store(drafts)
         except DiskFullError:
-            if not self._drop_kept():
-                raise
+            self._drop_kept()
             self._store(drafts)
 
     def _store(self, drafts: Sequence[Draft]) -> None:
@@ -123,11 +129,21 @@ class Spool:
         )
 
     def _make_room(self, drafts: Sequence[Draft]) -> None:
-        """Keep to the bound; only what the box says of itself may pass it. Raises SpoolFullError."""
+        """Keep to the bound; only what the box says of itself may pass it. Raises SpoolFullError.
+
+        What the collector holds goes first, then the oldest measurements. What the box said of itself before
+        those goes where it takes much of the bound, else last: many starts must not crowd out measurements.
+        """
         if self.fill() > KEPT_SHARE:
             self._drop_kept()
+        newest = self.newest()
         while self.fill() > 1:
-            if self._drop_kept() or self._drop_waiting():
+            if (
+                self._drop_kept()
+                or (self._own_words() > OWN_SHARE and self._drop(intake.drop_own, newest))
+                or self._drop(intake.drop_waiting)
+                or self._drop(intake.drop_own, newest)
+            ):
                 continue
             if any(draft.probe != "box" for draft in drafts):
                 raise SpoolFullError("the spool is full and nothing in it may go")
@@ -137,10 +153,16 @@ class Spool:
         with self._file.write() as db:
             return intake.drop_kept(db, int(self._max_bytes * CHUNK))
 
-    def _drop_waiting(self) -> int:
+    def _own_words(self) -> float:
+        """The share of the bound that the box's words take which are older than any measurement."""
+        with self._file.read() as db:
+            return intake.own_bytes(db) / self._max_bytes
+
+    def _drop(self, drop: Callable[..., tuple[int, int]], *until: int) -> int:
+        """Give up some of the oldest; how many. Nothing behind a place `until`, if given."""
         with self._file.write() as db:
             size = int(self._max_bytes * CHUNK)
-            gone, came = intake.drop_waiting(db, self._epoch, self._clock.stamp(), size)
+            gone, came = drop(db, self._epoch, self._clock.stamp(), size, *until)
         self._waiting += came - gone
         if gone:
             _log.warning("the spool is full: the oldest %d reports were given up", gone)
@@ -185,11 +207,11 @@ class Spool:
     def held(self, epoch: str, ranges: Sequence[wire.Range], journal: str) -> int:
         """Take reports that were sent and that `journal` holds out of the queue; how many.
 
-        They are kept for seven more days, as long as half of the bound is free.
+        They are kept for seven more days, as long as half of the bound is free and the disk is not full.
         """
         with self._file.alone():
             with self._file.write() as db:
-                keep = self.fill() <= KEPT_SHARE
+                keep = self.fill() <= KEPT_SHARE and not self._file.short
                 moved = queue.hold(db, epoch, ranges, journal, self._clock.stamp().wall_ns, keep=keep)
             self._waiting -= moved
             return moved
@@ -262,7 +284,7 @@ class Spool:
 
     @property
     def epoch(self) -> str:
-        """The name of the epoch that is being written."""
+        """The name of the epoch that is being written; "" before it could begin."""
         return self._epoch.name
 
     def waiting(self) -> int:

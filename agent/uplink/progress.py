@@ -1,15 +1,19 @@
 """What has moved lately, for a watchdog that is fed by progress and not by a timer."""
 
 import threading
-from typing import Literal
+from typing import Literal, get_args
 
 from agent.machine.clock import Clock
 
-Step = Literal["stored", "answered", "attempted"]
+Step = Literal["stored", "answered", "attempted", "stepped"]
 
 
 class Progress:
-    """Remembers when a report was last stored, an answer last taken, a connection last tried. Any thread."""
+    """Remembers when each kind of progress was last made. Any thread.
+
+    A report was `stored`, or refused for want of space; an answer was taken (`answered`), a connection tried
+    (`attempted`); the sender ended a round (`stepped`), whether there was anything to do or not.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._lock = clock, threading.Lock()
@@ -25,9 +29,13 @@ class Progress:
         """Seconds since each kind of progress was last made; since the start if never."""
         with self._lock:
             now = self._clock.monotonic()
-            steps: tuple[Step, ...] = ("stored", "answered", "attempted")
-            return {step: now - self._last.get(step, self._start) for step in steps}
+            return {step: now - self._last.get(step, self._start) for step in get_args(Step)}
 
     def idle_s(self) -> float:
-        """Seconds since there was any progress at all."""
-        return min(self.ages().values())
+        """Seconds since anything moved, or since the sender's last round if that is longer.
+
+        While a box measures it stores, and that alone would hide a sender that hangs.
+        """
+        ages = self.ages()
+        stepped = ages.pop("stepped")
+        return max(stepped, min(ages.values()))

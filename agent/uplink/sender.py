@@ -158,6 +158,7 @@ class Sender:
             if str(error) != self._trouble:
                 self._trouble = str(error)
                 _log.error("the sender can't go on: %s", error)
+        self._progress.note("stepped")
 
     # --- out ------------------------------------------------------------------------------------------
 

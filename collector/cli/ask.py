@@ -5,7 +5,7 @@ import textwrap
 import click
 
 from collector import registry
-from collector.cli.common import Whole, asking, json_option, pass_home, show
+from collector.cli.common import Whole, asking, json_option, only_school, pass_home, show
 from collector.config import Home
 from collector.questions import ask
 from firstbell.readiness.chain import SchoolAnswer
@@ -16,7 +16,7 @@ WIDTH = 96
 
 
 @click.command("ask")
-@click.argument("school")
+@click.argument("school", required=False)
 @click.option(
     "--model", default="flex", show_default=True, help="The way of teaching, as docs/models.md names it."
 )
@@ -25,15 +25,18 @@ WIDTH = 96
 @json_option
 @pass_home
 def command(
-    home: Home, school: str, model: str, people: int | None, years: int | None, as_json: bool
+    home: Home, school: str | None, model: str, people: int | None, years: int | None, as_json: bool
 ) -> None:
-    """Can SCHOOL (its id, or its name or the beginning of it) teach this way, now and in three years?"""
+    """Can SCHOOL teach this way, now and in three years?
+
+    SCHOOL is its id, or its name or the beginning of it. It may be left out where there is one school.
+    """
     with asking(home) as (folder, reads):
         answer = ask.ask(
             reads,
             folder,
             registry.targets(),
-            school=school,
+            school=only_school(folder) if school is None else school,
             model=model,
             people=people,
             years=years,

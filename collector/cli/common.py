@@ -101,6 +101,17 @@ def asking(home: Home) -> Iterator[tuple[Folder, Reads]]:
             reads.close()
 
 
+def only_school(folder: Folder) -> str:
+    """The id of the one school that there is, where none was named; else QuestionError is raised."""
+    schools = folder.district.schools
+    if len(schools) > 1:
+        raise QuestionError(
+            f"which of the {len(schools)} schools? Name one: `firstbell ask {schools[0].id}`, say; "
+            "`firstbell schools` lists them all"
+        )
+    return schools[0].id
+
+
 def loaded(home: Home, journal: Journal) -> Folder:
     """The district folder; the journal keeps it by its digest. Raises FolderError, StoreError."""
     folder = registry.read(home.district)

@@ -5,7 +5,7 @@ import textwrap
 import click
 
 from collector import registry
-from collector.cli.common import Whole, asking, json_option, notices, pass_home, show, table
+from collector.cli.common import Whole, asking, json_option, notices, only_school, pass_home, show, table
 from collector.config import Home
 from collector.questions import school as question
 from collector.questions.rows import link_figures
@@ -18,22 +18,25 @@ WIDTH = 96
 
 
 @click.command("school")
-@click.argument("school")
+@click.argument("school", required=False)
 @click.option("--model", help="The way of teaching, as docs/models.md names it.  [default: the school's own]")
 @click.option("--people", type=Whole(1), help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
 @json_option
 @pass_home
 def command(
-    home: Home, school: str, model: str | None, people: int | None, years: int | None, as_json: bool
+    home: Home, school: str | None, model: str | None, people: int | None, years: int | None, as_json: bool
 ) -> None:
-    """Can SCHOOL (its id, or its name or the beginning of it) teach this way, and what stops it?"""
+    """Can SCHOOL teach this way, and what stops it?
+
+    SCHOOL is its id, or its name or the beginning of it. It may be left out where there is one school.
+    """
     with asking(home) as (folder, reads):
         asked = question.ask(
             reads,
             folder,
             registry.targets(),
-            school=school,
+            school=only_school(folder) if school is None else school,
             model=model,
             people=people,
             years=years,

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from collector import config, registry, up
+from collector.cli import later
 from collector.cli.ask import headline
 from collector.cli.common import Whole, journal_of, loaded, opened, pass_home, to_json
 from collector.cli.status import result
@@ -92,10 +93,12 @@ def command(
     voice, stop = Voice(as_json=as_json), _stop_on_signals()
     ask.check_model(registry.targets(), model)
     with up.alone(home):
+        given = {"name": school, "people": people, "down_mbps": down_mbps, "up_mbps": up_mbps}
         if home.district.exists():
+            if taken := later.take(home, given):
+                voice.say("entered", f"Taken in place of examples: {', '.join(taken)}", flags=taken)
             voice.say("resumed", f"Going on with the data in {home.folder}", folder=str(home.folder))
         else:
-            given = {"name": school, "people": people, "down_mbps": down_mbps, "up_mbps": up_mbps}
             _found(home, voice, given)
         voice.say("starting", "Starting the broker, the collector and the box on this machine ...")
         with up.standing(home) as household:

@@ -12,7 +12,15 @@ from collector.registry.files import (
 )
 from collector.registry.lists import ListError
 from collector.registry.watch import Registry
-from collector.registry.writing import EXAMPLE_LINE, Entry, ExampleError, write_example, write_folder
+from collector.registry.writing import (
+    EXAMPLE_LINE,
+    Entry,
+    ExampleError,
+    correct_example,
+    untouched,
+    write_example,
+    write_folder,
+)
 
 __all__ = [
     "EMPTY",
@@ -25,9 +33,11 @@ __all__ = [
     "Registry",
     "RegistryError",
     "again",
+    "correct_example",
     "local_zone",
     "read",
     "targets",
+    "untouched",
     "write_example",
     "write_folder",
 ]

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import tempfile
+import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -59,6 +60,40 @@ def write_example(
     name = school_name.strip()
     entry = Entry(name, people, 0, down_mbps, up_mbps, box=agent)
     return _written(path, _contents(name, [entry], tz, examples, EXAMPLE_LINE))
+
+
+def untouched(folder: Folder) -> Entry | None:
+    """The one school that `write_example` wrote this folder of; None where somebody has changed it since."""
+    district = folder.district
+    if not len(district.schools) == len(district.circuits) == len(district.seats) == 1:
+        return None
+    (school,), (line,), (seat,) = district.schools, district.circuits, district.seats
+    entry = Entry(school.name, school.students, school.staff, line.down_mbps, line.up_mbps, box=seat.agent)
+    return entry if _again(folder, school.name, entry, district.examples) == folder.contents else None
+
+
+def correct_example(path: Path, folder: Folder, entry: Entry, examples: Collection[str]) -> Folder:
+    """Write an untouched folder anew with other figures in it, and read it back.
+
+    `examples` names what still nobody entered. Raises ExampleError; then the folder is as it was.
+    """
+    contents = _again(folder, entry.name.strip(), entry._replace(name=entry.name.strip()), examples)
+    old = path.with_name(f".{path.name}-old")
+    shutil.rmtree(old, ignore_errors=True)
+    path.rename(old)
+    try:
+        found = _written(path, contents)
+    except ExampleError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    return found
+
+
+def _again(folder: Folder, name: str, entry: Entry, examples: Collection[str]) -> dict[str, str]:
+    tz = tomllib.loads(folder.contents.get(DISTRICT, "")).get("tz", "")
+    listed = set(examples) if tz else set(examples) - {"school.tz"}  # without a zone it is one by itself
+    return _contents(name, [entry], tz, listed, EXAMPLE_LINE)
 
 
 def write_folder(path: Path, district: str, entries: Sequence[Entry], tz: str = "") -> Folder:

@@ -20,6 +20,32 @@ def connect(path: Path, mode: str, busy_s: float = BUSY_S) -> sqlite3.Connection
     return sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
 
 
+class Still(sqlite3.Connection):
+    """A connection to a file that nobody writes at this moment: for one question, not to be kept."""
+
+
+def reading(path: Path) -> sqlite3.Connection:
+    """A connection that can't write, and that works where nothing can be written.
+
+    In WAL mode even a reader makes a file beside the journal. Where it can't (a full disk, a folder of
+    somebody else's) and nothing waits in the log, the file alone is all there is, and is read as it stands.
+    Raises sqlite3.Error.
+    """
+    db = connect(path, "ro")
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        db.close()
+        log = path.with_name(f"{path.name}-wal")
+        busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        if busy or not path.exists() or (log.exists() and log.stat().st_size):
+            raise
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, factory=Still)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
 def make_durable(db: sqlite3.Connection) -> None:
     """Set up a writing connection: what it has committed survives a power cut (FULL, not NORMAL)."""
     db.execute("PRAGMA journal_mode = WAL")

@@ -31,10 +31,13 @@ def decide(journal: Journal, agent: str, note: str, now_ns: int) -> bool:
 
 
 def keep_district(journal: Journal, digest: str, contents: Mapping[str, str], now_ns: int) -> None:
-    """Keep a district folder, file name to text, under its digest; a known one stays as it is.
+    """Keep a district folder, file name to text, under its digest; for a known one nothing is written.
 
     Raises UnreadableError.
     """
+    with told(_WHAT), closing(journal.reader()) as known:
+        if known.execute("SELECT 1 FROM districts WHERE digest = ?", (digest,)).fetchone():
+            return
     with told(_WHAT), closing(journal.writer()) as db, transaction(db):
         db.execute(
             "INSERT OR IGNORE INTO districts VALUES (?, ?, ?)",

@@ -45,9 +45,14 @@ def count(db: sqlite3.Connection, epochs: Iterable[int], arrival: int) -> None:
     db.execute("UPDATE derivation SET counted = ?", (arrival,))
 
 
+def are_current(db: sqlite3.Connection, arrival: int) -> bool:
+    """Whether everything up to `arrival` is counted. Raises sqlite3.Error."""
+    return _counted(db) == arrival
+
+
 def catch_up(db: sqlite3.Connection, arrival: int) -> None:
     """Count everything anew if a program that does not count has taken reports. Raises sqlite3.Error."""
-    if _counted(db) != arrival:
+    if not are_current(db, arrival):
         with transaction(db):
             count_all(db)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.store import figures
-from collector.store.connections import connect, make_durable, transaction
+from collector.store.connections import connect, make_durable, reading, transaction
 from collector.store.errors import NewerJournalError, UnreadableError, told
 from collector.store.ledger import arrivals
-from collector.store.migrations import APPLICATION_ID, SCHEMA, migrate, schema_of
+from collector.store.migrations import APPLICATION_ID, SCHEMA, is_current, migrate, schema_of
 
 
 class Journal(NamedTuple):
@@ -27,9 +27,7 @@ class Journal(NamedTuple):
 
     def reader(self) -> sqlite3.Connection:
         """A connection that can't write. Raises sqlite3.Error."""
-        db = connect(self.path, "ro")
-        db.execute("PRAGMA query_only = ON")
-        return db
+        return reading(self.path)
 
     def simulated(self) -> bool:
         """Whether its reports were made up. Raises UnreadableError."""
@@ -45,9 +43,25 @@ class Journal(NamedTuple):
 def open_journal(path: Path) -> Journal:
     """The journal at `path`, made if there is none and brought to this program's format.
 
-    Raises UnreadableError or NewerJournalError.
+    One that is in it already is only read: a full disk is no reason not to answer, nor not to start. Raises
+    UnreadableError or NewerJournalError.
     """
-    with told(f"{path} can't be used as a journal"), closing(connect(path, "rwc")) as db:
+    with told(f"{path} can't be used as a journal"):
+        return _ready(path) or _made_ready(path)
+
+
+def _ready(path: Path) -> Journal | None:
+    """The journal as it stands; None where something would have to be written first."""
+    if not path.exists() or not path.stat().st_size:
+        return None
+    with closing(reading(path)) as db:
+        check(db, path)
+        identity = identity_of(db) if is_current(db) else None
+        return Journal(path, identity) if identity and figures.are_current(db, arrivals(db)) else None
+
+
+def _made_ready(path: Path) -> Journal:
+    with closing(connect(path, "rwc")) as db:
         check(db, path)
         make_durable(db)
         migrate(db)
@@ -64,7 +78,8 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     try:
         _check(db, path)
     finally:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # SQLite takes it back by itself where the disk fails
+            db.execute("ROLLBACK")
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:

@@ -263,6 +263,11 @@ def schema_of(db: sqlite3.Connection) -> int:
     return number
 
 
+def is_current(db: sqlite3.Connection) -> bool:
+    """Whether the journal is in this program's format, or in a newer one. Raises sqlite3.Error."""
+    return schema_of(db) >= SCHEMA
+
+
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the journal to this program's format, one transaction a step. Raises sqlite3.Error."""
     while _step(db):
@@ -273,7 +278,7 @@ def _step(db: sqlite3.Connection) -> bool:
     # The number is read under the lock: another program may open the same new file at the same moment.
     with transaction(db):
         number = schema_of(db)
-        if number >= SCHEMA:
+        if is_current(db):
             return False
         MIGRATIONS[number](db)
         db.execute("REPLACE INTO meta VALUES ('readable_since', ?)", (str(READABLE_SINCE),))

@@ -10,6 +10,7 @@ import msgspec
 
 from collector.store import figures, gaps, gateways, leases, quarantine, quiets
 from collector.store.clones import place_of
+from collector.store.connections import Still
 from collector.store.derived import answers
 from collector.store.derived.answers import Book, Fold
 from collector.store.derived.deriver import cursor_of
@@ -145,7 +146,10 @@ class Reads:
             except BaseException:
                 db.close()
                 raise
-        self._idle.append(db)
+        if isinstance(db, Still):
+            db.close()
+        else:
+            self._idle.append(db)
 
     def tests(
         self, boxes: Sequence[Box], probe: str, *, since_ns: int = 0, facts_until: int | None = None

@@ -25,6 +25,8 @@ GROUP_REPORTS = 500
 WAITING_REPORTS = 5_000
 WAITING_BYTES = 32 << 20
 COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+HANGS_S = 60.0
+"""A piece of work of the writer that takes longer than this hangs: a disk that neither takes nor refuses."""
 _RETRY_S = 5.0
 _PROGRAM_ERRORS = (
     sqlite3.IntegrityError,
@@ -82,6 +84,7 @@ class Writer:
         self._clock = clock
         self._inbox = Inbox(waiting_reports, waiting_bytes)
         self._db: sqlite3.Connection | None = None
+        self._began_at: float | None = None
         self._spare = Spare(clock)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -94,6 +97,15 @@ class Writer:
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
+
+    def complaint(self) -> str:
+        """Why nothing is written just now, in words; "" where all is well."""
+        if not self.alive:
+            return "the writer does not run"
+        began_at = self._began_at
+        seconds = 0.0 if began_at is None else self._clock.monotonic() - began_at
+        hangs = f"the collector's journal has not ended a write for {seconds:.0f} s: does its disk hang?"
+        return self.trouble or (hangs if seconds > HANGS_S else "")
 
     def start(self) -> None:
         """Start the thread."""
@@ -110,15 +122,25 @@ class Writer:
         return self._inbox.put(offer)
 
     def _run(self) -> None:
+        self._try_the_disk()
         while True:
             group = self._inbox.gather(GROUP_REPORTS, _RETRY_S if self.trouble else self._spare.wait_s())
             if group is None:
                 break
+            self._began_at = self._clock.monotonic()
             if group or self.trouble:
                 self._keep(group)
             if not self.trouble:
                 self._derive(idle=not group)
+            self._began_at = None
         self._disconnect()
+
+    def _try_the_disk(self) -> None:
+        """Learn at the start, not from the first report, that the journal can't be written."""
+        try:
+            self._db = self._journal.writer()
+        except (sqlite3.Error, OSError) as error:
+            self._note_trouble(error)
 
     def _derive(self, *, idle: bool) -> None:
         """Take a step of the derivation if there is time for it. Whatever becomes of it, intake goes on."""
@@ -223,7 +245,10 @@ def _is_the_programs(error: Exception) -> bool:
 
 
 def _is_want_of_space(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind, the rest says where
+    exact = getattr(error, "sqlite_errorcode", 0)
+    code = exact & 0xFF  # the low byte is the kind, the rest says where
+    if exact == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return True
     return code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC
 
 

@@ -90,15 +90,15 @@ def look(parts: Parts) -> Health:
     """Look at every part once."""
     writer = parts.writer
     counts = counts_of(parts.reads)
-    writable = writer.alive and not writer.trouble
+    trouble = writer.complaint()
     last = writer.figures.last_commit_at
     return Health(
-        ok=writable and counts is not None and (parts.link.connected or parts.simulated),
+        ok=not trouble and counts is not None and (parts.link.connected or parts.simulated),
         simulated=parts.simulated,
         broker_connected=parts.link.connected,
         journal_readable=counts is not None,
-        journal_writable=writable,
-        trouble=writer.trouble if writer.alive else "the writer does not run",
+        journal_writable=not trouble,
+        trouble=trouble,
         disk_full=writer.disk_full,
         disk_free_mib=round(shutil.disk_usage(parts.folder).free / (1 << 20), 1),
         waiting_reports=writer.depth,

@@ -25,9 +25,7 @@ class Exposition(Collector):
         counts = counts_of(reads)
         yield from _of_writer(writer.figures)
         yield _gauge("waiting_reports", "reports that wait for the writer", writer.depth)
-        yield _gauge(
-            "journal_writable", "1 while the journal takes reports", writer.alive and not writer.trouble
-        )
+        yield _gauge("journal_writable", "1 while the journal takes reports", not writer.complaint())
         yield _gauge("journal_readable", "1 while the journal answers", counts is not None)
         yield _labelled("messages", "messages by what was wrong with them", "result", intake.messages)
         versions = len(intake.unknown_versions)

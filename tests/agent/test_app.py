@@ -15,6 +15,7 @@ from agent.config import BoxSettings, BrokerSettings, ProbesSettings, Settings
 from agent.machine.machine import Machine
 from firstbell.report import Finding, Status
 from firstbell.settings import SettingsError
+from tests.chaos.disks import fill, small_disk
 
 
 def test_a_named_place_has_its_summers_and_winters() -> None:
@@ -47,20 +48,28 @@ def test_a_box_ends_when_it_is_told(tmp_path: Path) -> None:
     assert app.spool_summary(box_settings(), tmp_path)["waiting"] >= 2
 
 
-@pytest.mark.parametrize("victim", ["sender", "worker", "nothing moves"])
+@pytest.mark.parametrize("victim", ["sender", "sender hangs", "worker", "nothing moves"])
 def test_a_box_that_can_not_work_ends_to_be_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
-    """A dead sender, a dead worker, or no progress at all: each ends the program instead of pretending."""
+    """A sender or worker that died or hangs, or no progress at all: each ends the program, no pretending."""
     monkeypatch.setattr(threading, "excepthook", lambda _args: None)
+    go_on, stop = threading.Event(), threading.Event()
+    too_late = threading.Timer(20, stop.set)
+    too_late.start()
     with app.running(box_settings(), tmp_path, {"host": nothing}) as box:
         if victim == "sender":
             monkeypatch.setattr(box.sender, "step", lambda: 1 / 0)
+        elif victim == "sender hangs":
+            monkeypatch.setattr(box.sender, "step", go_on.wait)
+            monkeypatch.setattr(box_module, "STALLED_S", 2.5)
         elif victim == "worker":
             monkeypatch.setattr(box._runner, "run", lambda _name, **_: 1 / 0)
         else:
             monkeypatch.setattr(box_module, "STALLED_S", -1.0)
-        assert not box.run(threading.Event())
+        assert not box.run(stop)
+    go_on.set()
+    too_late.cancel()
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     for timer in timers:
         timer.join(5)
@@ -90,3 +99,15 @@ def test_check_logs_in_and_says_why_it_can_not(tmp_path: Path) -> None:
         app.check(
             Settings(box=BoxSettings(name="box-1"), broker=BrokerSettings(ca_file="nowhere.pem")), tmp_path
         )
+
+
+@pytest.mark.root
+def test_a_full_disk_is_no_reason_to_end(tmp_path: Path) -> None:
+    """A box started on a disk without a byte stands, goes on trying, and that counts as being alive."""
+    stop = threading.Event()
+    with small_disk(tmp_path / "card", "64k") as card:
+        fill(card)
+        with app.running(box_settings(), card, {"host": nothing}) as box:
+            threading.Timer(3, stop.set).start()
+            assert box.run(stop)
+            assert box.progress.ages()["stored"] < 2

@@ -1,12 +1,17 @@
 """The isolated half of a heavy probe, as the process that it is."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from agent.machine.commands import SystemCommands
+from tests.chaos.processes import wait_until
+from tests.support.running import is_gone
 from tests.support.speedtest_server import Behaviour, SpeedtestServer
 
 
@@ -62,7 +67,36 @@ def test_the_child_limits_its_own_memory(speedtest_server: Callable[[Behaviour],
         "request": {"max_bytes": 300_000_000, "max_seconds": 20, "secure": False},
         "memory_bytes": 120 << 20,
     }
-    ended = child("internet", stdin=json.dumps(order).encode())
-    assert ended.returncode == 0
+    ended = SystemCommands().run(
+        [sys.executable, "-m", "agent.child", "internet"],
+        input=json.dumps(order).encode() + b"\n",
+        lifeline=True,
+        deadline_s=60,
+    )
+    assert ended.code == 0
     result = json.loads(ended.stdout)
     assert result["reason"].endswith("the test needed more memory than it may have")
+
+
+_BOX = """
+import sys
+from agent.machine.commands import SystemCommands
+SystemCommands().run(
+    [sys.executable, "-m", "agent.child", "internet"], input=sys.argv[1].encode() + b"\\n", lifeline=True,
+    deadline_s=60,
+)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_test_does_not_outlive_its_box(
+    number: signal.Signals, speedtest_server: Callable[[Behaviour], SpeedtestServer]
+) -> None:
+    """However the box dies, its speed test ends at once: the next box's would load the line beside it."""
+    server = speedtest_server(Behaviour(down_rate=20_000, seconds=40))
+    order = json.dumps({"request": {"max_bytes": 300_000_000, "max_seconds": 40, "secure": False}})
+    with subprocess.Popen([sys.executable, "-c", _BOX, order], stderr=subprocess.DEVNULL) as box:
+        wait_until(lambda: server.sent > 0, "the test is under way")
+        (child_pid,) = Path(f"/proc/{box.pid}/task/{box.pid}/children").read_text().split()
+        box.send_signal(number)
+        wait_until(lambda: is_gone(int(child_pid)), "it ends", 5)

@@ -93,7 +93,8 @@ def test_a_closed_spool_takes_nothing_and_is_left_alone(path: Path, clock: HandC
         pass
     with pytest.raises(DiskError, match="closed"):
         spool.put([draft(clock, 1)])
-    assert sorted(file.name for file in path.parent.iterdir()) == ["spool.db", "spool.db.lock"]
+    left = sorted(file.name for file in path.parent.iterdir())
+    assert left == ["spool.db", "spool.db.lock", "spool.db.reserve"]
 
 
 def test_a_spool_that_cannot_be_is_told(tmp_path: Path, clock: HandClock) -> None:
@@ -456,10 +457,8 @@ def test_a_bound_that_was_lowered_costs_what_the_collector_has_first(path: Path,
 
 
 def test_when_nothing_may_go_only_the_box_may_speak(path: Path, clock: HandClock) -> None:
-    """A spool full of the box's own words takes no measurement, says so, and still takes the next such word."""
-    with spool_at(path, clock, 100_000) as spool:
-        while spool.fill() <= 1:
-            spool.put([draft(clock, 1, probe="box")])
+    """A spool whose bound is its own form's takes no measurement, says so, and takes the box's next word."""
+    with spool_at(path, clock, 40_000) as spool:
         with pytest.raises(SpoolFullError):
             spool.put([draft(clock, 2)])
         lost = spool.summary()["lost"]
@@ -467,6 +466,52 @@ def test_when_nothing_may_go_only_the_box_may_speak(path: Path, clock: HandClock
         told = list(waiting(spool, clock).values())[-1]
         assert told.readings == {"unstored_reports": 1}
         assert spool.summary()["lost"] == lost
+
+
+def test_the_boxs_own_words_make_room_too(path: Path, clock: HandClock) -> None:
+    """A spool full of them takes a measurement: the oldest words go, each of them counted as lost."""
+    with spool_at(path, clock, 200_000) as spool:
+        for _ in range(2000):
+            spool.put([draft(clock, 0, probe="box")])
+            assert spool.fill() < 1.2
+        spool.put([draft(clock, 2)])
+        found = waiting(spool, clock)
+        assert numbers(list(found.values())) == [2]
+        assert found[spool.epoch, 1].opening is not None
+        lost = lost_in(found)
+        assert {*found, *lost} == {(spool.epoch, seq) for seq in range(1, max(s for _, s in found) + 1)}
+        assert len(lost) == len(set(lost)) == spool.summary()["lost"] > 1000
+
+
+def test_a_box_that_starts_again_and_again_keeps_to_its_bound_and_measures(
+    path: Path, clock: HandClock
+) -> None:
+    """Offline for 500 starts in a small spool: each one's measurement is stored, the newest are there still."""
+    given = 0
+    for number in range(500):
+        clock.advance(30)
+        with spool_at(path, clock, 300_000) as spool:
+            spool.put([draft(clock, number)])
+            given += schema.unplace(spool.newest())[1]
+            assert spool.fill() < 1.2
+    with spool_at(path, clock, 300_000) as spool:
+        found = waiting(spool, clock)
+        kept = numbers(list(found.values()))
+        assert kept == list(range(500 - len(kept), 500))
+        assert len(kept) > 10
+        given += schema.unplace(spool.newest())[1]
+        assert spool.summary()["lost"] + len(found) == given
+        assert len(lost_in(found)) > 200
+
+
+def lost_in(found: dict[tuple[str, int], Report]) -> list[tuple[str, int]]:
+    """Every number of which these reports say that it was given up."""
+    return [
+        (loss.epoch, seq)
+        for report in found.values()
+        for loss in report.losses
+        for seq in range(loss.first, loss.last + 1)
+    ]
 
 
 # --- the disk ---------------------------------------------------------------------------------------
@@ -616,7 +661,8 @@ def test_a_newer_file_is_refused_in_plain_words(path: Path, clock: HandClock) ->
     db.close()
     with pytest.raises(NewerSpoolError, match="newer firstbell-agent wrote this spool"):
         open_spool(path, clock)
-    assert sorted(file.name for file in path.parent.iterdir()) == ["spool.db", "spool.db.lock"]
+    left = sorted(file.name for file in path.parent.iterdir())
+    assert left == ["spool.db", "spool.db.lock", "spool.db.reserve"]
 
 
 def test_a_migration_happens_whole_or_not_at_all(

@@ -120,6 +120,7 @@ class FakeCommands:
         argv: Sequence[str],
         *,
         input: bytes = b"",  # noqa: A002 - the door's name for it
+        lifeline: bool = False,
         deadline_s: float,
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,

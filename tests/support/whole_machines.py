@@ -33,6 +33,7 @@ class FolderCommands:
         argv: Sequence[str],
         *,
         input: bytes = b"",  # noqa: A002 - the door's name for it
+        lifeline: bool = False,
         deadline_s: float,
         output_limit: int = 1 << 20,
         memory_limit: int | None = None,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.machine.commands import Ended, NotInstalledError, SystemCommands
+from tests.support.running import is_gone
 
 _DEADLINE_S = 20.0
 
@@ -29,15 +30,6 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def is_gone(pid: int) -> bool:
-    """Whether no such process runs; one that nobody has reaped yet does not run."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state in "ZX"
-
-
 def test_a_command_reads_its_input_and_tells_its_end() -> None:
     """stdin, stdout, stderr and the exit code come through whole."""
     code = (
@@ -45,6 +37,17 @@ def test_a_command_reads_its_input_and_tells_its_end() -> None:
     )
     ended = python(code, input=b"abc")
     assert ended == Ended(3, b"cba", b"oh\n")
+
+
+def test_a_lifeline_stays_when_the_input_is_read() -> None:
+    """A command that holds to its stdin has it until it ends; without a lifeline stdin ends after the input."""
+    code = (
+        "import select, sys; sys.stdin.buffer.raw.read(2)\n"
+        "print(bool(select.select([sys.stdin], [], [], 0.5)[0]))"
+    )
+    held = python(code, input=b"a\n", lifeline=True)
+    assert (held.code, held.stdout, held.timed_out) == (0, b"False\n", False)
+    assert python(code, input=b"a\n").stdout == b"True\n"
 
 
 def test_a_stop_ends_a_command_at_once() -> None:

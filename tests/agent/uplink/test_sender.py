@@ -565,8 +565,18 @@ def test_progress_is_what_moved(uplink: Uplink) -> None:
     assert 100 <= ages["answered"] < 106
     assert ages["attempted"] == ages["stored"] > ages["answered"]
     assert uplink.progress.idle_s() == ages["answered"]
+    uplink.sender.step()
+    assert uplink.progress.idle_s() == ages["answered"]
     uplink.line.attempted()
     assert uplink.progress.idle_s() == 0
+
+
+def test_a_sender_that_hangs_is_a_standstill(uplink: Uplink) -> None:
+    """However much is stored beside it, the watchdog counts from the sender's last round."""
+    uplink.sender.step()
+    uplink.clock.advance(100)
+    uplink.progress.note("stored")
+    assert uplink.progress.idle_s() == 100
 
 
 def test_the_last_word_says_that_the_box_is_gone(uplink: Uplink) -> None:

@@ -115,6 +115,19 @@ def test_the_commands_answer_from_a_data_folder(tmp_path: Path) -> None:
         assert said in failed.output
 
 
+def test_one_school_needs_no_name(tmp_path: Path) -> None:
+    """Where there is one school it is meant; where there are two, the answer is the question which."""
+    Bench(tmp_path).close()
+    planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000})
+    for command in ("ask", "school"):
+        assert run(tmp_path, command).output == run(tmp_path, command, "ash").output
+    planted.write(tmp_path / "district", {"ash": 200, "elm": 300}, {"ash": 1000, "elm": 1000})
+    for command in ("ask", "school"):
+        failed = run(tmp_path, command)
+        assert failed.exit_code == 1
+        assert "which of the 2 schools?" in failed.output
+
+
 def test_every_answer_of_a_made_up_district_says_so(tmp_path: Path) -> None:
     """In its first line, in a column of each CSV, and in a field of every JSON."""
     bench = Bench(tmp_path)

@@ -9,9 +9,20 @@ from typing import NamedTuple
 import pytest
 
 from collector.registry import EMPTY, Folder
+from collector.store.offers import Offer, Outcome
 from firstbell.report import Loss, Opening
 from tests.collector.web.site import FakeLink, parts_of, serving
-from tests.collector.workbench import BOX, Bench, files_no_larger_than, report, reports
+from tests.collector.workbench import (
+    BOX,
+    EPOCH,
+    NOW_NS,
+    NS,
+    Bench,
+    files_no_larger_than,
+    report,
+    reports,
+    wait_until,
+)
 
 
 class Site(NamedTuple):
@@ -127,6 +138,29 @@ def test_a_journal_that_takes_nothing_is_not_healthy(site: Site) -> None:
     assert site.figures()["firstbell_journal_writable"] == 0
     site.bench.send(2, reports(2, 1))
     assert site.health()[0] == 200
+
+
+def test_a_write_that_hangs_is_not_healthy(site: Site) -> None:
+    """A disk that neither takes nor refuses is told after a minute, and forgotten when it goes on."""
+    began, go_on = Event(), Event()
+
+    def hang(_outcome: Outcome) -> None:
+        began.set()
+        go_on.wait(20)
+
+    try:
+        assert site.bench.writer.put(Offer(BOX, EPOCH, NOW_NS, (), (), hang))
+        assert began.wait(20)
+        site.bench.clock.passes(30 * NS)
+        assert site.health()[0] == 200
+        site.bench.clock.passes(31 * NS)
+        status, health = site.health()
+        assert (status, health["ok"], health["journal_writable"]) == (503, False, False)
+        assert "has not ended a write for 61 s" in str(health["trouble"])
+        assert site.figures()["firstbell_journal_writable"] == 0
+    finally:
+        go_on.set()
+    wait_until(lambda: site.health()[0] == 200, "it goes on")
 
 
 def test_a_writer_that_ended_is_not_healthy(site: Site) -> None:
