@@ -106,7 +106,7 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
     found = _known(reads, district, as_of_ns)
     schools = {each.seat.school for each in found if each.seat}
     gateways = {
-        school.id: reached.gateway(reads, school, as_of_ns)
+        school.id: reached.gateway(reads, district, school, as_of_ns)
         for school in district.schools
         if school.id in schools
     }

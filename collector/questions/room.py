@@ -121,7 +121,7 @@ def _answer(
 ) -> Room:
     zone = districts.zone(school.tz)
     seen = looks(found)
-    gateway = reached.gateway(reads, school, as_of_ns).answers
+    gateway = reached.gateway(reads, district, school, as_of_ns).answers
     verdict = ladder.judge(
         room, seen, gateway_answers=gateway, others_talk=_others_talk(reads, district, school.id, as_of_ns)
     )

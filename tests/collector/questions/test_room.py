@@ -199,6 +199,15 @@ def test_a_silent_school(morning: Morning, *, answers: bool, where: Where) -> No
         assert answer.lede == "Power or the line."
 
 
+def test_a_gateway_that_was_silent_while_a_box_was_online_accuses_no_school(morning: Morning) -> None:
+    """Replaced at 7:00, it answers us no more; what falls silent at 7:13 may be the box alone."""
+    morning.gateway("192.0.2.1", lambda ago: ago > 40)
+    for agent in EVERYBODY[:4]:
+        morning.sees(agent, "online", until=28)
+    morning.sees("box-p", "online")
+    assert asked(morning).where is Where.UNKNOWN
+
+
 def test_when_nothing_arrives_from_any_school_it_is_ours(morning: Morning) -> None:
     """All boxes of all schools at once: the collector or its broker, no school."""
     for agent in EVERYBODY:
