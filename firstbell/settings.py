@@ -6,12 +6,15 @@ SettingsError             all complaints about one text, one a line
 import difflib
 import re
 import tomllib
+from datetime import date
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+YEARS = range(1970, 2100)
+"""A day of another year is a slip of the keyboard."""
 _LONGEST = 1 << 20
 _HINTS = 50
 """After so many complaints no more looks for their lines: each is a walk through the whole text."""
@@ -85,11 +88,15 @@ def _value(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: 
 
 
 def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> None:  # noqa: ANN401
+    name = f"{'.'.join(path)}: " if path else ""
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        name = f"{'.'.join(path)}: " if path else ""
         complaints.append(f"{_where(path, text, complaints)}{name}{_in_words(str(error))}")
+    else:
+        if isinstance(value, date) and value.year not in YEARS:
+            what = f"{value} is no day of the years {YEARS[0]} to {YEARS[-1]}"
+            complaints.append(f"{_where(path, text, complaints)}{name}{what}")
 
 
 _WORDS = {
