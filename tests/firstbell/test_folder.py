@@ -178,7 +178,7 @@ def test_wrong_schools(line: str, said: str) -> None:
         ("line,,,,,,2026-02-30,,lincoln", "a day that no calendar has"),
         ("line,,,,,,0001-01-01,,lincoln", "is no day"),
         ("line,,,,,,2026-07-01,2026-06-30,lincoln", "until lies before since"),
-        ("line,,line,,,,,,lincoln", "parent names 'line'"),
+        ("line,,line,,,,,,lincoln", "parent names the line itself"),
         ("line,,,,,,,,", "schools is empty"),
         ("line,,,,,,,,jefferson", "'jefferson', which is not in schools.csv"),
     ],
