@@ -28,9 +28,10 @@ _WORST_FIRST = (
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table. Speeds are in Mbit/s and of `line`, the school's own line (or the shared one).
 
-    `buys` is what the contract says; `have` what the line was seen to carry, `at_least`: or more. `note`
-    stands under the verdict, which is that of the weakest link. `stops` names that link, `stops_line` the
-    shared line that it is, if it is one. Empty or None is what isn't known.
+    `buys` is what the contract says; `have` what the line was seen to carry, `at_least`: or more, and never
+    more than the lines behind it. `note` stands under the verdict: the number of the link whose verdict it
+    is. `stops` names that link, `stops_line` the shared line that it is, if it is one. Empty or None is what
+    isn't known.
     """
 
     id: str
@@ -127,6 +128,20 @@ def own_line(answer: SchoolAnswer) -> LinkAnswer | None:
     return next((link for link in own if link.circuit), None)
 
 
+def decides_of(answer: SchoolAnswer) -> LinkAnswer | None:
+    """The link that the school's verdict speaks of: the one that stops it, else its own line."""
+    weak = next((link for link in answer.links if link.weak and link.measured == answer.measured), None)
+    return weak or own_line(answer)
+
+
+def _carries(answer: SchoolAnswer, own: LinkAnswer | None) -> LinkAnswer | None:
+    """The line whose number is the school's: its own, unless one behind it carries less."""
+    if own is None or own.have is None:
+        return own
+    known = [link for link in answer.links if link.sides and link.have is not None]
+    return min(known, key=lambda link: (link.have or 0.0, link is not own))
+
+
 def worst_first(verdict: Verdict) -> tuple[int, int]:
     """A key by which the worst verdict comes first; nothing finer, because links don't compare."""
     return _WORST_FIRST.index(verdict.state), verdict.fall or 0
@@ -138,6 +153,8 @@ def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _school(answer: SchoolAnswer, need: Need) -> Row:
     own = own_line(answer)
+    carries = _carries(answer, own)
+    decides = decides_of(answer)
     stops, note, stops_line = _stops(answer)
     return Row(
         id=answer.school_id,
@@ -150,12 +167,16 @@ def _school(answer: SchoolAnswer, need: Need) -> Row:
         buys=_bought(own) if own else None,
         need=own.need if own else need.today,
         need_then=own.need_then if own else need.horizon,
-        have=own.have if own else None,
-        at_least=bool(own and own.at_least),
+        have=carries.have if carries else None,
+        at_least=bool(carries and carries.at_least),
         short=bool(own and own.measured.state.short),
         paper=answer.paper,
         measured=answer.measured,
-        note=_note(own, answer.measured) if own else "",
+        note=_note(carries, answer.measured)
+        if carries and decides in {None, own}
+        else _against(decides)
+        if decides
+        else "",
         stops=stops,
         stops_note=note,
         stops_line=stops_line,
@@ -199,6 +220,21 @@ def _note(link: LinkAnswer, verdict: Verdict) -> str:
         progress = link.sides[0].progress
         return f"{progress.checks} of {words.count(progress.checks_wanted, 'check')}"
     return ""
+
+
+_UNITS = {
+    "availability": "days without an outage",
+    "power": "devices",
+    "responsiveness": "replies a minute",
+    "wifi": "rooms",
+}
+
+
+def _against(link: LinkAnswer) -> str:
+    """What a link has against its own need: `870 of 1,050 needed`, `23 of 27 days needed`."""
+    need, have = words.apart(link.need, bound=link.have or 0.0)
+    unit = f" {_UNITS[link.link]}" if link.link in _UNITS else ""
+    return f"{have} of {need}{unit} needed"
 
 
 def _stops(answer: SchoolAnswer) -> tuple[str, str, str]:
