@@ -128,12 +128,6 @@ def own_line(answer: SchoolAnswer) -> LinkAnswer | None:
     return next((link for link in own if link.circuit), None)
 
 
-def decides_of(answer: SchoolAnswer) -> LinkAnswer | None:
-    """The link that the school's verdict speaks of: the one that stops it, else its own line."""
-    weak = next((link for link in answer.links if link.weak and link.measured == answer.measured), None)
-    return weak or own_line(answer)
-
-
 def _carries(answer: SchoolAnswer, own: LinkAnswer | None) -> LinkAnswer | None:
     """The line whose number is the school's: its own, unless one behind it carries less."""
     if own is None or own.have is None:
@@ -154,7 +148,7 @@ def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _school(answer: SchoolAnswer, need: Need) -> Row:
     own = own_line(answer)
     carries = _carries(answer, own)
-    decides = decides_of(answer)
+    decides = answer.stopped_by or own
     stops, note, stops_line = _stops(answer)
     return Row(
         id=answer.school_id,
