@@ -35,7 +35,10 @@ COLUMNS = {
     SEATS: Columns(("agent", "school", "room", "circuit", "since", "medium"), ("agent",)),
 }
 EXAMPLES = ("school.name", "school.people", "school.tz", "circuit.down_mbps", "circuit.up_mbps")
-"""The inputs that may be marked as examples in district.toml: nobody entered them."""
+"""The inputs that may be marked as examples in district.toml: nobody entered them.
+
+Of one school or line alone with its id behind it, as `school.people:lincoln-high`.
+"""
 
 
 def digest_of(contents: Mapping[str, str]) -> str:
@@ -194,7 +197,7 @@ def _settings_troubles(settings: Settings, models: Collection[str] | None) -> li
     troubles = [
         ("examples", f"examples: {name!r} is none of {', '.join(EXAMPLES)}")
         for name in settings.examples
-        if name not in EXAMPLES
+        if name.partition(":")[0] not in EXAMPLES
     ]
     begin, end = calendars.NIGHT_ENDS, calendars.EVENING_BEGINS
     if settings.class_from.tzinfo or settings.class_to.tzinfo:

@@ -64,6 +64,12 @@ def _schools_are_known(found: Found, settings: Settings, problems: list[Problem]
         _known(row, "school", room.school, known, SCHOOLS)
     for seat, row in found.seats:
         _known(row, "school", seat.school, known, SCHOOLS)
+    lines = {circuit.id for circuit, _ in found.circuits}
+    for name in settings.examples:
+        kind, _, whose = name.partition(":")
+        if whose and whose not in (known if kind.startswith("school.") else lines):
+            what = f"examples: {tables.shown(name)} is of none that the folder has"
+            problems.append(Problem(DISTRICT, None, what))
     for name in (name for quiet in settings.quiet for name in quiet.schools):
         if name not in known:
             what = f"quiet: schools names {tables.shown(name)}, which is not in {SCHOOLS}"
