@@ -1,6 +1,6 @@
 """One row of the district's table: a school, or a line that several of them share; worst first."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -102,14 +102,15 @@ def _less(need: str, have: str) -> str:
 
 def of_schools(found: Judged) -> tuple[Row, ...]:
     """A row for each school, worst first."""
-    return _sorted(_school(answer, found.needs[answer.school_id]) for answer in found.answers)
+    return _sorted(_school(answer, found.needs[answer.school_id], found.boxed) for answer in found.answers)
 
 
 def of_lines(found: Judged, folder: Folder) -> tuple[Row, ...]:
     """A row for each shared line, worst first."""
     students = {school.id: school.students for school in folder.district.schools}
     return _sorted(
-        _line(circuit, link, sum(students[s] for s in link.schools)) for circuit, link in found.lines.items()
+        _line(circuit, link, sum(students[s] for s in link.schools), found.boxed)
+        for circuit, link in found.lines.items()
     )
 
 
@@ -145,11 +146,11 @@ def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: (*worst_first(row.measured), row.name)))
 
 
-def _school(answer: SchoolAnswer, need: Need) -> Row:
+def _school(answer: SchoolAnswer, need: Need, boxed: Collection[str]) -> Row:
     own = own_line(answer)
     carries = _carries(answer, own)
     decides = answer.stopped_by or own
-    stops, note, stops_line = _stops(answer)
+    stops, note, stops_line = _stops(answer, boxed)
     return Row(
         id=answer.school_id,
         name=answer.school,
@@ -177,8 +178,8 @@ def _school(answer: SchoolAnswer, need: Need) -> Row:
     )
 
 
-def _line(circuit: str, link: LinkAnswer, students: int) -> Row:
-    stops, note = _stops_line(link)
+def _line(circuit: str, link: LinkAnswer, students: int, boxed: Collection[str]) -> Row:
+    stops, note = _stops_line(link, boxed)
     return Row(
         id=circuit,
         name=name_of(link),
@@ -231,27 +232,27 @@ def _against(link: LinkAnswer) -> str:
     return f"{have} of {need}{unit} needed"
 
 
-def _stops(answer: SchoolAnswer) -> tuple[str, str, str]:
+def _stops(answer: SchoolAnswer, boxed: Collection[str]) -> tuple[str, str, str]:
     """What stops the school, a few words on it, and the shared line that it is."""
     link = next((link for link in answer.links if link.weak), None)
     if link is None or (not answer.measured.state.short and not answer.measured.state.ready):
-        return *_open(answer), ""
+        return *_open(answer, boxed), ""
     if answer.measured.state is State.READY_THROUGH:
         return "Nothing", _assessed(answer), ""
     if link.circuit and len(link.schools) > 1:
         return name_of(link), _shared_by(link), link.circuit
-    return *_stops_line(link), ""
+    return *_stops_line(link, boxed), ""
 
 
-def _open(answer: SchoolAnswer) -> tuple[str, str]:
+def _open(answer: SchoolAnswer, boxed: Collection[str]) -> tuple[str, str]:
     """Nothing stops it, or nobody can say yet."""
     if answer.measured.state is State.READY_THROUGH:
         return "Nothing", _assessed(answer)
     line = next((link for link in answer.links if link.measured == answer.measured), None)
-    return _stops_line(line) if line else ("Too few checks", "")
+    return _stops_line(line, boxed) if line else ("Too few checks", "")
 
 
-def _stops_line(link: LinkAnswer) -> tuple[str, str]:
+def _stops_line(link: LinkAnswer, boxed: Collection[str]) -> tuple[str, str]:
     verdict = link.measured
     if verdict.state is State.READY_THROUGH:
         return "Nothing", ""
@@ -260,7 +261,7 @@ def _stops_line(link: LinkAnswer) -> tuple[str, str]:
     if verdict.state.short:
         need, have = words.apart(link.need, bound=link.have or 0.0)
         return _plain(link), f"carries {have} of {need} needed" if link.sides else link.note
-    return _unmeasured(link)
+    return _unmeasured(link, boxed)
 
 
 def _plain(link: LinkAnswer) -> str:
@@ -270,7 +271,7 @@ def _plain(link: LinkAnswer) -> str:
     return "Line from the school" if link.link == "wan" else link.name
 
 
-def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
+def _unmeasured(link: LinkAnswer, boxed: Collection[str]) -> tuple[str, str]:
     if not link.sides:
         return _plain(link), link.note
     if link.circuit is None:
@@ -279,7 +280,9 @@ def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
     if link.have is not None:
         return "Our box", f"sees no more than {words.number(link.have, at_least=True)}"
     if not progress.checks and progress.answer_on is None:
-        return "Our box", "no check yet"
+        return (
+            ("Our box", "no check yet") if link.circuit in boxed else ("No box", "none stands on this line")
+        )
     if progress.answer_on:
         return "Too few checks", f"answer about {words.day(progress.answer_on)}"
     return "Too few checks", ""

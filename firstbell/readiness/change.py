@@ -90,9 +90,8 @@ def _to_measure(asked: Asked, side: Side) -> Change:
             else "None is due soon: see whether the calendar has school days ahead."
         )
         return Change(kind="checks", title="Wait for more checks.", sentence=sentence, link=link)
-    return Change(
-        kind="box", title=_PLACE, sentence="Give a box a place on this line in seats.csv.", link=link
-    )
+    sentence = "No box that calls stands there: give one a place on this line in seats.csv."
+    return Change(kind="box", title=f"Put a box on {asked.called.carrier}.", sentence=sentence, link=link)
 
 
 def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:

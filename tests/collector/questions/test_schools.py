@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector import registry
-from collector.questions import schools
+from collector.questions import school, schools
 from collector.questions.ask import QuestionError
 from collector.questions.rows import figures
 from collector.questions.schools import Schools
@@ -15,6 +15,9 @@ from tests.collector.workbench import NOW_NS, Bench
 FOUR = {"ash": 200, "birch": 400, "cedar": 450, "dogwood": 100}
 BOUGHT: dict[str, float | str] = {"ash": 1000, "birch": 500, "cedar": 1000, "dogwood": ""}
 """Flex needs 0.86 Mbit/s a person: 172, 344, 387 and 86 today."""
+
+
+PAPER = "On paper, not measured: 3 of 4. Not known for 1: nobody entered what their lines buy."
 
 
 def asked(bench: Bench, folder: registry.Folder, model: str | None = None, years: int = 3) -> Schools:
@@ -32,7 +35,7 @@ def test_a_district_answers_in_a_sentence_a_tally_and_rows(bench: Bench, tmp_pat
     said = asked(bench, folder)
     assert said.sentence == "1 of 4 schools can today, and it is ready through fall 2029."
     assert said.more == "2\u00a0cannot yet."
-    assert said.paper_sentence == "On paper, not measured: 3 of 4."
+    assert said.paper_sentence == PAPER
     assert [row.id for row in said.schools] == ["cedar", "birch", "dogwood", "ash"]
     assert [(group.kind, group.schools, group.students) for group in said.tally] == [
         ("no", 1, 450),
@@ -55,8 +58,20 @@ def test_before_any_check_the_paper_answer_leads(bench: Bench, tmp_path: Path) -
     """Nothing measured is not a red district: the state says so, and paper is counted."""
     said = asked(bench, planted.write(tmp_path / "d", FOUR, BOUGHT))
     assert said.state == "not_measured"
-    assert said.paper_sentence == "On paper, not measured: 3 of 4."
+    assert said.paper_sentence == PAPER
     assert [group.kind for group in said.tally] == ["open"]
+
+
+def test_where_no_contract_and_no_box_is_known_nobody_is_accused(bench: Bench, tmp_path: Path) -> None:
+    """The NCES knows neither: not "none can", and what is missing is a box, not a check of ours."""
+    folder = planted.write(tmp_path / "d", {"ash": 200, "birch": 400}, {"ash": "", "birch": ""}, seats=())
+    said = asked(bench, folder)
+    assert said.sentence == "Not known on paper for 2 of 2: nobody entered what their lines buy."
+    assert {(row.stops, row.stops_note) for row in said.schools} == {("No box", "none stands on this line")}
+    steps = school.ask(
+        bench.reads, folder, registry.targets(), school="ash", model=None, as_of_ns=NOW_NS
+    ).steps
+    assert steps[0].title == "Put a box on the internet line."
 
 
 def test_only_boxes_that_called_promise_an_answer(bench: Bench, tmp_path: Path) -> None:
