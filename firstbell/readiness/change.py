@@ -111,7 +111,10 @@ def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
         until = whatif.people_through(side, asked.people)
         then = f", about {words.number(until)} through {words.fall(need.last_fall)}" if until else ""
         title = "Until then, begin with fewer people."
-        sentence = f"Today's line carries about {words.number(carried)} people who are taught this way{then}."
+        whose = f"of the {called.sharers} schools' " if called.sharers else ""
+        sentence = (
+            f"Today's line carries about {words.number(carried)} {whose}people who are taught this way{then}."
+        )
         found.append(Change(kind="people", title=title, people=carried, sentence=sentence, link=called.link))
     if side.measured.at_least:
         sentence = "A box on a faster port would see whether more is there."
