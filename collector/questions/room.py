@@ -10,13 +10,14 @@ from collector.questions.ask import QuestionError
 from collector.questions.ladders import Ladder
 from collector.questions.room_past import last_good, last_trouble, same_period
 from collector.questions.room_words import Scene
-from collector.questions.sight import Sight, distance, looks, sights
-from collector.registry import Folder
+from collector.questions.sight import Sight, air_of, distance, looks, sights
+from collector.registry import Folder, targets
 from collector.store.reads import Reads
 from firstbell import district as districts
 from firstbell import ladder
 from firstbell.district import NS, District, School
 from firstbell.ladder import Look, Seen, Sign, State, Where
+from firstbell.readiness import words
 
 NEAREST = 3
 """So many boxes are asked to check when none is in the room."""
@@ -150,6 +151,7 @@ def _answer(
             last_trouble=last_trouble(here, as_of_ns, zone),
             alone=len(found) == 1,
             stuck=_stuck(here),
+            full_air=_full_air(here),
         )
     )
     return Room(
@@ -246,6 +248,16 @@ def _said(seen: Seen, looked: Sequence[Look], room: str, wanted: Sign) -> list[s
 
 def _stuck(here: Sequence[Sight]) -> str:
     return next((sight.agent for sight in here if sight.cut and sight.silent_ns is None), "")
+
+
+def _full_air(here: Sequence[Sight]) -> str:
+    """`91 % busy, where a class wants at most 50 %`; "" where the air has room."""
+    seen = [air[0] for sight in here if sight.silent_ns is None and (air := air_of(sight))]
+    busy = max(seen, default=0.0)
+    if not ladders.is_full(busy):
+        return ""
+    most = f"{100 * targets().numbers.air_busy.value:.0f}{words.NBSP}%"
+    return f"{ladders.percent(busy)}, where a class wants at most {most}"
 
 
 def _access_points(district: District, school_id: str, room: str) -> tuple[str, ...]:

@@ -69,6 +69,22 @@ def test_a_room_that_is_fine(morning: Morning) -> None:
     assert answer.near == ("box-204",)
 
 
+@pytest.mark.parametrize(("busy", "full"), [(91.0, True), (42.0, False)])
+def test_a_room_whose_air_is_full_works_and_carries_no_class(
+    morning: Morning, *, busy: float, full: bool
+) -> None:
+    """Everything answers, and the air is what the page speaks of; the steps behind it stay as they are."""
+    well(morning)
+    morning.wifi("box-204", goes=True)
+    morning.send("box-204", [said("wifi_air", AT_NS - MINUTE_NS, busy_pct=20.0, ap_busy_pct=busy)])
+    answer = asked(morning)
+    assert answer.where is Where.FINE
+    assert answer.bold == ("204 works, but its air is full," if full else "204 is fine,")
+    assert ("its air is 91\u00a0% busy, where a class wants at most 50\u00a0%" in answer.lede) is full
+    assert rungs(answer, "wifi")["Air"][0] == ("bad" if full else "good")
+    assert rungs(answer, "cable")["Internet"][0] == "good"
+
+
 def test_it_is_the_room(morning: Morning) -> None:
     """The room's Wi-Fi fails and its neighbours' go: the access point is named, and the last good minute."""
     well(morning)
