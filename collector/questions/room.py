@@ -1,5 +1,6 @@
 """One room at 7:40: is it the room, the building, the line or only our box? And where to look."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
@@ -105,15 +106,17 @@ def rooms_of(district: District, school_id: str) -> list[str]:
 
 
 def _room_named(district: District, school: School, asked: str) -> str:
-    """The room that is meant. Where the folder lists no rooms, any may be asked for."""
+    """The room that is meant, by its number or by the name that is shown. Without a list any may be asked."""
     known, wanted = rooms_of(district, school.id), asked.strip()
-    for room in known:
-        if room.casefold() == wanted.casefold():
-            return room
-    if not 0 < len(wanted) <= _LONGEST_NAME or districts.rooms_of(district, school.id):
-        raise QuestionError(
-            f"{school.name} has no room {wanted[:_LONGEST_NAME]!r}; known: {', '.join(known)}"
-        )
+    entered = districts.rooms_of(district, school.id)
+    called = {room.name.casefold(): room.room for room in entered} | {room.casefold(): room for room in known}
+    if wanted.casefold() in called:
+        return called[wanted.casefold()]
+    if not 0 < len(wanted) <= _LONGEST_NAME or entered:
+        shown = wanted[:_LONGEST_NAME]
+        near = difflib.get_close_matches(shown.casefold(), called, n=1)
+        hint = f"did you mean {called[near[0]]}?" if near else f"known: {', '.join(known)}"
+        raise QuestionError(f"{school.name} has no room {shown!r}; {hint}")
     return wanted
 
 

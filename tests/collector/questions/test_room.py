@@ -350,3 +350,12 @@ def test_a_room_that_is_none_is_refused(morning: Morning) -> None:
         asked(morning, "999")
     with pytest.raises(QuestionError, match="prairie"):
         room.ask(morning.bench.reads, folder(), "nowhere", "204", AT_NS)
+
+
+@pytest.mark.parametrize("name", ["Room 204", " room 204 ", "204"])
+def test_a_room_is_found_by_the_name_that_is_shown(morning: Morning, name: str) -> None:
+    """By what rooms.csv calls it as by its number; a slip is answered with the room that was meant."""
+    here = folder(rooms="school,room,name,seats\nlincoln,204,Room 204,30\nlincoln,205,Room 205,30\n")
+    assert room.ask(morning.bench.reads, here, "lincoln", name, AT_NS).room == "204"
+    with pytest.raises(QuestionError, match="no room 'Room 2044'; did you mean 204"):
+        room.ask(morning.bench.reads, here, "lincoln", "Room 2044", AT_NS)
