@@ -8,7 +8,8 @@ import msgspec
 
 from firstbell import tables
 from firstbell.district import Circuit, Room, School, Seat, Settings
-from firstbell.tables import Problem, Row
+from firstbell.folder_calendars import Wrong
+from firstbell.tables import Row
 
 T = TypeVar("T")
 
@@ -33,10 +34,10 @@ class Found(NamedTuple):
     seats: _Rows[Seat]
 
 
-def check(found: Found, settings: Settings, broken: Collection[str], problems: list[Problem]) -> list[Seat]:
+def check(found: Found, settings: Settings, broken: Collection[str], wrong: Wrong) -> list[Seat]:
     """Tell everything that is wrong between the lines; the seats, each with its line.
 
-    What refers to a file in `broken` is left in peace.
+    What refers to a file in `broken` is left in peace. `wrong` takes what is wrong in district.toml.
     """
     _doubles(found.schools, lambda school: school.id, "id")
     # One router answers for one school: as a second one's it would say what nobody has seen there.
@@ -46,7 +47,7 @@ def check(found: Found, settings: Settings, broken: Collection[str], problems: l
     _doubles(found.rooms, lambda room: f"{room.room} of {room.school}", "the room")
     _doubles(found.seats, lambda seat: f"{seat.agent} since {seat.since or 'ever'}", "the box")
     if SCHOOLS not in broken:
-        _schools_are_known(found, settings, problems)
+        _schools_are_known(found, settings, wrong)
     if CIRCUITS in broken:
         return [seat for seat, _ in found.seats]
     _parents(found.circuits)
@@ -55,7 +56,7 @@ def check(found: Found, settings: Settings, broken: Collection[str], problems: l
     return [_line_of(seat, row, owned, reach) for seat, row in found.seats]
 
 
-def _schools_are_known(found: Found, settings: Settings, problems: list[Problem]) -> None:
+def _schools_are_known(found: Found, settings: Settings, wrong: Wrong) -> None:
     known = {school.id for school, _ in found.schools}
     for circuit, row in found.circuits:
         for school in circuit.schools:
@@ -68,12 +69,12 @@ def _schools_are_known(found: Found, settings: Settings, problems: list[Problem]
     for name in settings.examples:
         kind, _, whose = name.partition(":")
         if whose and whose not in (known if kind.startswith("school.") else lines):
-            what = f"examples: {tables.shown(name)} is of none that the folder has"
-            problems.append(Problem(DISTRICT, None, what))
-    for name in (name for quiet in settings.quiet for name in quiet.schools):
-        if name not in known:
-            what = f"quiet: schools names {tables.shown(name)}, which is not in {SCHOOLS}"
-            problems.append(Problem(DISTRICT, None, what))
+            wrong(f"examples: {tables.shown(name)} is of none that the folder has", "examples")
+    for n, quiet in enumerate(settings.quiet, 1):
+        for name in quiet.schools:
+            if name not in known:
+                what = f"quiet: schools names {tables.shown(name)}, which is not in {SCHOOLS}"
+                wrong(what, f"quiet[{n}]", "schools")
 
 
 def _parents(circuits: _Rows[Circuit]) -> None:
