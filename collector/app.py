@@ -8,8 +8,6 @@ import ssl
 from collections.abc import Callable
 from types import FrameType
 
-import uvicorn
-
 from collector import config, registry, simulated
 from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
@@ -171,21 +169,8 @@ def _serve(
     uvicorn hears it only once it runs, and gives it back at its end, when it means nothing any more.
     """
     tokens = None if web.on_loopback else Tokens(home.folder)
-    tls = {
-        name: home.folder / path for name, path in (("cert", web.cert_file), ("key", web.key_file)) if path
-    }
-    settings = uvicorn.Config(
-        create_app(parts, tokens),
-        loop="asyncio",
-        http=door.Patient,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        proxy_headers=False,
-        ssl_certfile=tls.get("cert"),
-        ssl_keyfile=tls.get("key"),
-    )
+    cert, key = (home.folder / name if name else None for name in (web.cert_file, web.key_file))
+    settings = door.settings(create_app(parts, tokens), cert, key)
     try:
         settings.load()
     except OSError as error:

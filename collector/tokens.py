@@ -11,12 +11,15 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from collector import lock
 
 Role = Literal["viewer", "operator"]
 """A viewer reads everything; an operator may also act: have boxes check now."""
@@ -75,21 +78,33 @@ class Tokens:
         """A new token, which is told this once and never again. Raises TokenError."""
         if not _NAME.match(name):
             raise TokenError(f"{name!r}: a name has up to 64 letters, digits, spaces and . _ @ -")
-        held = self.all()
-        if any(token.name == name for token in held):
-            raise TokenError(f"{name} has a token already. `firstbell token remove` takes it away.")
         token = _MARK + secrets.token_urlsafe(32)
         given = Token(name=name, role=role, sha256=_digest(token), given_ns=now_ns)
-        self._write([*held, given])
+        with self._alone():
+            held = self.all()
+            if any(token.name == name for token in held):
+                raise TokenError(f"{name} has a token already. `firstbell token remove` takes it away.")
+            self._write([*held, given])
         return token
 
     def remove(self, name: str) -> None:
         """Take a token away; it opens nothing from now on. Raises TokenError."""
-        held = self.all()
-        left = [token for token in held if token.name != name]
-        if len(left) == len(held):
-            raise TokenError(f"nobody called {name} has a token. `firstbell token list` shows who does.")
-        self._write(left)
+        with self._alone():
+            held = self.all()
+            left = [token for token in held if token.name != name]
+            if len(left) == len(held):
+                raise TokenError(f"nobody called {name} has a token. `firstbell token list` shows who does.")
+            self._write(left)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """From reading to writing nobody else does either: else what one took away the other writes again."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with lock.held(self._path.parent, wait=True):
+                yield
+        except OSError as error:
+            raise TokenError(f"{self._path} can't be written: {error.strerror or error}") from error
 
     def _read(self) -> tuple[Token, ...]:
         try:
@@ -98,19 +113,18 @@ class Tokens:
             raise TokenError(f"{self._path} can't be used: {error}") from error
 
     def _write(self, tokens: Sequence[Token]) -> None:
-        """All or nothing: whoever reads meanwhile reads the old file or the new one. Mode 0600 from birth."""
+        """All or nothing: whoever reads meanwhile reads the old file or the new one. Mode 0600 from birth.
+
+        Raises OSError.
+        """
         ordered = sorted(tokens, key=lambda token: token.name)
         text = msgspec.json.format(msgspec.json.encode(ordered), indent=2)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            number, beside = tempfile.mkstemp(prefix=f".{FILE}-", dir=self._path.parent)
-            with os.fdopen(number, "wb") as file:
-                file.write(text + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(self._path)
-        except OSError as error:
-            raise TokenError(f"{self._path} can't be written: {error.strerror or error}") from error
+        number, beside = tempfile.mkstemp(prefix=f".{FILE}-", dir=self._path.parent)
+        with os.fdopen(number, "wb") as file:
+            file.write(text + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(self._path)
 
 
 def _digest(token: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from collector import broker
+from collector import broker, lock
 from collector.config import Home
 
 log = logging.getLogger(__name__)
@@ -232,14 +232,13 @@ class Household:
 @contextmanager
 def alone(home: Home) -> Iterator[None]:
     """Hold the folder against a second `up`. Raises UpError."""
-    import fcntl  # noqa: PLC0415 - Unix only, as `up` is
-
     home.folder.mkdir(parents=True, exist_ok=True)
-    with (home.folder / "up.lock").open("w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UpError(
-                f"another `firstbell up` uses {home.folder}. Stop it, or choose another folder with --data."
-            ) from None
-        yield
+    path = home.folder / "up.lock"
+    path.touch()
+    try:
+        with lock.held(path, wait=False):
+            yield
+    except BlockingIOError:
+        raise UpError(
+            f"another `firstbell up` uses {home.folder}. Stop it, or choose another folder with --data."
+        ) from None

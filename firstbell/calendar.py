@@ -147,14 +147,16 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """How many school days lie between the beginning of the cycle and `day`; negative before it."""
         term = self._term(day)
         start = self.cycle_from or (term.first if term else day)
-        if day not in self._turns:
-            first, last = min(start, day), max(start, day)
-            between = (first + timedelta(days=n) for n in range((last - first).days))
-            self._turns[day] = sum(map(self.is_school_day, between)) * (1 if start <= day else -1)
-        return self._turns[day]
+        back = day < start
+        passed = self._passed.setdefault((start, back), {0: 0})
+        days = abs((day - start).days)
+        # Each day is looked at once for all that are asked. Whoever asks at the same time writes the same.
+        for n in range(len(passed), days + 1):
+            passed[n] = passed[n - 1] + self.is_school_day(start + timedelta(days=-n if back else n - 1))
+        return -passed[days] if back else passed[days]
 
     @cached_property
-    def _turns(self) -> dict[date, int]:
+    def _passed(self) -> dict[tuple[date, bool], dict[int, int]]:
         return {}
 
     @cached_property

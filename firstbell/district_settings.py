@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `tz` is the time zone of schools that name none, `model` the way of teaching of schools that name none.
     `class_from` and `class_to` bound the hours of class of schools without bells. `simulated`: nothing here
     was measured anywhere, and every page says so. `examples` names the numbers that nobody entered, as
-    `school.people` or `circuit.down_mbps`.
+    `school.people` or `circuit.down_mbps`, or of one alone `school.people:lincoln-high`.
     """
 
     name: str = "District"

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar, get_args
 
+import msgspec
+
 from firstbell import calendar as calendars
 from firstbell import district as districts
 from firstbell import folder_calendars, folder_checks, tables
@@ -35,7 +37,10 @@ COLUMNS = {
     SEATS: Columns(("agent", "school", "room", "circuit", "since", "medium"), ("agent",)),
 }
 EXAMPLES = ("school.name", "school.people", "school.tz", "circuit.down_mbps", "circuit.up_mbps")
-"""The inputs that may be marked as examples in district.toml: nobody entered them."""
+"""The inputs that may be marked as examples in district.toml: nobody entered them.
+
+Of one school or line alone with its id behind it, as `school.people:lincoln-high`.
+"""
 
 
 def digest_of(contents: Mapping[str, str]) -> str:
@@ -68,7 +73,7 @@ def parse(
         rooms=reader.table(ROOMS, _room),
         seats=reader.table(SEATS, _seat),
     )
-    seats = folder_checks.check(found, settings, reader.broken, reader.problems)
+    seats = folder_checks.check(found, settings, reader.broken, reader.wrong)
     if reader.problems:
         # A whole file's problem stands first, unless there are so many that only the first ones got a line.
         unplaced = 0 if len(reader.problems) <= tables.HINTS else tables.MOST_LINES
@@ -112,17 +117,18 @@ class _Reader:
     def settings(self) -> tuple[Settings, dict[str, Calendar] | None]:
         """What district.toml says, and its calendars; where it is wrong, the defaults and None."""
         settings = self._settings()
-        if DISTRICT in self.broken:
-            return settings, None
         troubles = _settings_troubles(settings, self._models)
-        if troubles:
-            for setting, what in troubles:
-                self._wrong(what, setting)
-            return Settings(), None
+        for path, what in troubles:
+            self.wrong(what, *path)
+        settings = _without(settings, {path[0] for path, _ in troubles})
+        readable = DISTRICT not in self.broken
         found = folder_calendars.read(
-            settings, self._events(), self._wrong, lambda name, what: self._wrong_event(name + ENDING, what)
+            settings,
+            self._events() if readable else {},
+            self.wrong,
+            lambda name, what: self._wrong_event(name + ENDING, what),
         )
-        return settings, found
+        return settings, found if readable else None
 
     def _events(self) -> dict[str, Sequence[Event]]:
         """What the iCal files hold, by the name of their calendar."""
@@ -142,7 +148,7 @@ class _Reader:
     def _wrong_event(self, file: str, what: str) -> None:
         self.problems.append(Problem(file, None, what))
 
-    def _wrong(self, what: str, *path: str) -> None:
+    def wrong(self, what: str, *path: str) -> None:
         """Note a problem of district.toml, with the line where the setting at `path` stands."""
         line = None
         # What is inside a setting may be written in its line or below: the nearest one that is found.
@@ -154,18 +160,14 @@ class _Reader:
     def _settings(self) -> Settings:
         if DISTRICT not in self._contents:
             return Settings()
-        try:
-            settings = toml.load(DISTRICT, self._contents[DISTRICT], Settings)
-        except toml.SettingsError as error:
-            for complaint in error.complaints:
-                match = re.match(
-                    r"(?:line (\d+): )?(.*)\Z", complaint.removeprefix(f"{DISTRICT}: "), re.DOTALL
-                )
-                line, what = match.groups() if match else (None, complaint)
-                self.problems.append(Problem(DISTRICT, int(line) if line else None, what))
+        settings, complaints = toml.read(self._contents[DISTRICT], Settings)
+        for complaint in complaints:
+            match = re.match(r"(?:line (\d+): )?(.*)\Z", complaint, re.DOTALL)
+            line, what = match.groups() if match else (None, complaint)
+            self.problems.append(Problem(DISTRICT, int(line) if line else None, what))
+        if complaints:
             self.broken.add(DISTRICT)
-            return Settings()
-        return settings
+        return settings or Settings()
 
     def table(self, file: str, read: Callable[[Row], T]) -> _Rows[T]:
         """Each line of `file`, read."""
@@ -189,30 +191,42 @@ class _Reader:
         return found
 
 
-def _settings_troubles(settings: Settings, models: Collection[str] | None) -> list[tuple[str, str]]:
-    """Each with the name of the setting in which it lies."""
-    troubles = [
-        ("examples", f"examples: {name!r} is none of {', '.join(EXAMPLES)}")
+def _settings_troubles(
+    settings: Settings, models: Collection[str] | None
+) -> list[tuple[tuple[str, ...], str]]:
+    """Each with the names that lead to the setting in which it lies."""
+    troubles: list[tuple[tuple[str, ...], str]] = [
+        (("examples",), f"examples: {name!r} is none of {', '.join(EXAMPLES)}")
         for name in settings.examples
-        if name not in EXAMPLES
+        if name.partition(":")[0] not in EXAMPLES
     ]
     begin, end = calendars.NIGHT_ENDS, calendars.EVENING_BEGINS
     if settings.class_from.tzinfo or settings.class_to.tzinfo:
-        troubles.append(("class_from", "class_from and class_to are times without a zone"))
+        troubles.append((("class_from",), "class_from and class_to are times without a zone"))
     elif not begin <= settings.class_from < settings.class_to <= end:
         what = f"class_from must lie before class_to, both from {begin:%H:%M} to {end:%H:%M}"
-        troubles.append(("class_from", what))
+        troubles.append((("class_from",), what))
     if settings.tz and not _is_zone(settings.tz):
         what = f"tz {tables.shown(settings.tz)} is no time zone known here, as America/Chicago"
-        troubles.append(("tz", what))
+        troubles.append((("tz",), what))
     if not tables.printable(settings.name) or not 1 <= len(settings.name) <= NAME_CHARS:
-        troubles.append(("name", f"name must be 1 to {NAME_CHARS} characters that can be printed"))
+        troubles.append((("name",), f"name must be 1 to {NAME_CHARS} characters that can be printed"))
     if models is not None and settings.model not in models:
         what = f"model {tables.shown(settings.model)} is none of {', '.join(sorted(models))}"
-        troubles.append(("model", what))
+        troubles.append((("model",), what))
     return troubles + [
-        ("quiet", f"quiet: {what}") for quiet in settings.quiet for what in _quiet_troubles(quiet)
+        ((f"quiet[{n}]",), f"quiet: {what}")
+        for n, quiet in enumerate(settings.quiet, 1)
+        for what in _quiet_troubles(quiet)
     ]
+
+
+def _without(settings: Settings, wrong: Collection[str]) -> Settings:
+    """The settings with the defaults where they can't be used, so that what else is wrong can be told."""
+    plain = Settings()
+    names = {"tz": ("tz",), "class_from": ("class_from", "class_to")}
+    fields = {field: getattr(plain, field) for name in wrong for field in names.get(name, ())}
+    return msgspec.structs.replace(settings, **fields)
 
 
 def _quiet_troubles(quiet: QuietTime) -> list[str]:

@@ -13,6 +13,7 @@ from firstbell import folder_ical
 from firstbell.calendar import Bell, Calendar, Term
 from firstbell.district_settings import CalendarTable, Settings
 from firstbell.folder_ical import Event
+from firstbell.settings import YEARS
 from firstbell.tables import NAME_CHARS, printable, shown
 
 
@@ -73,6 +74,10 @@ class _Reader:
         if any(name not in schedules for name in names):
             usual = next(iter(schedules))
             table = CalendarTable()
+        if not (self._table.weekdays or self._table.also):
+            self._wrong(
+                "weekdays is empty, so that no day has school: name some, or days in also", "weekdays"
+            )
         special = self._special(schedules)
         return Calendar(
             name=self._name,
@@ -197,9 +202,10 @@ class _Reader:
 
 def _date(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return day if day and day.year in YEARS else None
 
 
 def _clock(text: str) -> time | None:

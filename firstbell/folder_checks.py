@@ -1,6 +1,6 @@
 """What no line of a district folder can know of itself: doubles, references to nothing, lines in a circle."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, TypeVar
 
@@ -8,7 +8,8 @@ import msgspec
 
 from firstbell import tables
 from firstbell.district import Circuit, Room, School, Seat, Settings
-from firstbell.tables import Problem, Row
+from firstbell.folder_calendars import Wrong
+from firstbell.tables import Row
 
 T = TypeVar("T")
 
@@ -19,6 +20,8 @@ DISTRICT, SCHOOLS, CIRCUITS, ROOMS, SEATS = FILES = (
     "rooms.csv",
     "seats.csv",
 )
+MOST_BEHIND = 20
+"""A line that leads through more others is a slip: five are a long way."""
 _Rows = list[tuple[T, Row]]
 
 
@@ -31,10 +34,10 @@ class Found(NamedTuple):
     seats: _Rows[Seat]
 
 
-def check(found: Found, settings: Settings, broken: Collection[str], problems: list[Problem]) -> list[Seat]:
+def check(found: Found, settings: Settings, broken: Collection[str], wrong: Wrong) -> list[Seat]:
     """Tell everything that is wrong between the lines; the seats, each with its line.
 
-    What refers to a file in `broken` is left in peace.
+    What refers to a file in `broken` is left in peace. `wrong` takes what is wrong in district.toml.
     """
     _doubles(found.schools, lambda school: school.id, "id")
     # One router answers for one school: as a second one's it would say what nobody has seen there.
@@ -44,16 +47,16 @@ def check(found: Found, settings: Settings, broken: Collection[str], problems: l
     _doubles(found.rooms, lambda room: f"{room.room} of {room.school}", "the room")
     _doubles(found.seats, lambda seat: f"{seat.agent} since {seat.since or 'ever'}", "the box")
     if SCHOOLS not in broken:
-        _schools_are_known(found, settings, problems)
+        _schools_are_known(found, settings, wrong)
     if CIRCUITS in broken:
         return [seat for seat, _ in found.seats]
     _parents(found.circuits)
     _one_line_each(found.circuits)
-    reach = _reach(found.circuits)
-    return [_line_of(seat, row, found, reach) for seat, row in found.seats]
+    owned, reach = _owned(found.circuits), _reach(found.circuits)
+    return [_line_of(seat, row, owned, reach) for seat, row in found.seats]
 
 
-def _schools_are_known(found: Found, settings: Settings, problems: list[Problem]) -> None:
+def _schools_are_known(found: Found, settings: Settings, wrong: Wrong) -> None:
     known = {school.id for school, _ in found.schools}
     for circuit, row in found.circuits:
         for school in circuit.schools:
@@ -62,27 +65,50 @@ def _schools_are_known(found: Found, settings: Settings, problems: list[Problem]
         _known(row, "school", room.school, known, SCHOOLS)
     for seat, row in found.seats:
         _known(row, "school", seat.school, known, SCHOOLS)
-    for name in (name for quiet in settings.quiet for name in quiet.schools):
-        if name not in known:
-            what = f"quiet: schools names {tables.shown(name)}, which is not in {SCHOOLS}"
-            problems.append(Problem(DISTRICT, None, what))
+    lines = {circuit.id for circuit, _ in found.circuits}
+    for name in settings.examples:
+        kind, _, whose = name.partition(":")
+        if whose and whose not in (known if kind.startswith("school.") else lines):
+            wrong(f"examples: {tables.shown(name)} is of none that the folder has", "examples")
+    for n, quiet in enumerate(settings.quiet, 1):
+        for name in quiet.schools:
+            if name not in known:
+                what = f"quiet: schools names {tables.shown(name)}, which is not in {SCHOOLS}"
+                wrong(what, f"quiet[{n}]", "schools")
 
 
 def _parents(circuits: _Rows[Circuit]) -> None:
-    """A parent is another line, and no line leads back to itself."""
+    """A parent is another line, and no line leads back to itself, or through more than anybody has."""
     parents = {circuit.id: circuit.parent for circuit, _ in circuits}
     leading = set(parents.values())
     for circuit, row in circuits:
-        if circuit.parent:
-            _known(row, "parent", circuit.parent, set(parents) - {circuit.id}, CIRCUITS)
-        at, way = circuit.parent, {circuit.id}
-        while at and at not in way:
-            way.add(at)
-            at = parents.get(at, "")
-        if at == circuit.id and circuit.parent != circuit.id:
-            row.wrong(f"the line {circuit.id} leads back to itself, by way of {circuit.parent}")
+        if circuit.parent == circuit.id:
+            row.wrong("parent names the line itself")
+        else:
+            _known(row, "parent", circuit.parent, parents, CIRCUITS)
+            _leads_out(circuit, row, parents)
         if not circuit.schools and circuit.id not in leading:
             row.wrong("schools is empty, and no other line has this one as its parent")
+
+
+def _leads_out(circuit: Circuit, row: Row, parents: Mapping[str, str]) -> None:
+    behind = list(_behind(circuit, parents))
+    if circuit.id in behind:
+        row.wrong(f"the line {circuit.id} leads back to itself, by way of {circuit.parent}")
+    elif len(behind) == MOST_BEHIND and parents[behind[-1]] not in {"", *behind}:
+        row.wrong(f"the line {circuit.id} leads through more than {MOST_BEHIND} others")
+
+
+def _behind(circuit: Circuit, parents: Mapping[str, str]) -> Iterator[str]:
+    """The lines through which a line leads, as many as there may be, itself the last where it leads back."""
+    at = circuit.id
+    for _ in range(MOST_BEHIND):
+        at = parents[at]
+        if at not in parents:
+            return
+        yield at
+        if at == circuit.id:
+            return
 
 
 def _reach(circuits: _Rows[Circuit]) -> dict[str, set[str]]:
@@ -90,25 +116,34 @@ def _reach(circuits: _Rows[Circuit]) -> dict[str, set[str]]:
     parents = {circuit.id: circuit.parent for circuit, _ in circuits}
     found: dict[str, set[str]] = {circuit: set() for circuit in parents}
     for circuit, _ in circuits:
-        at, way = circuit.id, set[str]()
-        while at in parents and at not in way:
-            way.add(at)
-            found[at].update(circuit.schools)
-            at = parents[at]
+        for line in (circuit.id, *_behind(circuit, parents)):
+            found[line].update(circuit.schools)
     return found
 
 
-def _line_of(seat: Seat, row: Row, found: Found, reach: dict[str, set[str]]) -> Seat:
+def _owned(circuits: _Rows[Circuit]) -> dict[str, list[str]]:
+    """Each school's own lines that are no backup."""
+    found: dict[str, list[str]] = {}
+    for circuit, _ in circuits:
+        if circuit.role == "primary":
+            for school in circuit.schools:
+                found.setdefault(school, []).append(circuit.id)
+    return found
+
+
+def _line_of(
+    seat: Seat, row: Row, owned: Mapping[str, Sequence[str]], reach: Mapping[str, Collection[str]]
+) -> Seat:
     """The seat with the line that it measures, which it need not name where there is no doubt."""
     if seat.circuit:
-        _known(row, "circuit", seat.circuit, set(reach), CIRCUITS)
+        _known(row, "circuit", seat.circuit, reach, CIRCUITS)
         if seat.school and seat.circuit in reach and seat.school not in reach[seat.circuit]:
             row.wrong(f"the line {seat.circuit} does not serve the school {seat.school}")
         return seat
     if not seat.school:
         row.wrong("names neither a school nor a circuit")
         return seat
-    own = [line.id for line, _ in found.circuits if seat.school in line.schools and line.role == "primary"]
+    own = owned.get(seat.school, [])
     if len(own) == 1:
         return msgspec.structs.replace(seat, circuit=own[0])
     row.wrong(f"circuit is empty, and the school {seat.school} has {len(own) or 'no'} lines of its own")

@@ -16,6 +16,8 @@ from firstbell.tables import NAME_CHARS, printable, shown
 
 ENDING = ".ics"
 MOST_DAYS = 400
+MOST_DAYS_IN_ALL = 40_000
+"""So many may all events of a file last together: a school's year has a hundred days off."""
 EARLY = ("early release", "early dismissal", "half day", "minimum day")
 """An event that says one of these, in its name or a category, is a day on which class ends early."""
 _NOT_EARLY = re.compile(rf"\b(?:no|not an?) (?:{'|'.join(EARLY)})")
@@ -62,6 +64,10 @@ def merged(
     wrong: Callable[[str], None],
 ) -> Calendar:
     """The calendar with what the events say. What district.toml says of the same day goes before."""
+    lasting = sum(min((event.last - event.first).days + 1, MOST_DAYS) for event in events)
+    if lasting > MOST_DAYS_IN_ALL:
+        wrong(f"its events last {lasting} days together: is this the right file?")
+        return calendar
     off = dict(calendar.off)
     special, early = dict(calendar.special), dict(calendar.early)
     entered = set(special) | set(early) | set(calendar.also)
@@ -80,7 +86,8 @@ def merged(
         elif event.says(EARLY):
             _early_days(event, bells, special, entered, wrong)
         elif not event.says(IN_SCHOOL) and (not table.days_off_say or event.says(table.days_off_say)):
-            off = dict.fromkeys(_days(event, wrong), _named(event.name)) | off
+            for day in _days(event, wrong):
+                off.setdefault(day, _named(event.name))
     return msgspec.structs.replace(
         calendar,
         off=tuple(sorted((day, why) for day, why in off.items() if day not in entered)),

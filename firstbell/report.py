@@ -20,6 +20,8 @@ REASON_CHARS = 200
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]\Z")
 EPOCH_NAME = re.compile(r"[0-9a-f]{16}\Z")
+AHEAD_NS = 300 * 10**9
+"""A box's clock that is further ahead of the collector's is wrong, whoever vouches for it."""
 
 
 class Status(StrEnum):

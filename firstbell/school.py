@@ -15,6 +15,8 @@ from firstbell import calendar as calendars
 from firstbell.calendar import NS, Calendar
 
 DEFAULT_TZ = "America/New_York"
+MOST_DAYS_OFF = 400
+"""A calendar in which so many days follow each other without school has none behind them."""
 _DAY = timedelta(days=1)
 
 
@@ -76,12 +78,16 @@ def is_school_day(school: School, day: date) -> bool:
 def school_days(school: School, day: date, step: int = 1) -> Iterator[date]:
     """`day` if it is a school day, and all school days after it; before it with `step` -1.
 
-    Ends with the last day (the first one) that the school's calendar knows.
+    Ends with the last day (the first one) that the school's calendar knows, and after more than a year
+    without school.
     """
     first, last = school.calendar.bounds
     day = max(day, first) if step > 0 else min(day, last)
-    while first <= day <= last:
+    without = 0
+    while first <= day <= last and without <= MOST_DAYS_OFF:
+        without += 1
         if is_school_day(school, day):
+            without = 0
             yield day
         if day in {date.min, date.max}:
             return

@@ -6,12 +6,15 @@ SettingsError             all complaints about one text, one a line
 import difflib
 import re
 import tomllib
+from datetime import date
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+YEARS = range(1970, 2100)
+"""A day of another year is a slip of the keyboard."""
 _LONGEST = 1 << 20
 _HINTS = 50
 """After so many complaints no more looks for their lines: each is a walk through the whole text."""
@@ -34,62 +37,92 @@ def load(name: str, text: str, kind: type[S]) -> S:
 
     `name` is what the text is called in complaints: its path. Raises SettingsError.
     """
+    found, complaints = read(text, kind)
+    if complaints or found is None:
+        raise SettingsError(name, complaints)
+    return found
+
+
+def read(text: str, kind: type[S]) -> tuple[S | None, list[str]]:
+    """The same, and what is wrong with it: the settings are then those that could be read, or None.
+
+    So whoever has more to ask of them can tell everything at once.
+    """
     if len(text) > _LONGEST:
-        raise SettingsError(name, [f"longer than {_LONGEST} characters: is this the right file?"])
+        return None, [f"longer than {_LONGEST} characters: is this the right file?"]
     if match := _DEEP.search(text):
         line = text.count("\n", 0, match.start()) + 1
-        raise SettingsError(name, [f"line {line}: a name of more than {_DEEPEST} parts is no setting"])
+        return None, [f"line {line}: a name of more than {_DEEPEST} parts is no setting"]
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(name, [f"is no TOML: {error}"]) from error
+        return None, [f"is no TOML: {error}"]
     complaints: list[str] = []
     values = _struct(kind, table, (), text, complaints)
-    if complaints:
-        raise SettingsError(name, complaints)
-    return msgspec.convert(values, kind, strict=True)
+    return None if values is _WRONG else msgspec.convert(values, kind, strict=True), complaints
+
+
+_WRONG = object()
+"""In the place of a value that can't be read."""
 
 
 def _struct(
     kind: type[msgspec.Struct], table: dict[str, Any], path: tuple[str, ...], text: str, complaints: list[str]
-) -> dict[str, Any]:
-    """`table` with each value checked by itself, so that one complaint does not hide the next."""
-    before = len(complaints)
+) -> Any:  # noqa: ANN401 - values of a file
+    """What of `table` is right; each value is checked by itself, so that no complaint hides the next."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in table:
         if key not in fields:
             complaints.append(_unknown((*path, key), list(fields), text, complaints))
+    before = len(complaints)
+    found: dict[str, Any] = {}
     for key, field in fields.items():
         if key in table:
-            _value(field.type, table[key], (*path, key), text, complaints)
+            found[key] = _value(field.type, table[key], (*path, key), text, complaints)
         elif field.required:
             complaints.append(f"{_where(path, text, complaints)}{'.'.join((*path, key))} is missing")
+            found[key] = _WRONG
+    if any(found.get(key) is _WRONG for key, field in fields.items() if field.required):
+        return _WRONG
+    right = {key: value for key, value in found.items() if value is not _WRONG}
     if len(complaints) == before:
         # What a struct asks of its values together (`__post_init__`) is asked once each is right by itself.
-        _convert(kind, table, path, text, complaints)
-    return table
+        return _convert(kind, right, path, text, complaints)
+    return right
 
 
-def _value(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> None:  # noqa: ANN401 - types are values here
+def _value(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> Any:  # noqa: ANN401 - types are values here
+    """The value as far as it is right; `_WRONG` where nothing of it is."""
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
-        _struct(kind, value, path, text, complaints)
-    elif origin is dict and isinstance(value, dict):
-        for name, entry in value.items():
-            _value(inner[1], entry, (*path, name), text, complaints)
-    elif origin in {list, tuple} and isinstance(value, list) and inner[-1:] in {(Ellipsis,), inner}:
-        for index, entry in enumerate(value, 1):
+        return _struct(kind, value, path, text, complaints)
+    if origin is dict and isinstance(value, dict):
+        entries = {
+            name: _value(inner[1], entry, (*path, name), text, complaints) for name, entry in value.items()
+        }
+        return {name: entry for name, entry in entries.items() if entry is not _WRONG}
+    if origin in {list, tuple} and isinstance(value, list) and inner[-1:] in {(Ellipsis,), inner}:
+        items = [
             _value(inner[0], entry, (*path[:-1], f"{path[-1]}[{index}]"), text, complaints)
-    else:
-        _convert(kind, value, path, text, complaints)
+            for index, entry in enumerate(value, 1)
+        ]
+        return [item for item in items if item is not _WRONG]
+    return _convert(kind, value, path, text, complaints)
 
 
-def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> None:  # noqa: ANN401
+def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints: list[str]) -> Any:  # noqa: ANN401
+    """The value if it can be one of `kind`; else `_WRONG`, and a complaint."""
+    name = f"{'.'.join(path)}: " if path else ""
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        name = f"{'.'.join(path)}: " if path else ""
-        complaints.append(f"{_where(path, text, complaints)}{name}{_in_words(str(error))}")
+        what = _in_words(str(error))
+    else:
+        if not isinstance(value, date) or value.year in YEARS:
+            return value
+        what = f"{value} is no day of the years {YEARS[0]} to {YEARS[-1]}"
+    complaints.append(f"{_where(path, text, complaints)}{name}{what}")
+    return _WRONG
 
 
 _WORDS = {

@@ -3,13 +3,15 @@
 DemoError             the folder can't be used for a demo, or holds no demo
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from collector import lock
 from collector.clock import Clock
 from collector.config import Demo, Home
 from collector.demo import build, deliver, folder, gateways, names, story
@@ -61,6 +63,25 @@ def town_of(demo: Demo) -> Town:
 
 def make(home: Home, demo: Demo, clock: Clock, told: Progress) -> Made:
     """Make the demo in a home of its own. Raises DemoError where something else is, StoreError, OSError."""
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(home):
+        return _make(home, demo, clock, told)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Hold the folder against whoever else makes a demo in it or throws it away. Raises DemoError."""
+    try:
+        with lock.held(home.folder, wait=False):
+            yield
+    except BlockingIOError:
+        raise DemoError(
+            f"another `firstbell demo` is at work in {home.folder}: wait for it, "
+            "or name another folder with --data"
+        ) from None
+
+
+def _make(home: Home, demo: Demo, clock: Clock, told: Progress) -> Made:
     begun = clock.monotonic()
     _claim(home, demo)
     town = town_of(demo)
@@ -94,11 +115,10 @@ def write_folder(home: Home, town: Town) -> None:
 
 def _claim(home: Home, demo: Demo) -> None:
     """Mark the folder as a demo's, if nothing else is in it."""
-    if home.folder.exists() and any(home.folder.iterdir()):
+    if any(home.folder.iterdir()):
         raise DemoError(
             f"{home.folder} is not empty, and a demo wants a home of its own: name another folder with --data"
         )
-    home.folder.mkdir(parents=True, exist_ok=True)
     home.demo_file.write_bytes(msgspec.json.encode(demo))
 
 
@@ -106,6 +126,11 @@ def remove(home: Home) -> list[str]:
     """Throw a demo away: what it made, and nothing else; what is left there. Raises DemoError, OSError."""
     if home.demo is None:
         raise DemoError(f"there is no demo in {home.folder}; nothing was removed")
+    with _alone(home):
+        return _remove(home)
+
+
+def _remove(home: Home) -> list[str]:
     for suffix in ("", "-wal", "-shm"):
         home.journal.with_name(home.journal.name + suffix).unlink(missing_ok=True)
     for name in folder.FILES:

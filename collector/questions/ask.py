@@ -111,7 +111,7 @@ def _school(
         school.id,
         numbers,
         boxes=watches.of(reads, lines, school, numbers, doubts),
-        unreachable=watches.unreachable(reads, lines, school, numbers),
+        unreachable=watches.unreachable(reads, lines, school, numbers, doubts),
         hours=surroundings.hours(reads, lines, school, doubts),
         rooms=surroundings.rooms(reads, lines, school, doubts),
         batteries=surroundings.batteries(reads, lines, school, doubts),

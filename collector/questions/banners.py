@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from collector.questions import reached
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
@@ -73,7 +74,7 @@ def _now(reads: Reads, district: District, heard: Mapping[str, int], as_of_ns: i
     found = [
         (since_ns, school, answers)
         for school, since_ns in _silent(district, heard, as_of_ns)
-        if (answers := gateway_answers(reads, school, as_of_ns)) is not True
+        if (answers := reached.gateway(reads, district, school, as_of_ns).answers) is not True
     ]
     if not found:
         return None
@@ -87,14 +88,6 @@ def _now(reads: Reads, district: District, heard: Mapping[str, int], as_of_ns: i
         text += f" Nor {'has' if others == 1 else 'have'} {words.count(others, 'other school')}."
     link = "See the boxes" if others else "See its box"
     return Banner(kind="now", label="Now", text=text, link=link, href="/boxes")
-
-
-def gateway_answers(reads: Reads, school: School, as_of_ns: int) -> bool | None:
-    """Whether the school's gateway answers our own tries; None where it isn't tried."""
-    if not school.gateway:
-        return None
-    spans = reads.gateway(school.gateway, as_of_ns - SILENT_AFTER_NS, as_of_ns + 1)
-    return spans[-1].answers if spans else None
 
 
 def _silent(district: District, heard: Mapping[str, int], as_of_ns: int) -> list[tuple[School, int]]:

@@ -1,16 +1,18 @@
 """What to look at on a box, in sentences: from what it said last, and from what the journal knows of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from collector.questions.reached import Gateway
 from collector.questions.sight import GONE, local, look_of, sight_of
 from collector.store.reads import BoxState, Reads
 from firstbell import district as districts
+from firstbell.catalogue import PROBES
 from firstbell.district import District, Seat
 from firstbell.ladder import Sign
 from firstbell.readiness import words
 from firstbell.readiness.words import NBSP
-from firstbell.report import ClockQuality, Report, Status, Stored
+from firstbell.report import ClockQuality, LimitedBy, Report, Status, Stored
 
 FULL_PCT = 50.0
 CATCHING_UP = 500
@@ -20,6 +22,14 @@ LOW_PCT = 20.0
 """A battery this low, off the charger, is empty soon: a judgement."""
 NEVER = "Never called: is it plugged in, and does its name stand in agent.toml?"
 _MOST_NAMED = 3
+_TESTS = tuple(probe.name for probe in PROBES.values() if probe.heavy)
+
+
+class OnLine(NamedTuple):
+    """The line on which a box stands: what is bought of it, and the most that other boxes saw of it last."""
+
+    bought_mbps: float | None
+    others_mbps: float
 
 
 def of_talking(
@@ -27,7 +37,7 @@ def of_talking(
     state: BoxState | None,
     lost_why: str,
     newest_version: str,
-    line_mbps: float | None,
+    line: OnLine,
 ) -> list[str]:
     """Everything about a box that talks, the worst first; empty if there is nothing to do."""
     found = [
@@ -38,7 +48,7 @@ def of_talking(
         *_clock(newest),
         *_version(newest, newest_version),
         *_card(newest),
-        *_port(newest, line_mbps),
+        *_narrow(newest, line),
         *_radio(newest),
     ]
     return [sentence for sentence in found if sentence]
@@ -170,11 +180,23 @@ def _card(newest: Mapping[str, Report]) -> list[str]:
     ]
 
 
-def _port(newest: Mapping[str, Report], line_mbps: float | None) -> list[str]:
-    speed = _figure(newest, "host", "port_speed_mbps")
-    if not speed or line_mbps is None or speed >= line_mbps:
+def mbps_seen(newest: Mapping[str, Report]) -> float:
+    """The most that its last tests of a line saw, in Mbit/s of payload; 0 without any."""
+    return max((_figure(newest, probe, "down_mbps") or 0.0 for probe in _TESTS), default=0.0)
+
+
+def _narrow(newest: Mapping[str, Report], line: OnLine) -> list[str]:
+    """A box that can't see what its line may carry, unless another one there sees more than it."""
+    bought, seen = line.bought_mbps, mbps_seen(newest)
+    if bought is None or line.others_mbps > seen:
         return []
-    return [f"Its port agreed on {speed:,.0f}{NBSP}Mbit/s; its line has {line_mbps:,.0f}."]
+    speed = _figure(newest, "host", "port_speed_mbps")
+    if speed and speed < bought:
+        return [f"Its port agreed on {speed:,.0f}{NBSP}Mbit/s; its line has {bought:,.0f}."]
+    if not any(newest[probe].limited_by is LimitedBy.PROBE for probe in _TESTS if probe in newest):
+        return []
+    limit = f"It sees no more than {words.number(seen, at_least=True)}{NBSP}Mbit/s, its own limit"
+    return [f"{limit}; its line has {bought:,.0f}: put a faster machine there."]
 
 
 def _radio(newest: Mapping[str, Report]) -> list[str]:

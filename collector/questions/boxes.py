@@ -110,13 +110,13 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
     found = _known(reads, district, as_of_ns)
     schools = {each.seat.school for each in found if each.seat}
     gateways = {
-        school.id: reached.gateway(reads, school, as_of_ns)
+        school.id: reached.gateway(reads, district, school, as_of_ns)
         for school in district.schools
         if school.id in schools
     }
     versions = [box_looks.version_of(each.newest) for each in found]
     newest_version = max(versions, key=box_looks.number, default="")
-    town = _Town(gateways, _talkers(found), newest_version, district, as_of_ns)
+    town = _Town(gateways, _talkers(found), _seen(found), newest_version, district, as_of_ns)
     day = used.yesterday_in(district.settings.tz, as_of_ns)
     took = used.by_box(reads, [(each.name, 0, None) for each in found], *day)
     boxes = [_box(reads, town, each, took.get(each.name, Taken())) for each in found]
@@ -206,10 +206,14 @@ def _without(whole: Span, gaps: Iterable[Span]) -> tuple[Span, ...]:
 
 
 class _Town(NamedTuple):
-    """What a box is seen against: by school, who talks there and whether the gateway answers."""
+    """What a box is seen against: by school, who talks there and whether the gateway answers.
+
+    `seen` is what each box saw last of the line on which it stands, by line.
+    """
 
     gateways: Mapping[str, Gateway]
     talkers: Mapping[str, list[str]]
+    seen: Mapping[str, Mapping[str, float]]
     newest_version: str
     district: District
     as_of_ns: int
@@ -265,10 +269,11 @@ def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[
         return group, [box_looks.NEVER]
     if group in _SILENT:
         return group, box_looks.of_silent(known.newest, gateway, talking, town.district, seat, town.as_of_ns)
-    line_mbps = _line_mbps(town.district, seat)
     why = _lost_why(reads, known)
     way = box_looks.of_way(reads, known.stored, town.district, seat, town.as_of_ns) if seat else []
-    look = way + box_looks.of_talking(known.newest, known.state, why, town.newest_version, line_mbps)
+    look = way + box_looks.of_talking(
+        known.newest, known.state, why, town.newest_version, _on_line(town, known)
+    )
     if group == "unplaced":
         look.append("Nobody said where it stands: give it a line in seats.csv.")
     return ("look" if look and group == "fine" else group), look
@@ -295,9 +300,20 @@ def _lost_why(reads: Reads, known: Known) -> str:
     return told[-1] if told else ""
 
 
-def _line_mbps(district: District, seat: Seat | None) -> float | None:
-    line = next((each for each in district.circuits if seat and each.id == seat.circuit), None)
-    return line.down_mbps if line else None
+def _on_line(town: _Town, known: Known) -> box_looks.OnLine:
+    line = known.seat.circuit if known.seat else ""
+    bought = next((each.down_mbps for each in town.district.circuits if each.id == line), None)
+    others = (mbps for box, mbps in town.seen.get(line, {}).items() if box != known.name)
+    return box_looks.OnLine(bought, max(others, default=0.0))
+
+
+def _seen(found: Iterable[Known]) -> dict[str, dict[str, float]]:
+    """What each box saw last of the line on which it stands."""
+    seen: dict[str, dict[str, float]] = {}
+    for each in found:
+        if each.seat:
+            seen.setdefault(each.seat.circuit, {})[each.name] = box_looks.mbps_seen(each.newest)
+    return seen
 
 
 def _place(district: District, seat: Seat | None) -> str:

@@ -1,6 +1,6 @@
 """Every school's answer at once: what the district's table is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from collector.questions.ask import QuestionError, WayError
@@ -24,6 +24,8 @@ class Judged(NamedTuple):
     lines: Mapping[str, LinkAnswer]
     needs: Mapping[str, Need]
     """What each school needs for itself, whoever else shares its lines."""
+    boxed: Collection[str]
+    """The lines on which a box has a place, be it one that never called."""
 
 
 def judged(
@@ -39,6 +41,7 @@ def of(known: Known, targets: Targets, model: str | None, years: int) -> Judged:
     answers = []
     shared: dict[str, LinkAnswer] = {}
     needs: dict[str, Need] = {}
+    boxed: set[str] = set()
     for evidence in known.schools.values():
         answer = chain.judge(model or PLAN, targets, evidence, years=years)
         answers.append(answer)
@@ -48,7 +51,8 @@ def of(known: Known, targets: Targets, model: str | None, years: int) -> Judged:
                 shared.setdefault(link.circuit, link)
     for evidence in known.schools.values():
         evidence.lines.answers.clear()  # all of them are in what was just made
-    return Judged(tuple(answers), shared, needs)
+        boxed = boxed or {seat.circuit for seat in evidence.lines.network.district.seats}
+    return Judged(tuple(answers), shared, needs, boxed)
 
 
 def _need(answer: SchoolAnswer, targets: Targets, evidence: SchoolEvidence) -> Need:

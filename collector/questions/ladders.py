@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from collector.questions.sight import Sight, by_name, local, wifi_of, wifi_went
+from collector.questions.sight import Sight, air_of, by_name, local, wifi_of, wifi_went
+from collector.registry import targets
 from firstbell.ladder import Sign
 from firstbell.readiness import words
 from firstbell.readiness.words import NBSP
@@ -49,6 +50,9 @@ def of(sight: Sight, since_ns: int | None, zone: tzinfo) -> list[Ladder]:
 
 def _ladder(sight: Sight, kind: Literal["wifi", "cable"], rungs: Sequence[Rung]) -> Ladder:
     climbed = _reached(rungs)
+    if kind == "wifi" and (air := _air(sight)):
+        # Full air lets through what is behind it, only slowly: it hides no later step.
+        climbed.insert(1, air)
     if sight.silent_ns is not None:
         # What it saw before it fell silent is no tick of now.
         climbed = [msgspec.structs.replace(rung, state="off") for rung in climbed]
@@ -82,6 +86,25 @@ def _wifi(sight: Sight, down: str) -> tuple[Rung, ...]:
     signal = report.readings.get("signal_dbm")
     value = f"{signal:g}{NBSP}dBm".replace("-", "\u2212") if isinstance(signal, int | float) else "yes"
     return (Rung(name="Joined", state="good", value=value, at_ns=report.at_ns),)
+
+
+def _air(sight: Sight) -> Rung | None:
+    """How full the channel is; more than a class can share is no good step, though a box gets through."""
+    seen = air_of(sight)
+    if seen is None:
+        return None
+    busy, at_ns = seen
+    return Rung(name="Air", state="bad" if is_full(busy) else "good", value=percent(busy), at_ns=at_ns)
+
+
+def is_full(busy: float) -> bool:
+    """Whether so busy a channel leaves too little for a class."""
+    return busy > targets().numbers.air_busy.value
+
+
+def percent(share: float) -> str:
+    """`91 % busy`."""
+    return f"{100 * share:.0f}{NBSP}% busy"
 
 
 def _feet(sight: Sight) -> list[Rung]:

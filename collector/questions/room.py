@@ -1,5 +1,6 @@
 """One room at 7:40: is it the room, the building, the line or only our box? And where to look."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
@@ -10,13 +11,14 @@ from collector.questions.ask import QuestionError
 from collector.questions.ladders import Ladder
 from collector.questions.room_past import last_good, last_trouble, same_period
 from collector.questions.room_words import Scene
-from collector.questions.sight import Sight, distance, looks, sights
-from collector.registry import Folder
+from collector.questions.sight import Sight, air_of, distance, looks, sights
+from collector.registry import Folder, targets
 from collector.store.reads import Reads
 from firstbell import district as districts
 from firstbell import ladder
 from firstbell.district import NS, District, School
 from firstbell.ladder import Look, Seen, Sign, State, Where
+from firstbell.readiness import words
 
 NEAREST = 3
 """So many boxes are asked to check when none is in the room."""
@@ -104,15 +106,17 @@ def rooms_of(district: District, school_id: str) -> list[str]:
 
 
 def _room_named(district: District, school: School, asked: str) -> str:
-    """The room that is meant. Where the folder lists no rooms, any may be asked for."""
+    """The room that is meant, by its number or by the name that is shown. Without a list any may be asked."""
     known, wanted = rooms_of(district, school.id), asked.strip()
-    for room in known:
-        if room.casefold() == wanted.casefold():
-            return room
-    if not 0 < len(wanted) <= _LONGEST_NAME or districts.rooms_of(district, school.id):
-        raise QuestionError(
-            f"{school.name} has no room {wanted[:_LONGEST_NAME]!r}; known: {', '.join(known)}"
-        )
+    entered = districts.rooms_of(district, school.id)
+    called = {room.name.casefold(): room.room for room in entered} | {room.casefold(): room for room in known}
+    if wanted.casefold() in called:
+        return called[wanted.casefold()]
+    if not 0 < len(wanted) <= _LONGEST_NAME or entered:
+        shown = wanted[:_LONGEST_NAME]
+        near = difflib.get_close_matches(shown.casefold(), called, n=1)
+        hint = f"did you mean {called[near[0]]}?" if near else f"known: {', '.join(known)}"
+        raise QuestionError(f"{school.name} has no room {shown!r}; {hint}")
     return wanted
 
 
@@ -121,7 +125,7 @@ def _answer(
 ) -> Room:
     zone = districts.zone(school.tz)
     seen = looks(found)
-    gateway = reached.gateway(reads, school, as_of_ns).answers
+    gateway = reached.gateway(reads, district, school, as_of_ns).answers
     verdict = ladder.judge(
         room, seen, gateway_answers=gateway, others_talk=_others_talk(reads, district, school.id, as_of_ns)
     )
@@ -150,6 +154,7 @@ def _answer(
             last_trouble=last_trouble(here, as_of_ns, zone),
             alone=len(found) == 1,
             stuck=_stuck(here),
+            full_air=_full_air(here),
         )
     )
     return Room(
@@ -246,6 +251,16 @@ def _said(seen: Seen, looked: Sequence[Look], room: str, wanted: Sign) -> list[s
 
 def _stuck(here: Sequence[Sight]) -> str:
     return next((sight.agent for sight in here if sight.cut and sight.silent_ns is None), "")
+
+
+def _full_air(here: Sequence[Sight]) -> str:
+    """`91 % busy, where a class wants at most 50 %`; "" where the air has room."""
+    seen = [air[0] for sight in here if sight.silent_ns is None and (air := air_of(sight))]
+    busy = max(seen, default=0.0)
+    if not ladders.is_full(busy):
+        return ""
+    most = f"{100 * targets().numbers.air_busy.value:.0f}{words.NBSP}%"
+    return f"{ladders.percent(busy)}, where a class wants at most {most}"
 
 
 def _access_points(district: District, school_id: str, room: str) -> tuple[str, ...]:

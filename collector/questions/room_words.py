@@ -32,6 +32,8 @@ class Scene(NamedTuple):
     last_trouble: str = ""
     alone: bool = False
     stuck: str = ""
+    full_air: str = ""
+    """How full the room's air is, where that is too full for a class; and how full it may be."""
 
 
 class Said(NamedTuple):
@@ -117,6 +119,9 @@ def _fine(s: Scene) -> Said:
     at = words.clock(local(max((sight.last_ns or 0 for sight in s.here), default=s.as_of_ns), s.zone))
     silent = [sight.agent for sight in s.here if sight.silent_ns is not None]
     lede = f"{_boxes(silent)} here is silent; another one measures." if silent else ""
+    if s.full_air:
+        lede = f"Its Wi-Fi doesn\u2019t carry a class: its air is {s.full_air}. {lede}".strip()
+        return Said(f"{s.room} works, but its air is full,", f"as of {at}. {s.last_trouble}", lede)
     return Said(f"{s.room} is fine,", f"as of {at}. {s.last_trouble}", lede)
 
 

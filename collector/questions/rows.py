@@ -1,6 +1,6 @@
 """One row of the district's table: a school, or a line that several of them share; worst first."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -28,9 +28,10 @@ _WORST_FIRST = (
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table. Speeds are in Mbit/s and of `line`, the school's own line (or the shared one).
 
-    `buys` is what the contract says; `have` what the line was seen to carry, `at_least`: or more. `note`
-    stands under the verdict, which is that of the weakest link. `stops` names that link, `stops_line` the
-    shared line that it is, if it is one. Empty or None is what isn't known.
+    `buys` is what the contract says; `have` what the line was seen to carry, `at_least`: or more, and never
+    more than the lines behind it. `note` stands under the verdict: the number of the link whose verdict it
+    is. `stops` names that link, `stops_line` the shared line that it is, if it is one. Empty or None is what
+    isn't known.
     """
 
     id: str
@@ -101,14 +102,15 @@ def _less(need: str, have: str) -> str:
 
 def of_schools(found: Judged) -> tuple[Row, ...]:
     """A row for each school, worst first."""
-    return _sorted(_school(answer, found.needs[answer.school_id]) for answer in found.answers)
+    return _sorted(_school(answer, found.needs[answer.school_id], found.boxed) for answer in found.answers)
 
 
 def of_lines(found: Judged, folder: Folder) -> tuple[Row, ...]:
     """A row for each shared line, worst first."""
     students = {school.id: school.students for school in folder.district.schools}
     return _sorted(
-        _line(circuit, link, sum(students[s] for s in link.schools)) for circuit, link in found.lines.items()
+        _line(circuit, link, sum(students[s] for s in link.schools), found.boxed)
+        for circuit, link in found.lines.items()
     )
 
 
@@ -127,6 +129,14 @@ def own_line(answer: SchoolAnswer) -> LinkAnswer | None:
     return next((link for link in own if link.circuit), None)
 
 
+def _carries(answer: SchoolAnswer, own: LinkAnswer | None) -> LinkAnswer | None:
+    """The line whose number is the school's: its own, unless one behind it carries less."""
+    if own is None or own.have is None:
+        return own
+    known = [link for link in answer.links if link.sides and link.have is not None]
+    return min(known, key=lambda link: (link.have or 0.0, link is not own))
+
+
 def worst_first(verdict: Verdict) -> tuple[int, int]:
     """A key by which the worst verdict comes first; nothing finer, because links don't compare."""
     return _WORST_FIRST.index(verdict.state), verdict.fall or 0
@@ -136,9 +146,11 @@ def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: (*worst_first(row.measured), row.name)))
 
 
-def _school(answer: SchoolAnswer, need: Need) -> Row:
+def _school(answer: SchoolAnswer, need: Need, boxed: Collection[str]) -> Row:
     own = own_line(answer)
-    stops, note, stops_line = _stops(answer)
+    carries = _carries(answer, own)
+    decides = answer.stopped_by or own
+    stops, note, stops_line = _stops(answer, boxed)
     return Row(
         id=answer.school_id,
         name=answer.school,
@@ -150,20 +162,24 @@ def _school(answer: SchoolAnswer, need: Need) -> Row:
         buys=_bought(own) if own else None,
         need=own.need if own else need.today,
         need_then=own.need_then if own else need.horizon,
-        have=own.have if own else None,
-        at_least=bool(own and own.at_least),
+        have=carries.have if carries else None,
+        at_least=bool(carries and carries.at_least),
         short=bool(own and own.measured.state.short),
         paper=answer.paper,
         measured=answer.measured,
-        note=_note(own, answer.measured) if own else "",
+        note=_note(carries, answer.measured)
+        if carries and decides in {None, own}
+        else _against(decides)
+        if decides
+        else "",
         stops=stops,
         stops_note=note,
         stops_line=stops_line,
     )
 
 
-def _line(circuit: str, link: LinkAnswer, students: int) -> Row:
-    stops, note = _stops_line(link)
+def _line(circuit: str, link: LinkAnswer, students: int, boxed: Collection[str]) -> Row:
+    stops, note = _stops_line(link, boxed)
     return Row(
         id=circuit,
         name=name_of(link),
@@ -201,27 +217,42 @@ def _note(link: LinkAnswer, verdict: Verdict) -> str:
     return ""
 
 
-def _stops(answer: SchoolAnswer) -> tuple[str, str, str]:
+_UNITS = {
+    "availability": "days without an outage",
+    "power": "devices",
+    "responsiveness": "replies a minute",
+    "wifi": "rooms",
+}
+
+
+def _against(link: LinkAnswer) -> str:
+    """What a link has against its own need: `870 of 1,050 needed`, `23 of 27 days needed`."""
+    need, have = words.apart(link.need, bound=link.have or 0.0)
+    unit = f" {_UNITS[link.link]}" if link.link in _UNITS else ""
+    return f"{have} of {need}{unit} needed"
+
+
+def _stops(answer: SchoolAnswer, boxed: Collection[str]) -> tuple[str, str, str]:
     """What stops the school, a few words on it, and the shared line that it is."""
     link = next((link for link in answer.links if link.weak), None)
     if link is None or (not answer.measured.state.short and not answer.measured.state.ready):
-        return *_open(answer), ""
+        return *_open(answer, boxed), ""
     if answer.measured.state is State.READY_THROUGH:
         return "Nothing", _assessed(answer), ""
     if link.circuit and len(link.schools) > 1:
         return name_of(link), _shared_by(link), link.circuit
-    return *_stops_line(link), ""
+    return *_stops_line(link, boxed), ""
 
 
-def _open(answer: SchoolAnswer) -> tuple[str, str]:
+def _open(answer: SchoolAnswer, boxed: Collection[str]) -> tuple[str, str]:
     """Nothing stops it, or nobody can say yet."""
     if answer.measured.state is State.READY_THROUGH:
         return "Nothing", _assessed(answer)
     line = next((link for link in answer.links if link.measured == answer.measured), None)
-    return _stops_line(line) if line else ("Too few checks", "")
+    return _stops_line(line, boxed) if line else ("Too few checks", "")
 
 
-def _stops_line(link: LinkAnswer) -> tuple[str, str]:
+def _stops_line(link: LinkAnswer, boxed: Collection[str]) -> tuple[str, str]:
     verdict = link.measured
     if verdict.state is State.READY_THROUGH:
         return "Nothing", ""
@@ -230,7 +261,7 @@ def _stops_line(link: LinkAnswer) -> tuple[str, str]:
     if verdict.state.short:
         need, have = words.apart(link.need, bound=link.have or 0.0)
         return _plain(link), f"carries {have} of {need} needed" if link.sides else link.note
-    return _unmeasured(link)
+    return _unmeasured(link, boxed)
 
 
 def _plain(link: LinkAnswer) -> str:
@@ -240,7 +271,7 @@ def _plain(link: LinkAnswer) -> str:
     return "Line from the school" if link.link == "wan" else link.name
 
 
-def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
+def _unmeasured(link: LinkAnswer, boxed: Collection[str]) -> tuple[str, str]:
     if not link.sides:
         return _plain(link), link.note
     if link.circuit is None:
@@ -249,7 +280,9 @@ def _unmeasured(link: LinkAnswer) -> tuple[str, str]:
     if link.have is not None:
         return "Our box", f"sees no more than {words.number(link.have, at_least=True)}"
     if not progress.checks and progress.answer_on is None:
-        return "Our box", "no check yet"
+        return (
+            ("Our box", "no check yet") if link.circuit in boxed else ("No box", "none stands on this line")
+        )
     if progress.answer_on:
         return "Too few checks", f"answer about {words.day(progress.answer_on)}"
     return "Too few checks", ""

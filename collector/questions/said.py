@@ -30,6 +30,11 @@ def line_of(answer: SchoolAnswer) -> LinkAnswer | None:
     return next(iter([*weak, *own, *lines]), None)
 
 
+def rests_on(answer: SchoolAnswer) -> LinkAnswer | None:
+    """The link on which the measured answer rests: the one that stops it, line or not; else the line."""
+    return answer.stopped_by or line_of(answer)
+
+
 def is_on_paper(answer: SchoolAnswer) -> bool:
     """Whether no check has counted yet, so that the contracts are all there is."""
     counted = any(link.checks for link in answer.links) or answer.assessed
@@ -90,22 +95,21 @@ def paper(answer: SchoolAnswer) -> PanelText:
 
 def measured(answer: SchoolAnswer, school: School) -> PanelText:
     """The answer by what was measured."""
-    line = line_of(answer)
-    checks = line.checks if line else ()
+    link = rests_on(answer)
     parts = [headline(answer)]
-    weak = next((link for link in answer.links if link.weak), None)
-    if line and line.sides and checks and (weak is None or weak.sides):
-        parts.append(line.sides[0].left_over.sentence)
+    if link and link.sides and link.checks:
+        parts.append(link.sides[0].left_over.sentence)
     working = [
-        *(line.working if line else ()),
-        *(f"Left out: {out.checks} ({out.words})." for out in (line.left_out if line else ())),
+        *(link.working if link else ()),
+        *(f"Left out: {out.checks} ({out.words})." for out in (link.left_out if link else ())),
     ]
-    return _measured_heading(checks, school), answer.label, " ".join(filter(None, parts)), tuple(working)
+    return _measured_heading(link, school), answer.label, " ".join(filter(None, parts)), tuple(working)
 
 
-def _measured_heading(checks: Sequence[Check], school: School) -> str:
+def _measured_heading(link: LinkAnswer | None, school: School) -> str:
+    checks = link.checks if link else ()
     if not checks:
-        return "Measured"
+        return f"Measured: {link.name}" if link and not link.sides else "Measured"
     days = [words.day(districts.local(school, at).date()) for at in (checks[0].at_ns, checks[-1].at_ns)]
     return f"Measured, {days[0]} to {days[1]}" if days[0] != days[1] else f"Measured, {days[0]}"
 
@@ -130,29 +134,42 @@ def steps(answer: SchoolAnswer) -> list[tuple[str, str]]:
 
 def sure(answer: SchoolAnswer) -> str:
     """How sure, in two words."""
-    line = line_of(answer)
+    link = rests_on(answer)
     if answer.state in {State.NOT_MEASURED, State.NOT_KNOWN}:
         return "not sure yet"
-    certain = line and any(side.worst or side.left_over.certain for side in line.sides)
+    certain = link and any(side.worst or side.left_over.certain for side in link.sides)
     return "sure" if certain else "fairly sure"
 
 
 def because(answer: SchoolAnswer, school: School) -> list[tuple[str, str]]:
     """What the answer rests on, term by term."""
-    line = line_of(answer)
-    if line is None:
+    link = rests_on(answer)
+    if link is None:
         return []
-    left_out = sum(out.checks for out in line.left_out)
-    found = [("Checks", f"{len(line.checks)} that count, {left_out} left out")]
-    if line.checks:
-        days = len({check.day for check in line.checks})
+    terms = _of_checks(link, answer, school) if link.sides else _of_counts(link)
+    return [("Link", link.name), *terms, ("Not here", "internet at students' homes")]
+
+
+def _of_counts(link: LinkAnswer) -> list[tuple[str, str]]:
+    """What the answer of rooms, days or devices rests on."""
+    need, have = words.apart(link.need, bound=link.have or 0.0)
+    return [("Counted", f"{have} {link.counted_in}; {need} are needed")]
+
+
+def _of_checks(link: LinkAnswer, answer: SchoolAnswer, school: School) -> list[tuple[str, str]]:
+    """What the answer of a line rests on."""
+    in_class = sum(check.in_class for check in link.checks)
+    left_out = sum(out.checks for out in link.left_out)
+    count = f"{len(link.checks) - in_class} outside class and {in_class} in class, {left_out} left out"
+    found = [("Checks", count)]
+    if link.checks:
+        days = len({check.day for check in link.checks})
         window = next((int(rule.value) for rule in answer.rules if rule.name == "window_school_days"), 30)
         found.append(("Days", f"{words.count(days, 'day')}; checks count for {window} school days"))
-        found.append(("When", _span(line.checks, school, answer.as_of_ns)))
-        found.append(("Where", _where(line.checks)))
-    if following := _next(line):
+        found.append(("When", _span(link.checks, school, answer.as_of_ns)))
+        found.append(("Where", _where(link.checks)))
+    if following := _next(link):
         found.append(("Next", following))
-    found.append(("Not here", "internet at students' homes"))
     return found
 
 

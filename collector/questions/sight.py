@@ -19,7 +19,7 @@ _DAY_NS = 86_400 * NS
 _MINUTE_NS = 60 * NS
 _BEYOND = {Segment.INTERNET, Segment.WAN}
 _FAILS = {Status.FAILED, Status.TIMEOUT}
-_PROBES = ("latency", "host", "box", "power", "wifi_link")
+_PROBES = ("latency", "host", "box", "power", "wifi_link", "wifi_air")
 GONE = "adapter"
 """In the reason of a look that found a radio missing (agent: probes/radios.py)."""
 _FRESH_NS = 900 * NS
@@ -245,6 +245,19 @@ def wifi_of(sight: Sight) -> Report | None:
     """What it said last of its own Wi-Fi, while that holds; of several radios the one that gets in."""
     fresh = [r for r in sight.of("wifi_link") if sight.as_of_ns - r.at_ns <= _FRESH_NS]
     return min(fresh, key=lambda report: report.status is not Status.OK, default=None)
+
+
+def air_of(sight: Sight) -> tuple[float, int] | None:
+    """How busy its channel is, as a share, and when that was seen, while it holds.
+
+    What the access point itself says of it comes first.
+    """
+    for report in sight.of("wifi_air"):
+        for name in ("ap_busy_pct", "busy_pct"):
+            busy = report.readings.get(name)
+            if isinstance(busy, int | float) and sight.as_of_ns - report.at_ns <= _FRESH_NS:
+                return busy / 100, report.at_ns
+    return None
 
 
 def wifi_sign(sight: Sight) -> Sign:

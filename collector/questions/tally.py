@@ -21,6 +21,7 @@ _KINDS: tuple[tuple[Kind, tuple[State, ...]], ...] = (
     ("through", (State.READY_THROUGH,)),
 )
 NOTHING_YET = "No schools yet."
+_NOT_ENTERED = "nobody entered what their lines buy"
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ def say(schools: Sequence[Row], found: Judged) -> Said:
     assessed = [row for row in schools if row.measured.state.ready or row.measured.state.short]
     return Said(
         state="measured" if assessed else "not_measured",
-        sentence=_sentence(schools) if assessed else f"{_of(_ready_on_paper(schools), len(schools))} today.",
+        sentence=_sentence(schools) if assessed else _sentence_on_paper(schools),
         more=_more(schools),
         paper=_paper(schools),
         open=_open(schools, found),
@@ -120,9 +121,22 @@ def _more(schools: Sequence[Row]) -> str:
     return f"{text}, and {which} back {back}."
 
 
+def _sentence_on_paper(schools: Sequence[Row]) -> str:
+    """The answer before any check, by the contracts; where nobody entered any, they answer nothing."""
+    if all(_is_unknown(row) for row in schools):
+        return f"Not known on paper for {len(schools)} of {len(schools)}: {_NOT_ENTERED}."
+    return f"{_of(_ready_on_paper(schools), len(schools))} today."
+
+
 def _paper(schools: Sequence[Row]) -> str:
     """What the contracts alone would make one think."""
-    return f"On paper, not measured: {_ready_on_paper(schools)} of {len(schools)}."
+    said = f"On paper, not measured: {_ready_on_paper(schools)} of {len(schools)}."
+    unknown = sum(map(_is_unknown, schools))
+    return f"{said} Not known for {unknown}: {_NOT_ENTERED}." if 0 < unknown < len(schools) else said
+
+
+def _is_unknown(row: Row) -> bool:
+    return row.paper.state is State.NOT_KNOWN
 
 
 def _ready_on_paper(schools: Sequence[Row]) -> int:

@@ -1,6 +1,7 @@
 """When a school's boxes watched its internet, and what they found away: what "was it up" is judged by."""
 
 from collector.questions import doubt as doubting
+from collector.questions import reached
 from collector.questions.doubt import Doubts
 from collector.store.derived.intervals import Interval, Kind
 from collector.store.reads import Box, Reads
@@ -11,13 +12,10 @@ from firstbell.readiness.links.availability import Outage, Watch
 from firstbell.readiness.models import Numbers
 
 
-def unreachable(reads: Reads, lines: Lines, school: School, numbers: Numbers) -> list[Outage]:
-    """When the school's gateway did not answer our own tries; none of a gateway that never answers."""
-    if not school.gateway:
-        return []
-    tried = reads.gateway(school.gateway, _since_ns(lines, school, numbers), lines.as_of_ns)
-    if not any(reach.answers for reach in tried):
-        return []
+def unreachable(reads: Reads, lines: Lines, school: School, numbers: Numbers, doubts: Doubts) -> list[Outage]:
+    """When the school's gateway did not answer our own tries, as far as that proves anything."""
+    span = _since_ns(lines, school, numbers), lines.as_of_ns
+    tried = reached.tried(reads, lines.network.district, school, span, lines.facts_until, doubts)
     return [
         Outage(begin_ns=reach.begin_ns, end_ns=reach.end_ns, kind="unreachable")
         for reach in tried
@@ -38,25 +36,12 @@ def of(reads: Reads, lines: Lines, school: School, numbers: Numbers, doubts: Dou
     """
     as_of_ns, known = lines.as_of_ns, lines.facts_until
     since_ns = _since_ns(lines, school, numbers)
-    boxes = doubting.without(_boxes(lines, school, since_ns, as_of_ns), doubts)
+    boxes = doubting.without(reached.boxes_in(lines.network.district, school, since_ns, as_of_ns), doubts)
     if not boxes:
         return []
     watched = reads.watched(boxes, since_ns, as_of_ns, facts_until=known)
     found = reads.outages(boxes, since_ns, as_of_ns, facts_until=known)
     return [watch for box in boxes if (watch := _watch(box, watched, found))]
-
-
-def _boxes(lines: Lines, school: School, since_ns: int, as_of_ns: int) -> list[Box]:
-    district = lines.network.district
-    agents = dict.fromkeys(seat.agent for seat in district.seats if seat.school == school.id)
-    return [
-        (agent, max(span.since_ns, since_ns), min(span.until_ns or as_of_ns, as_of_ns))
-        for agent in agents
-        for seat, span in districts.stays(district, agent)
-        if seat.school == school.id
-        and span.since_ns < as_of_ns
-        and (span.until_ns is None or span.until_ns > since_ns)
-    ]
 
 
 def _watch(box: Box, watched: list[Interval], found: list[Interval]) -> Watch | None:

@@ -182,7 +182,7 @@ def _examples(entries: Sequence[Entry]) -> list[str]:
     names = ", ".join(without[:_SHOWN])
     more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
     what = f"Nobody entered the number of students at {names}{more}: {EXAMPLE_STUDENTS} is an example"
-    return [f"{what}, and every answer says so until district.toml no longer lists school.people."]
+    return [f"{what}, and its answer says so until district.toml no longer lists it under examples."]
 
 
 def _missing(columns: Mapping[str, str], wanted: Sequence[str]) -> list[str]:

@@ -102,7 +102,12 @@ def write_folder(path: Path, district: str, entries: Sequence[Entry], tz: str = 
     A school without a number of students gets an example, and the folder says so. Raises ExampleError if
     `path` holds anything already, or something that was entered can't be.
     """
-    examples = ["school.people"] if any(entry.students is None for entry in entries) else []
+    without = [
+        f"school.people:{id_}"
+        for id_, entry in zip(_ids(entries), entries, strict=True)
+        if entry.students is None
+    ]
+    examples = ["school.people"] if len(without) == len(entries) else without
     return _written(path, _contents(district.strip(), entries, tz, examples))
 
 

@@ -176,8 +176,8 @@ class Reads:
                 if row:
                     yield arrival, row[0]
 
-    # outages, silences, watched and rollups answer from what was derived while writing, and from rows where
-    # that is behind or knows too much. With `facts_until` an answer is the one that was given when that
+    # outages, silences, watched, online and rollups answer from what was derived while writing, and from rows
+    # where that is behind or knows too much. With `facts_until` an answer is the one that was given when that
     # report was the newest, however much of that time has arrived since then. Suspended boxes are among
     # them, as in `tests`.
 
@@ -204,6 +204,12 @@ class Reads:
     ) -> list[Interval]:
         """When each box looked at the internet: of all other time its outages say nothing."""
         return self._intervals(boxes, since_ns, until_ns, facts_until, answers.watched)
+
+    def online(
+        self, boxes: Sequence[Box], since_ns: int, until_ns: int, *, facts_until: int | None = None
+    ) -> list[Interval]:
+        """When each box saw the internet, from look to look: what others say of that time it may disprove."""
+        return self._intervals(boxes, since_ns, until_ns, facts_until, answers.online)
 
     def rollups(
         self,

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import h11
@@ -22,8 +23,14 @@ log = logging.getLogger(__name__)
 
 MOST, MOST_OF_ONE = 200, 40
 """Connections at once: in all, and from one address that is not this machine's own (a proxy's is)."""
+SPARE = 40
+"""The last so many places are for addresses of which nobody is inside yet."""
 WORD_S = 10.0
 """So long may a handshake take, and so long a request to its last byte."""
+TAKE_S = 30.0
+"""So long may what was written wait to be taken."""
+STOP_S = 5
+"""So long may the answers that are under way take when the server stops."""
 _PAUSE_S = 0.5
 _SAID_EVERY_S = 60.0
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -32,7 +39,7 @@ _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 class Door(socket.socket):
     """A listening socket that closes at once what is too many."""
 
-    most, most_of_one = MOST, MOST_OF_ONE
+    most, most_of_one, spare = MOST, MOST_OF_ONE, SPARE
 
     def __init__(self, listening: socket.socket) -> None:
         super().__init__(fileno=listening.detach())
@@ -45,7 +52,7 @@ class Door(socket.socket):
         self._inside = [each for each in self._inside if each[0].fileno() >= 0]
         ours = Counter(host for _, host in self._inside)
         host = str(address[0])
-        if len(self._inside) >= self.most or (ours[host] >= self.most_of_one and not _is_own(host)):
+        if len(self._inside) >= self._places(host, ours[host]):
             made.close()
             self._say(
                 f"{len(self._inside)} connections are open, {ours[host]} of {host}: one more was closed"
@@ -53,6 +60,12 @@ class Door(socket.socket):
             raise ConnectionAbortedError
         self._inside.append((made, host))
         return made, address
+
+    def _places(self, host: str, has: int) -> int:
+        """How many may be inside before one more of an address that `has` so many already."""
+        if has == 0 or _is_own(host):
+            return self.most
+        return self.most - self.spare if has < self.most_of_one else 0
 
     def _accepted(self) -> tuple[socket.socket, Any]:
         try:
@@ -81,14 +94,21 @@ def _is_own(host: str) -> bool:
 
 
 class Patient(H11Protocol):
-    """HTTP with an end to its patience: a request is all there in ten seconds, or the connection ends."""
+    """HTTP with an end to its patience, both ways, or the connection ends.
 
-    word_s = WORD_S
+    A request is all there in ten seconds, and what is written is taken in thirty, also once it is closed.
+    """
+
+    word_s, take_s = WORD_S, TAKE_S
     _deadline: asyncio.TimerHandle | None = None
+    _untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
         super().connection_made(transport)
+        # So it is paused as long as anything is untaken, be it little, be the connection closing. (Of 0
+        # asyncio's TLS makes a pause without an end. To its closing it has an end of its own, 30 s, too.)
+        transport.set_write_buffer_limits(high=1)
         self._await_word()
 
     def data_received(self, data: bytes) -> None:
@@ -99,9 +119,20 @@ class Patient(H11Protocol):
         else:
             self._stop_waiting()
 
+    def pause_writing(self) -> None:
+        """Something is not taken yet."""
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self.take_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """All is taken."""
+        self._stop_offering()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended."""
         self._stop_waiting()
+        self._stop_offering()
         super().connection_lost(exc)
 
     def _await_word(self) -> None:
@@ -113,9 +144,31 @@ class Patient(H11Protocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _stop_offering(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
+
+def settings(app: Any, cert_file: Path | None = None, key_file: Path | None = None) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own type
+    """How uvicorn serves here."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=Patient,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=STOP_S,
+        ssl_certfile=cert_file,
+        ssl_keyfile=key_file,
+    )
+
 
 class Server(uvicorn.Server):
-    """A uvicorn that waits for a handshake as long as for a request."""
+    """A uvicorn that waits for a handshake as long as for a request, and for nobody when it stops."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -125,6 +178,12 @@ class Server(uvicorn.Server):
             patient = partial(loop.create_server, ssl_handshake_timeout=WORD_S)
             loop.create_server = patient  # type: ignore[method-assign]
         await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: who has not taken the answer in time is left."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 class Rarely(logging.Filter):

@@ -142,9 +142,12 @@ def _called(known: LineEvidence, school: School | None, teaching: str) -> Called
     if school:
         name = f"Line from {school.name} to the district"
         return Called(kind, name, f"the line from {school.name} to the district", school.name, teaching)
-    by = f"shared by {words.count(len(known.schools), 'school')}"
+    sharers = len(known.schools)
+    by = f"shared by {words.count(sharers, 'school')}"
     if kind == "internet":
         name = "The district's internet line"
-        return Called(kind, f"{name}, {by}", "the district's internet line", "The district", teaching)
+        return Called(
+            kind, f"{name}, {by}", "the district's internet line", "The district", teaching, sharers
+        )
     name = f"The line {circuit.id}"
-    return Called(kind, f"{name}, {by}", f"the line {circuit.id}", "The district", teaching)
+    return Called(kind, f"{name}, {by}", f"the line {circuit.id}", "The district", teaching, sharers)

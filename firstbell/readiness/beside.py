@@ -71,7 +71,12 @@ def examples(
         used["circuit.down_mbps"] = f"{words.mbit(words.exact(circuit.down_mbps))} bought"
     if circuit and circuit.up_mbps is not None and model.up_rate_mbps:
         used["circuit.up_mbps"] = f"{words.mbit(words.exact(circuit.up_mbps))} bought upwards"
-    return {name: text for name, text in used.items() if name in district.examples}
+    whose = {"school": school.id, "circuit": circuit.id if circuit else ""}
+    return {
+        name: text
+        for name, text in used.items()
+        if {name, f"{name}:{whose[name.partition('.')[0]]}"} & district.examples
+    }
 
 
 def examples_sentence(used: list[str]) -> str:

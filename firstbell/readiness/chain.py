@@ -86,6 +86,11 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     examples_sentence: str
     simulated: bool = False
 
+    @property
+    def stopped_by(self) -> LinkAnswer | None:
+        """The link that stops the school first, where the school's verdict is that link's."""
+        return next((link for link in self.links if link.weak and link.measured == self.measured), None)
+
 
 def judge(
     model: str,

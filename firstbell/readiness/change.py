@@ -90,9 +90,8 @@ def _to_measure(asked: Asked, side: Side) -> Change:
             else "None is due soon: see whether the calendar has school days ahead."
         )
         return Change(kind="checks", title="Wait for more checks.", sentence=sentence, link=link)
-    return Change(
-        kind="box", title=_PLACE, sentence="Give a box a place on this line in seats.csv.", link=link
-    )
+    sentence = "No box that calls stands there: give one a place on this line in seats.csv."
+    return Change(kind="box", title=f"Put a box on {asked.called.carrier}.", sentence=sentence, link=link)
 
 
 def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
@@ -112,7 +111,10 @@ def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
         until = whatif.people_through(side, asked.people)
         then = f", about {words.number(until)} through {words.fall(need.last_fall)}" if until else ""
         title = "Until then, begin with fewer people."
-        sentence = f"Today's line carries about {words.number(carried)} people who are taught this way{then}."
+        whose = f"of the {called.sharers} schools' " if called.sharers else ""
+        sentence = (
+            f"Today's line carries about {words.number(carried)} {whose}people who are taught this way{then}."
+        )
         found.append(Change(kind="people", title=title, people=carried, sentence=sentence, link=called.link))
     if side.measured.at_least:
         sentence = "A box on a faster port would see whether more is there."

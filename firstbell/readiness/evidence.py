@@ -21,10 +21,8 @@ from firstbell.readiness.models import Numbers
 from firstbell.readiness.outage import Cheap
 from firstbell.readiness.reasons import Reason
 from firstbell.readiness.sizing import Direction
-from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Report, Segment, Status, Stored
+from firstbell.report import AHEAD_NS, ClockQuality, LimitedBy, Mark, Medium, Report, Segment, Status, Stored
 
-AHEAD_NS = 300 * NS
-"""A box's clock that is further ahead of the collector's is wrong, whoever vouches for it."""
 HOUR_NS = 3600 * NS
 
 

@@ -18,24 +18,39 @@ LIMITS = {
 
 
 class Called(NamedTuple):
-    """What a line is called: as a link, in a table, in a sentence; who buys it, and what needs it."""
+    """What a line is called: as a link, in a table, in a sentence; who buys it, and what needs it.
+
+    `sharers` is how many schools share it; of 0 it is `buyer`'s own.
+    """
 
     link: str
     name: str
     carrier: str
     buyer: str
     teaching: str
+    sharers: int = 0
+
+    def bought(self, what: str) -> str:
+        """Who buys `what` of it; of several lines that a district buys, which one."""
+        if not self.sharers:
+            return f"{self.buyer} buys {what}"
+        return f"{self.carrier[0].upper()}{self.carrier[1:]} is bought at {what}"
+
+    @property
+    def nobody_entered(self) -> str:
+        """What is not known while nobody entered what is bought."""
+        return f"at what {self.carrier} is bought" if self.sharers else f"what {self.buyer} buys"
 
 
 def on_paper(state: State, fall: int | None, bought_mbps: float | None, need: Need, called: Called) -> str:
     """On paper, not measured: just short. Lincoln High buys 1,000 Mbit/s; 1:1 flex needs 1,030 today."""
-    answer, who, model = label(state, fall), called.buyer, called.teaching
+    answer, model = label(state, fall), called.teaching
     head = f"On paper, not measured: {answer[0].lower()}{answer[1:]}."
     if bought_mbps is None:
         needs, _ = _needs(need, state, fall, model, bought_mbps)
-        return f"{head} Nobody has entered what {who} buys{_way(need)}; {needs}."
+        return f"{head} Nobody has entered {called.nobody_entered}{_way(need)}; {needs}."
     needs, have = _needs(need, state, fall, model, bought_mbps)
-    return f"{head} {who} buys {words.mbit(have)}{_way(need)}; {needs}."
+    return f"{head} {called.bought(f'{words.mbit(have)}{_way(need)}')}; {needs}."
 
 
 def measured(

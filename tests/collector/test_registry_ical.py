@@ -228,6 +228,13 @@ def test_a_file_that_asks_for_much_costs_itself_alone(
         calendar(tmp_path, *[EVERY_DAY] * 300)
 
 
+def test_long_days_off_are_bounded_together(tmp_path: Path) -> None:
+    """Two hundred events of a year each are no school's: refused, not walked through one over the other."""
+    year = "DTSTART;VALUE=DATE:20260101|DTEND;VALUE=DATE:20270101|SUMMARY:x"
+    with pytest.raises(FolderError, match=r"high\.ics: its events last 73000 days together"):
+        calendar(tmp_path, *[year] * 200)
+
+
 def test_a_file_that_takes_too_much_memory_is_a_problem_of_that_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

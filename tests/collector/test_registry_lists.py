@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import registry
-from collector.registry import ListError, lists
+from collector.registry import Entry, ListError, lists
+from firstbell.readiness import beside
+from firstbell.tables import FolderError
 
 NCES = (
     "NCESSCH,SCH_NAME,LEAID,LEA_NAME,ST,MEMBER,FTE,SY_STATUS\n"
@@ -53,7 +55,29 @@ def test_what_it_gave_is_a_folder_that_can_be_read(tmp_path: Path) -> None:
         ("adams-elementary-line", None, ("adams-elementary",)),
     ]
     assert district.seats == ()
-    assert district.examples == {"school.people"}
+    assert district.examples == {"school.people:adams-elementary"}
+
+
+def test_a_made_up_number_is_said_of_its_own_school_alone(tmp_path: Path) -> None:
+    """Lincoln's number was entered, so its answer names no example; Oak's does, with the one made up."""
+    entries = [Entry("Lincoln High", 1120, 80, 1000), Entry("Oak Elementary", None, None, 500)]
+    district = registry.write_folder(tmp_path / "district", "Maple Valley", entries, "UTC").district
+    flex = registry.targets().models["flex"]
+    said = [
+        beside.examples(district, school, line, flex, people_given=False)
+        for school, line in zip(district.schools, district.circuits, strict=True)
+    ]
+    assert said == [{}, {"school.people": "500 people"}]
+
+
+def test_an_example_is_of_somebody_that_is_there(tmp_path: Path) -> None:
+    """A slip in the id is told, or nobody would hear of the example."""
+    home = tmp_path / "district"
+    registry.write_folder(home, "Maple Valley", [Entry("Oak"), Entry("Elm", 10)], "UTC")
+    text = (home / "district.toml").read_text(encoding="utf-8")
+    (home / "district.toml").write_text(text.replace("people:oak", "people:ork"), encoding="utf-8")
+    with pytest.raises(FolderError, match=r"'school\.people:ork' is of none that the folder has"):
+        registry.read(home)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_a_damaged_file_opens_nothing(tmp_path: Path) -> None:
         Tokens(tmp_path).find("fb_x")
     with pytest.raises(TokenError, match="can't be used"):
         Tokens(tmp_path).add("Ann", "viewer", NOW_NS)
+
+
+def test_who_changes_tokens_at_once_undoes_nothing(tmp_path: Path) -> None:
+    """Eight give one each while another is taken away: it does not come back, and all eight are there."""
+    Tokens(tmp_path).add("fired", "operator", NOW_NS)
+    names = [f"n{n}" for n in range(8)]
+    with ThreadPoolExecutor(9) as pool:
+        given = [pool.submit(Tokens(tmp_path).add, name, "viewer", NOW_NS) for name in names]
+        taken = pool.submit(Tokens(tmp_path).remove, "fired")
+    assert all(each.result().startswith("fb_") for each in given)
+    assert taken.exception() is None
+    assert [token.name for token in Tokens(tmp_path).all()] == names
 
 
 def test_the_commands(tmp_path: Path) -> None:

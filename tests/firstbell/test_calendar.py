@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, datetime, time, timedelta
 from itertools import islice
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -155,6 +156,24 @@ def test_school_days_end_with_the_calendar() -> None:
     assert list(districts.school_days(here, date(2025, 8, 19), -1)) == [date(2025, 8, 19), date(2025, 8, 18)]
 
 
+def test_a_long_cycle_looks_at_each_day_once() -> None:
+    """A cycle that began in 1970 names a month of days in the time of one."""
+    here = school(AB.replace('terms = ["2026-08-17 to 2027-05-28"]', "cycle_from = 1970-01-01"))
+    begun = process_time()
+    names = [
+        here.calendar.schedule_of(day) for day in islice(districts.school_days(here, date(2026, 10, 1)), 22)
+    ]
+    assert process_time() - begun < 0.5
+    assert names in (["A", "B"] * 11, ["B", "A"] * 11)
+
+
+def test_a_calendar_without_school_is_soon_at_its_end() -> None:
+    """After more than a year without school nobody looks on, be it for another seventy years."""
+    here = school("[calendars.default]\nweekdays = []\nalso = [2026-01-05, 2027-02-08, 2099-01-01]\n")
+    assert list(districts.school_days(here, date(2026, 1, 1))) == [date(2026, 1, 5), date(2027, 2, 8)]
+    assert list(districts.school_days(here, date(2098, 1, 1), -1)) == []
+
+
 def test_the_window_reaches_back_over_the_summer() -> None:
     """Thirty school days before the fourth of a year lie in the spring; before the first year, in plain weeks."""
     here = school()
@@ -253,6 +272,11 @@ def test_a_number_is_one_time_of_day(toml: str) -> None:
         ('special = { 2026-12-18 = "noon" }', "'noon' is neither a time, as 12:30, nor one of its bells"),
         ('special = { friday = "12:30" }', "'friday' is no day"),
         ('holiday = ["2026-09-07"]', "is no setting; did you mean holidays?"),
+        ("cycle_from = 0206-09-01", "cycle_from: 0206-09-01 is no day of the years 1970 to 2099"),
+        ("also = [2026-09-12, 9999-12-31]", "also[2]: 9999-12-31 is no day"),
+        ('special = { 9999-12-31 = "12:30" }', "'9999-12-31' is no day"),
+        ('holidays = ["0206-09-07"]', "is neither a day"),
+        ("weekdays = []", "weekdays is empty, so that no day has school"),
     ],
 )
 def test_wrong_calendars(toml: str, said: str) -> None:

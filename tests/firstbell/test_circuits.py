@@ -1,6 +1,7 @@
 """Through which lines a school's internet passes, and which schools a line carries."""
 
 from datetime import date, timedelta
+from time import process_time
 
 import pytest
 
@@ -87,10 +88,18 @@ def test_a_way_that_ends_short_of_the_internet_is_told_as_it_is() -> None:
     assert districts.internet_of(district, "lincoln", DAY) is None
 
 
+def chain(behind: int) -> str:
+    """Lincoln's line and so many others behind it, each the next one's."""
+    lines = [f"w{n},wan,w{n + 1}," for n in range(behind)]
+    return "\n".join([lines[0] + "lincoln", *lines[1:], f"w{behind},internet,,"]) + "\n"
+
+
 @pytest.mark.parametrize(
     ("circuits", "said"),
     [
         ("a,wan,b,\nb,wan,a,lincoln\n", "line 2: the line a leads back to itself, by way of b"),
+        ("a,wan,a,lincoln\n", "line 2: parent names the line itself"),
+        (chain(21), "line 2: the line w0 leads through more than 20 others"),
         ("a,wan,,\nb,internet,,lincoln\n", "line 2: schools is empty, and no other line has this one"),
         ("a,wan,,lincoln\nb,wan,,lincoln\n", "line 3: 'lincoln' has the line a at the same time"),
     ],
@@ -99,6 +108,15 @@ def test_wrong_ways(circuits: str, said: str) -> None:
     """Circles, lines for nobody, and two at once are told with their line."""
     with pytest.raises(FolderError, match=said):
         made("id,kind,parent,schools\n" + circuits)
+
+
+def test_thousands_of_lines_in_a_row_are_refused_in_no_time() -> None:
+    """Twenty may stand behind each other; 8,000 are looked at once each, not each with all behind it."""
+    assert len(path(made("id,kind,parent,schools\n" + chain(20)), "lincoln")) == 21
+    begun = process_time()
+    with pytest.raises(FolderError, match="more than 20 others"):
+        made("id,kind,parent,schools\n" + chain(8000))
+    assert process_time() - begun < 4
 
 
 def test_a_box_at_the_hub_stands_in_no_school() -> None:

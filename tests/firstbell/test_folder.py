@@ -86,7 +86,7 @@ def test_the_digest_names_the_contents() -> None:
 
 
 def test_everything_wrong_is_told_at_once_with_file_and_line() -> None:
-    """Eight mistakes in four files, in the order in which they stand."""
+    """Ten mistakes in four files, in the order in which they stand."""
     found = problems(
         district_toml='nmae = "x"\ntz = "America/Atlantis"\n',
         schools_csv="id,name,students,staff\nlincoln,Lincoln,-5,1\nadams,Adams,\nlincoln,Twice,10,1\n",
@@ -95,6 +95,7 @@ def test_everything_wrong_is_told_at_once_with_file_and_line() -> None:
     )
     assert found == [
         "district.toml, line 1: nmae is no setting; did you mean name?",
+        "district.toml, line 2: tz 'America/Atlantis' is no time zone known here, as America/Chicago",
         "schools.csv, line 2: students '-5' is no whole number, as 1200",
         "schools.csv, line 3: students is empty",
         "schools.csv, line 4: id lincoln stands already in line 2",
@@ -104,6 +105,27 @@ def test_everything_wrong_is_told_at_once_with_file_and_line() -> None:
         "seats.csv, line 2: since '12/1/2026' is no day, as 2026-12-01",
         "seats.csv, line 2: circuit names 'lnie', which is not in circuits.csv; did you mean line?",
     ]
+
+
+def test_the_settings_mistakes_of_all_kinds_are_told_in_one_round() -> None:
+    """A wrong number, a zone, a quiet time, its school and a calendar's texts: each with its own line."""
+    toml = """tz = "US/Chicagoo"
+[thresholds]
+count = 1
+[[quiet]]
+since = 2027-04-12T07:00:00
+until = 2027-04-14T07:00:00
+[[quiet]]
+since = 2027-04-14T07:00:00
+until = 2027-04-12T07:00:00
+schools = ["nope"]
+[calendars.default]
+weekdays = ["monday"]
+holidays = ["Sep 7", "2026-9-7 Labor"]
+"""
+    found = problems(district_toml=toml)
+    assert [int(line.partition("line ")[2].partition(":")[0]) for line in found] == [1, 3, 7, 10, 11, 13, 13]
+    assert "quiet: schools names 'nope'" in found[3]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +200,7 @@ def test_wrong_schools(line: str, said: str) -> None:
         ("line,,,,,,2026-02-30,,lincoln", "a day that no calendar has"),
         ("line,,,,,,0001-01-01,,lincoln", "is no day"),
         ("line,,,,,,2026-07-01,2026-06-30,lincoln", "until lies before since"),
-        ("line,,line,,,,,,lincoln", "parent names 'line'"),
+        ("line,,line,,,,,,lincoln", "parent names the line itself"),
         ("line,,,,,,,,", "schools is empty"),
         ("line,,,,,,,,jefferson", "'jefferson', which is not in schools.csv"),
     ],

@@ -61,3 +61,13 @@ def test_a_struct_and_each_of_a_list_are_told_with_their_own_lines() -> None:
         "a.toml: line 1: place: port: 1 or more",
         "a.toml: line 7: names[2].host: Expected a text in quotes, got a whole number",
     ]
+
+
+def test_an_unknown_name_hides_nothing_that_a_struct_asks_of_its_values() -> None:
+    """A port that can't be is told beside the setting that is none."""
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load("a.toml", '[place]\nhots = "x"\nhost = "x"\nport = 0\n', All)
+    assert caught.value.complaints == [
+        "a.toml: line 2: place.hots is no setting; did you mean host?",
+        "a.toml: line 1: place: port: 1 or more",
+    ]

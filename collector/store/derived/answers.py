@@ -184,3 +184,8 @@ def silences(agent: str, days: Sequence[Day], _past: Past, since_ms: int, until_
 def watched(agent: str, days: Sequence[Day], _past: Past, since_ms: int, until_ms: int) -> list[Interval]:
     """When the box watched its line."""
     return intervals.watched(agent, days, since_ms, until_ms)
+
+
+def online(agent: str, days: Sequence[Day], _past: Past, since_ms: int, until_ms: int) -> list[Interval]:
+    """When the box saw the internet."""
+    return intervals.online(agent, days, since_ms, until_ms)

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """Nothing of the box is here, though three of its looks were due."""
     WATCHED = "watched"
     """The box looked at the internet, whatever it saw."""
+    ONLINE = "online"
+    """At least one site on the internet answered the box."""
 
 
 class Interval(NamedTuple):
@@ -30,6 +32,7 @@ class Interval(NamedTuple):
 
     It begins with the first look that saw it (`silent`: when the first look was due that did not come) and
     ends with the next look that saw otherwise, or one look's time after the last one if silence follows.
+    `online` ends with the last look that saw it, because it is there to disprove what others say.
     `looks` that saw it, counted over its whole length (0 for `silent`). `open`: as far as is known it still
     went on at the end that was asked for.
     """
@@ -82,6 +85,16 @@ def watched(agent: str, days: Sequence[Day], since_ms: int, until_ms: int) -> li
     found: list[Interval] = []
     for piece in _pieces([(run, day.line_rhythm_ms) for day in days for run in day.line], until_ms):
         _add(found, agent, Kind.WATCHED, piece, until_ms)
+    return _within(found, since_ms, until_ms)
+
+
+def online(agent: str, days: Sequence[Day], since_ms: int, until_ms: int) -> list[Interval]:
+    """From when until when the box's looks in a row saw the internet. `days` as for `outages`."""
+    runs = (run for day in days for run in day.line if run.saw == Saw.ONLINE)
+    found = [
+        Interval(agent, Kind.ONLINE, run.first_ms * MS_NS, (run.last_ms + 1) * MS_NS, run.looks, open=False)
+        for run in runs
+    ]
     return _within(found, since_ms, until_ms)
 
 

@@ -20,7 +20,7 @@ HOURS_A_DAY = DAY_MS // HOUR_MS
 
 _ALL_PROBES = ", ".join(f"'{name}'" for name in sorted(PROBES))
 _ROWS = f"""
-SELECT arrival, raw FROM reports
+SELECT arrival, received_ns, raw FROM reports
 WHERE agent_id = ? AND probe IN ({_ALL_PROBES}) AND at_ns >= ? AND at_ns < ? AND arrival <= ?
 """  # noqa: S608 - names from the catalogue; a list of them is what lets the index be used
 _HOUR = "SELECT hour, arrival, gateway, heard, line FROM hours WHERE agent_id = ? AND hour BETWEEN ? AND ?"
@@ -50,8 +50,8 @@ def make(db: sqlite3.Connection, agent_id: int, hour: int, facts_until: int = EV
     begin_ns = hour * HOUR_NS
     rows: list[Told] = []
     newest = 0
-    for arrival, raw in db.execute(_ROWS, (agent_id, begin_ns, begin_ns + HOUR_NS, facts_until)):
-        if found := told(raw):
+    for arrival, received_ns, raw in db.execute(_ROWS, (agent_id, begin_ns, begin_ns + HOUR_NS, facts_until)):
+        if found := told(raw, received_ns):
             rows.append(found)
             newest = max(newest, arrival)
     return Made(hour_of(hour * HOUR_MS, newest, rows), totals_of(rows)) if rows else None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from firstbell.catalogue import PROBES, Reading
-from firstbell.report import ClockQuality, Segment, Status
+from firstbell.report import AHEAD_NS, ClockQuality, Segment, Status
 
 MS_NS = 1_000_000
 HOUR_MS = 3_600_000
@@ -78,13 +78,17 @@ class Hour(NamedTuple):
 _TOLD = msgspec.json.Decoder(Told)
 
 
-def told(raw: bytes) -> Told | None:
-    """What a kept report says; None where that counts for nothing: a guessed time, or unreadable bytes."""
+def told(raw: bytes, received_ns: int) -> Told | None:
+    """What a kept report says that was received then; None where that counts for nothing.
+
+    So it is with unreadable bytes, with a guessed time, and with one that was still to come.
+    """
     try:
         found = _TOLD.decode(raw)
     except (msgspec.DecodeError, UnicodeError):
         return None
-    return None if found.clock is ClockQuality.BOUNDED else found
+    wrong = found.clock is ClockQuality.BOUNDED or found.at_ns > received_ns + AHEAD_NS
+    return None if wrong else found
 
 
 def hour_of(begin_ms: int, arrival: int, rows: Iterable[Told]) -> Hour:

@@ -82,10 +82,6 @@ class LinkAnswer(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...] = ()
     left_out: tuple[LeftOutCount, ...] = ()
 
-    def of_all(self, known: int) -> "LinkAnswer":
-        """The same answer drawn against all that there are, of which only some were assessed."""
-        return msgspec.structs.replace(self, need=known, need_then=known)
-
     @property
     def assessed(self) -> bool:
         """Whether enough is known of this link to say that it is ready, or short."""

@@ -92,23 +92,23 @@ def judge(rooms: Rooms, model: Model, people: int, fall: int, numbers: Numbers) 
     good = len(assessed) - len(bad)
     least = _ceil(numbers.rooms_checked.value * rooms.all)
     told = bool(assessed) and len(assessed) >= least
+    counted_of = max(len(assessed), least)
     note = _note(rooms.all, len(assessed), bad)
     if assessed and not told:
         note = f"{note}; an answer needs {least} checked"
-    answer = counted(
+    return counted(
         link="wifi",
         name=NAME,
-        counted_in=f"rooms that carry a class of {numbers.class_size.value:g}",
+        counted_in=f"rooms that carry their class, of {counted_of} checked",
         people=people,
         have=good if told else None,
-        need=_ceil(numbers.rooms_share.value * len(assessed)) or 1,
+        need=_ceil(numbers.rooms_share.value * counted_of) or 1,
         fall=fall,
         just_short=numbers.just_short.value,
         sentence=_sentence(good, len(assessed), bad),
         note=note,
         working=_working(rooms.seen, model, numbers),
     )
-    return answer.of_all(rooms.all)
 
 
 def _ceil(value: float) -> int:

@@ -87,6 +87,23 @@ def test_a_folder_with_anything_in_it_is_no_home_for_a_demo(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["journal.db"]
 
 
+def test_while_a_demo_is_made_nobody_else_makes_or_removes_one_there(tmp_path: Path) -> None:
+    """A second one, begun in the midst of the first, is refused and destroys nothing."""
+    home = config.home(str(tmp_path / "demo"))
+    data = ["--data", str(home.folder), "demo", "--no-serve"]
+    refused: list[str] = []
+
+    def meanwhile(*_: object) -> None:
+        if not refused:
+            refused.extend(CliRunner().invoke(main, [*data, *more]).output for more in ([], ["--remove"]))
+
+    made = making.make(home, SMALL, SystemClock(), meanwhile)
+    assert all("another `firstbell demo` is at work" in said for said in refused)
+    assert len(refused) == 2
+    assert home.demo == made.demo
+    assert made.demo.finished
+
+
 def run(*arguments: str) -> str:
     """The output of `firstbell`."""
     result = CliRunner().invoke(main, arguments)

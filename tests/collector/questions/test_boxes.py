@@ -12,7 +12,7 @@ from collector.questions.box_looks import number
 from collector.questions.boxes import DAY_NS, Box, Boxes
 from collector.web.boxes import ago, as_csv, drawn
 from firstbell.catalogue import Reading
-from firstbell.report import ClockQuality, Loss, Opening
+from firstbell.report import ClockQuality, LimitedBy, Loss, Opening, Report
 from tests.collector.questions.morning import AT_NS, MINUTE_NS, Morning, folder, looks, said
 from tests.collector.workbench import Bench, report
 
@@ -286,3 +286,20 @@ def test_how_long_a_box_may_say_nothing_is_the_districts_word(morning: Morning) 
     answer = boxes.ask(morning.bench.reads, strict, AT_NS)
     assert "box-204" in groups(answer)["alone"]
     assert "box-203" in groups(answer)["fine"]
+
+
+def test_a_box_that_limits_itself_is_to_look_at_unless_another_sees_more(morning: Morning) -> None:
+    """What the judgement takes for the box's own limit stands in the list, until a faster one is on that line."""
+
+    def test(mbps: float, limited_by: LimitedBy) -> Report:
+        row = report(1, probe="internet", target="internet", at_ns=AT_NS - MINUTE_NS)
+        return msgspec.structs.replace(row, readings={"down_mbps": mbps}, limited_by=limited_by)
+
+    morning.send("box-203", [test(89.2, LimitedBy.PROBE), said("host", AT_NS, port_speed_mbps=1000)])
+    answer = asked(morning)
+    assert one(answer, "box-203").look == (
+        "It sees no more than 89\u00a0Mbit/s, its own limit; its line has 1,000: put a faster machine there.",
+    )
+    assert one(answer, "box-203").group == "look"
+    morning.send("box-204", [test(930, LimitedBy.LINE)])
+    assert one(asked(morning), "box-203").look == ()

@@ -69,6 +69,22 @@ def test_a_room_that_is_fine(morning: Morning) -> None:
     assert answer.near == ("box-204",)
 
 
+@pytest.mark.parametrize(("busy", "full"), [(91.0, True), (42.0, False)])
+def test_a_room_whose_air_is_full_works_and_carries_no_class(
+    morning: Morning, *, busy: float, full: bool
+) -> None:
+    """Everything answers, and the air is what the page speaks of; the steps behind it stay as they are."""
+    well(morning)
+    morning.wifi("box-204", goes=True)
+    morning.send("box-204", [said("wifi_air", AT_NS - MINUTE_NS, busy_pct=20.0, ap_busy_pct=busy)])
+    answer = asked(morning)
+    assert answer.where is Where.FINE
+    assert answer.bold == ("204 works, but its air is full," if full else "204 is fine,")
+    assert ("its air is 91\u00a0% busy, where a class wants at most 50\u00a0%" in answer.lede) is full
+    assert rungs(answer, "wifi")["Air"][0] == ("bad" if full else "good")
+    assert rungs(answer, "cable")["Internet"][0] == "good"
+
+
 def test_it_is_the_room(morning: Morning) -> None:
     """The room's Wi-Fi fails and its neighbours' go: the access point is named, and the last good minute."""
     well(morning)
@@ -199,6 +215,15 @@ def test_a_silent_school(morning: Morning, *, answers: bool, where: Where) -> No
         assert answer.lede == "Power or the line."
 
 
+def test_a_gateway_that_was_silent_while_a_box_was_online_accuses_no_school(morning: Morning) -> None:
+    """Replaced at 7:00, it answers us no more; what falls silent at 7:13 may be the box alone."""
+    morning.gateway("192.0.2.1", lambda ago: ago > 40)
+    for agent in EVERYBODY[:4]:
+        morning.sees(agent, "online", until=28)
+    morning.sees("box-p", "online")
+    assert asked(morning).where is Where.UNKNOWN
+
+
 def test_when_nothing_arrives_from_any_school_it_is_ours(morning: Morning) -> None:
     """All boxes of all schools at once: the collector or its broker, no school."""
     for agent in EVERYBODY:
@@ -325,3 +350,12 @@ def test_a_room_that_is_none_is_refused(morning: Morning) -> None:
         asked(morning, "999")
     with pytest.raises(QuestionError, match="prairie"):
         room.ask(morning.bench.reads, folder(), "nowhere", "204", AT_NS)
+
+
+@pytest.mark.parametrize("name", ["Room 204", " room 204 ", "204"])
+def test_a_room_is_found_by_the_name_that_is_shown(morning: Morning, name: str) -> None:
+    """By what rooms.csv calls it as by its number; a slip is answered with the room that was meant."""
+    here = folder(rooms="school,room,name,seats\nlincoln,204,Room 204,30\nlincoln,205,Room 205,30\n")
+    assert room.ask(morning.bench.reads, here, "lincoln", name, AT_NS).room == "204"
+    with pytest.raises(QuestionError, match="no room 'Room 2044'; did you mean 204"):
+        room.ask(morning.bench.reads, here, "lincoln", "Room 2044", AT_NS)

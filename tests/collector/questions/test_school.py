@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector import registry
@@ -39,6 +40,56 @@ def test_a_school_says_what_it_carries_how_we_know_and_what_to_do(bench: Bench, 
     ]
     assert said.sure == "fairly sure"
     assert {"Checks", "Days", "When", "Where"} <= {term.term for term in said.sure_because}
+
+
+def full_rooms(bench: Bench, home: Path) -> registry.Folder:
+    """Ash's line carries all it needs; the air of its one room that was checked, of two, is full in class."""
+    planted.write(home, ASH, {"ash": 1000})
+    rooms = "school,room,name,seats\nash,204,Room 204,20\nash,205,Room 205,30\n"
+    (home / "rooms.csv").write_text(rooms, encoding="utf-8")
+    (home / "seats.csv").write_text("agent,school,room,circuit\nbox-ash,ash,204,line-ash\n", encoding="utf-8")
+    air = [
+        msgspec.structs.replace(
+            planted.check(day.replace(hour=hour), 0), probe="wifi_air", target="", readings={"busy_pct": 90.0}
+        )
+        for day in planted.days_before(7)
+        for hour in range(8, 15)
+    ]
+    planted.send(bench, "ash", [*planted.quiet(950), *air])
+    return registry.read(home)
+
+
+def test_how_sure_and_how_we_know_speak_of_the_link_that_stops_the_school(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Its rooms do: their count and their working stand there, not the line's checks."""
+    said = asked(bench, full_rooms(bench, tmp_path / "d"), years=0)
+    assert said.headline.startswith("0 of 1 checked room carry a class")
+    assert said.measured.heading == "Measured: Wi-Fi by room"
+    assert any(text.startswith("Room 204: channel busy 90 %") for text in said.measured.working)
+    assert not any("payload" in text for text in said.measured.working)
+    assert [(term.term, term.text) for term in said.sure_because[:2]] == [
+        ("Link", "Wi-Fi by room"),
+        ("Counted", "0 rooms that carry their class, of 1 checked; 1 are needed"),
+    ]
+    assert said.sure == "fairly sure"
+
+
+def test_rooms_that_nobody_checked_are_not_short(bench: Bench, tmp_path: Path) -> None:
+    """The bar is drawn against the rooms checked; the others stand beside it in words."""
+    answer = asked(bench, full_rooms(bench, tmp_path / "d"), years=0).answer
+    wifi = next(link for link in answer.links if link.link == "wifi")
+    assert (wifi.have, wifi.need, wifi.measured.need) == (0, 1, 1)
+    assert wifi.note.endswith("1 not checked")
+
+
+def test_checks_outside_class_and_in_it_are_counted_apart(bench: Bench, tmp_path: Path) -> None:
+    """What is left over in class is no check of what the line carries."""
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 500})
+    lessons = [planted.check(day.replace(hour=10), 200) for day in planted.days_before(7)]
+    planted.send(bench, "ash", [*planted.quiet(300), *lessons])
+    terms = {term.term: term.text for term in asked(bench, folder).sure_because}
+    assert terms["Checks"] == "15 outside class and 5 in class, 0 left out"
 
 
 def test_before_its_first_check_paper_is_the_headline(bench: Bench, tmp_path: Path) -> None:

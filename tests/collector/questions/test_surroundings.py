@@ -149,19 +149,50 @@ def tried(bench: Bench, answers: Callable[[int], bool]) -> None:
     assert kept.wait(20)
 
 
+def with_gateway(folder: Folder) -> Folder:
+    """The school's gateway is one that we try."""
+    school = msgspec.structs.replace(folder.district.schools[0], gateway="10.0.0.1")
+    return Folder(msgspec.structs.replace(folder.district, schools=(school,)), folder.contents)
+
+
 @pytest.mark.parametrize(("ever", "minutes"), [(True, 30), (False, 0)])
 def test_a_gateway_that_never_answers_tells_of_no_outage(
     bench: Bench, folder: Folder, *, ever: bool, minutes: float
 ) -> None:
     """A box and a gateway silent together are an outage only where the gateway answers at other times."""
-    district = folder.district
-    school = msgspec.structs.replace(district.schools[0], gateway="10.0.0.1")
-    folder = Folder(msgspec.structs.replace(district, schools=(school,)), folder.contents)
     tried(bench, lambda minute: ever and not 30 <= minute < 60)
     reports = [row for minute in range(120) if not 28 <= minute < 62 for row in looks(minute, down=False)]
-    uptime = known(bench, folder, reports).uptime
+    uptime = known(bench, with_gateway(folder), reports).uptime
     assert uptime is not None
     assert uptime.minutes == pytest.approx(minutes, abs=2.1)
+
+
+@pytest.mark.parametrize(("unplugged", "lost"), [(33, 57), (45, 0)])
+def test_a_gateways_silence_in_which_the_box_was_online_proves_nothing(
+    bench: Bench, folder: Folder, unplugged: int, lost: float
+) -> None:
+    """A router that answers nobody since 8:30 is no outage once its box is unplugged: minutes are a clock's."""
+    tried(bench, lambda minute: minute < 30 or minute >= 90)
+    minutes = [*range(unplugged), *range(90, 120)]
+    reports = [row for minute in minutes for row in looks(minute, down=False)]
+    uptime = known(bench, with_gateway(folder), reports).uptime
+    assert uptime is not None
+    assert uptime.minutes == pytest.approx(lost, abs=2.1)
+
+
+def test_a_silence_that_proved_nothing_proves_nothing_until_the_gateway_answers(
+    bench: Bench, folder: Folder
+) -> None:
+    """Our own tries stop for half an hour meanwhile (a restart): what follows is the same silence."""
+    begin_ns = int(YESTERDAY.replace(hour=8, minute=0, second=0).timestamp()) * 10**9
+    tries = [Try("10.0.0.1", begin_ns + n * 60 * 10**9, n < 10) for n in range(120) if not 30 <= n < 60]
+    kept = threading.Event()
+    bench.writer.put(Offer("", "", NOW_NS, (), (), lambda _: kept.set(), tuple(tries)))
+    assert kept.wait(20)
+    reports = [row for minute in range(40) for row in looks(minute, down=False)]
+    uptime = known(bench, with_gateway(folder), reports).uptime
+    assert uptime is not None
+    assert uptime.outages == 0
 
 
 def test_only_hours_of_which_class_takes_half_are_hours_in_class(bench: Bench, folder: Folder) -> None:

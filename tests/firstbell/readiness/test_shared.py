@@ -106,6 +106,16 @@ def test_all_is_well() -> None:
     assert answer.assessed == answer.ready_on == 2
 
 
+def test_a_shared_line_is_said_of_itself_and_of_all_its_schools() -> None:
+    """A district buys many lines, and the people that this one carries are those of all three schools."""
+    answer = ask(through(GOOD, 300))
+    papers = [link.paper for link in links(answer).values() if link.paper]
+    assert "The district's internet line is bought at 2,000" in papers[0].sentence
+    assert "Adams buys 500" in papers[1].sentence
+    fewer = next(change for change in answer.changes if change.kind == "people")
+    assert "of the 3 schools' people who are taught this way" in fewer.sentence
+
+
 def test_an_oversold_shared_line_holds_back_its_schools_and_no_line_of_theirs_is_blamed() -> None:
     """The hub's box sees 300 of 2,000: every school is short by it; their own lines carry at least what was seen."""
     tests = through(dict.fromkeys(PEOPLE, 300.0), 300)

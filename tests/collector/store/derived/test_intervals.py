@@ -55,6 +55,29 @@ def test_an_outage_across_midnight_and_hours_is_one(bench: Bench) -> None:
     assert found[0].looks == 1495
 
 
+@pytest.mark.parametrize(("ahead", "outages"), [(4, [("line_down", 20, 30)]), (6, [])])
+def test_what_is_said_of_a_time_to_come_counts_for_nothing(
+    bench: Bench, ahead: int, outages: list[tuple[str, float, float]]
+) -> None:
+    """A clock that runs ahead by more than five minutes tells of no outage: it was at another time."""
+    send_all(bench, looks(range(10), ONLINE))
+    for n in range(10, 40):
+        bench.clock.wall_ns = at(n - ahead)
+        rows = look(n, LINE if 20 <= n < 30 else ONLINE)
+        assert bench.send(31 + (n - 10) * 3, rows).held
+    assert told(bench.reads.outages(ALWAYS, 0, at(40))) == outages
+
+
+def test_online_is_from_look_to_look(bench: Bench) -> None:
+    """It ends with the last look that saw the internet, before what saw otherwise and before silence."""
+    send_all(bench, looks(range(10), ONLINE) + looks(range(10, 12), LINE) + looks(range(12, 20), ONLINE))
+    assert [(begin, round(end, 3)) for _, begin, end in told(bench.reads.online(ALWAYS, 0, at(60)))] == [
+        (0, 9),
+        (12, 19),
+    ]
+    assert bench.reads.online(ALWAYS, at(9.5), at(11)) == []
+
+
 def test_what_silence_follows_ends_one_look_later(bench: Bench) -> None:
     """Nobody knows what a line did while its box said nothing: it was seen down for a minute more."""
     send_all(bench, looks(range(10), ONLINE) + looks(range(10, 12), LINE) + looks(range(40, 50), ONLINE))
