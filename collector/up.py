@@ -6,9 +6,11 @@ its stdin does, so that none outlives `up`, however that ends.
 
 import json
 import logging
+import os
 import re
 import secrets
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -51,8 +53,7 @@ class Child:
 
     def start(self) -> dict[str, int]:
         """Start it and wait for its word that it is ready: one line of JSON. Raises UpError."""
-        if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".old.log"))
+        self._turn_log()
         with self._log.open("a", encoding="utf-8") as stream:
             # A session of its own: Ctrl-C in the terminal is for `up`, which stops its children in order.
             self._process = subprocess.Popen(
@@ -70,6 +71,12 @@ class Child:
             raise UpError(f"the {self.name} did not start; its last words are in {self._log}") from None
         return ready
 
+    def _turn_log(self) -> None:
+        """Begin the log anew when it is long; a child that writes to its end goes on at the top."""
+        if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
+            shutil.copyfile(self._log, self._log.with_suffix(".old.log"))
+            os.truncate(self._log, 0)
+
     @staticmethod
     def _first_line(process: subprocess.Popen[str]) -> str:
         assert process.stdout is not None
@@ -78,6 +85,7 @@ class Child:
 
     def mind(self, now: float) -> bool:
         """Start it again if it died, each time a little later; True if it was started. Raises UpError."""
+        self._turn_log()
         if self.pid is not None:
             return False
         if self._again_at is None:

@@ -63,9 +63,3 @@ def bound_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int:
         if 1 - below < confidence - 1e-12:
             return k
     return n
-
-
-def lower_bound(values: Sequence[float], q: float, confidence: float = CONFIDENCE) -> float | None:
-    """The largest of `values` that bounds their population's `q` quantile from below; None with too few."""
-    rank = bound_rank(len(values), q, confidence)
-    return sorted(values)[rank - 1] if rank else None

@@ -56,6 +56,8 @@ class Spool:
         self._epoch = intake.Epoch(0, "", "")
         self._waiting = self._unstored = 0
         self._journal = ""
+        self._boots: list[Boot] = []
+        self._boots_of: tuple[sqlite3.Connection, int] | None = None
         self._file = SpoolFile(path, clock, self._begin)
 
     @classmethod
@@ -262,7 +264,11 @@ class Spool:
     def boots(self) -> list[Boot]:
         """What each boot of the machine learned of the time, in their order."""
         with self._file.read() as db:
-            return queue.boots(db)
+            # Asked in each round of the sender, of hundreds of boots, and seldom something has changed.
+            state = (db, db.total_changes)
+            if self._boots_of != state:
+                self._boots, self._boots_of = queue.boots(db), state
+            return self._boots
 
     def learn(self, word: Stamp) -> None:
         """Note the collector's time for a boot: see `agent.freeze.Boot.collector`."""

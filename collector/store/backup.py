@@ -136,7 +136,9 @@ def _refuse_to_lose(db: sqlite3.Connection, target: Path, *, overwrite: bool) ->
     check(db, target)
     tables = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'reports'").fetchone()[0]
     if tables and arrivals(db) and not overwrite:
-        raise NotEmptyError(f"{target} holds reports; say that they may be overwritten")
+        raise NotEmptyError(
+            f"{target} holds reports; nothing was changed. To put the backup in their place: --overwrite"
+        )
 
 
 def _to_disk(path: Path) -> None:

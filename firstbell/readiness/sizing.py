@@ -84,11 +84,6 @@ def grown(mbps: float, growth: float, years: int) -> float:
     return float(mbps * (1 + growth) ** years)
 
 
-def per_person_kbps(mbps: float, people: int) -> float:
-    """Kbit/s for each of `people` (SETDA 2012: Mbps x 1000 / (students + staff))."""
-    return mbps * 1000 / people
-
-
 def people_carried(mbps: float, mbps_each: float) -> int:
     """How many people a line of `mbps` carries at `mbps_each`."""
     return int(mbps / mbps_each + _ROUNDING)

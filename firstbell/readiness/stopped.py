@@ -38,7 +38,7 @@ FAILED: dict[Reason, tuple[str, str]] = {
     ),
     Reason.BOX_CUT_OFF: (
         "Reconnect the box.",
-        "Its gateway did not answer: look at its cable or its Wi-Fi, and at the port.",
+        "No gateway answered it: look at its cable or its Wi-Fi, and at the port.",
     ),
     Reason.UNCONFIRMED: (
         "Look at the box.",

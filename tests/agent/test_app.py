@@ -11,11 +11,13 @@ import pytest
 
 from agent import app
 from agent import box as box_module
-from agent.config import BoxSettings, BrokerSettings, ProbesSettings, Settings
+from agent.config import BoxSettings, BrokerSettings, LeaseSettings, ProbesSettings, Settings
 from agent.machine.machine import Machine
 from firstbell.report import Finding, Status
 from firstbell.settings import SettingsError
 from tests.chaos.disks import fill, small_disk
+from tests.support.clocks import HandClock
+from tests.support.spools import draft
 
 
 def test_a_named_place_has_its_summers_and_winters() -> None:
@@ -37,6 +39,30 @@ def box_settings() -> Settings:
         broker=BrokerSettings(port=1),
         probes=ProbesSettings(off=("latency", "internet", "box"), every_s={"host": 1}, first_now=True),
     )
+
+
+def test_a_probe_that_is_off_never_runs() -> None:
+    """What the settings switch off is in no schedule, and so is a test that has nothing to test against."""
+    specs = box_module._specs(box_settings(), {"host", "latency", "internet", "box", "throughput"})
+    assert [spec.name for spec in specs] == ["host"]
+
+
+@pytest.mark.parametrize(
+    ("metered", "reports", "said"),
+    [(True, 0, "metered"), (False, 3500, "full"), (False, 0, "")],
+)
+def test_a_heavy_test_asks_the_boxs_own_gate(tmp_path: Path, metered: bool, reports: int, said: str) -> None:
+    """A metered line and a spool that is nearly full keep the test back; nothing else does."""
+    settings = Settings(
+        box=BoxSettings(name="box-1", metered=metered, spool_max_mb=1),
+        broker=BrokerSettings(port=1),
+        lease=LeaseSettings(by="box"),
+    )
+    with app.running(settings, tmp_path, {"internet": nothing}) as box:
+        box._spool.put([draft(HandClock(), number) for number in range(reports)])
+        (found,) = box._runner.run("internet")
+    assert said in found.reason
+    assert found.status is (Status.SKIPPED if said else Status.OK)
 
 
 def test_a_box_ends_when_it_is_told(tmp_path: Path) -> None:

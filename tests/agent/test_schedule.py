@@ -262,6 +262,18 @@ def test_a_day_slept_through_is_not_made_up_for() -> None:
     assert [name for _, name in later].count("internet") <= 1
 
 
+@pytest.mark.parametrize(("nap_s", "tests"), [(121, 0), (119, 8)])
+def test_a_moment_that_was_slept_through_is_no_test(nap_s: float, tests: int) -> None:
+    """A box that dozes two minutes at a time tests never at a random wake-up; a busy one is late by less."""
+    world = World(at("2026-05-05T00:00"))
+    plan = make(world, HEAVY)
+    ran = list(plan.due(world.monotonic, world.stamp()))
+    while world.wall_s < at("2026-05-06T00:00"):
+        world.sleep(nap_s)
+        ran += plan.due(world.monotonic, world.stamp())
+    assert len(ran) == tests
+
+
 def test_a_test_is_not_repeated_when_the_clock_steps_back() -> None:
     """Stepped back by a day after each period, the box does not live that period's test twice."""
     world = World(at("2026-05-05"))

@@ -7,6 +7,7 @@ import sqlite3
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.spool import Spool, look, schema
@@ -369,6 +370,22 @@ def test_a_row_that_is_not_what_was_written_is_never_sent(path: Path, clock: Han
         assert numbers(list(found.values())) == [0, 2]
         assert [(loss.first, loss.last) for loss in spool.losses()] == [(3, 3)]
         assert spool.summary()["lost"] == 1
+
+
+def test_boots_are_read_again_only_when_something_was_written(path: Path, clock: HandClock) -> None:
+    """The sender asks each second, after years of boots; what is learned is in the next answer all the same."""
+    with spool_at(path, clock) as spool:
+        asked: list[str] = []
+        with spool._file.read() as db:
+            db.set_trace_callback(lambda statement: asked.append(statement) if "boots" in statement else None)
+        assert spool.boots() == spool.boots() == spool.boots()
+        assert len(asked) == 1
+        clock.advance(100)
+        spool.put([draft(clock, 1)])
+        (boot,) = spool.boots()
+        assert boot.last_boottime_ns == clock.stamp().boottime_ns
+        spool.learn(msgspec.structs.replace(clock.stamp(), error_ms=3.0))
+        assert spool.boots()[0].collector is not None
 
 
 # --- the bound --------------------------------------------------------------------------------------

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from collector.store import backup
+from collector.store.reads import Reads
 from tests.chaos import storm
 from tests.chaos.disks import disk_with_power
 from tests.chaos.processes import wait_until
 from tests.chaos.town import Town
+from tests.collector.workbench import Bench, reports
 from tests.oracle import shelves
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -77,6 +80,21 @@ def kept(spool: Path) -> int:
     """Reports that a box keeps after it was told that they are held."""
     with closing(sqlite3.connect(spool, timeout=10)) as db:
         return int(db.execute("SELECT count(*) FROM kept").fetchone()[0])
+
+
+def test_a_backup_that_was_reported_is_there_after_a_power_cut(tmp_path: Path) -> None:
+    """When the command has said that the reports are safe, the copy is on the disk, under its name and whole."""
+    bench = Bench(tmp_path)
+    bench.send(1, reports(1, 500))
+    with disk_with_power(tmp_path / "disk", tmp_path / "disk.img") as disk:
+        copy = backup.backup(bench.journal, disk.folder / "copy.db")
+        disk.photograph()
+        disk.come_back()
+        again = backup.restore(copy.path, tmp_path / "again.db")
+    bench.close()
+    reads = Reads(again)
+    assert reads.counts().reports == 500
+    reads.close()
 
 
 def test_the_camera_sees_what_is_not_on_the_disk(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import Home
-from collector.up import Child, UpError, alone
+from collector.up import _LOG_BYTES, Child, UpError, alone
 
 SLEEPER = """
 import json, signal, sys, threading
@@ -82,6 +82,27 @@ def test_a_child_that_dies_is_started_again_a_little_later(tmp_path: Path) -> No
     assert child.pid not in {None, first}
     assert child.deaths == 1
     child.stop()
+
+
+def test_the_log_of_a_child_that_talks_does_not_grow_for_ever(tmp_path: Path) -> None:
+    """It is turned while the child runs, which goes on in the new one; one old one stays."""
+    talker = SLEEPER.replace(
+        "threading.Event().wait(60)",
+        "while True: print('x' * 99_999, file=sys.stderr, flush=True); threading.Event().wait(0.01)",
+    )
+    child, log = Child("talker", [sys.executable, "-c", talker], tmp_path), tmp_path / "talker.log"
+    child.start()
+    try:
+        for _ in range(2):
+            wait_for(lambda: log.stat().st_size > _LOG_BYTES)
+            assert not child.mind(time.monotonic())
+            assert log.stat().st_size < _LOG_BYTES
+        wait_for(lambda: log.stat().st_size > 0)
+        assert log.read_bytes()[:1] == b"x"
+        assert (tmp_path / "talker.old.log").stat().st_size > _LOG_BYTES
+        assert len(list(tmp_path.iterdir())) == 2
+    finally:
+        child.stop()
 
 
 def test_a_child_that_can_not_start_is_said_with_its_log(tmp_path: Path) -> None:

@@ -46,13 +46,6 @@ def test_more_tests_bound_the_same_quantile_by_a_higher_rank(n: int, rank: int) 
     assert stats.bound_rank(n, stats.bounded_quantile(10)) == rank
 
 
-def test_lower_bound_is_the_value_at_that_rank() -> None:
-    """Nine tests bound nothing; of ten the minimum does."""
-    quantile = stats.bounded_quantile(10)
-    assert stats.lower_bound(range(9), quantile) is None
-    assert stats.lower_bound([30, 20, 10, 40, 50, 60, 70, 80, 90, 100], quantile) == 10
-
-
 def test_jitter_is_the_mean_step() -> None:
     """1, 4, 2 has steps of 3 and 2."""
     assert stats.jitter([1, 4, 2]) == 2.5

@@ -201,3 +201,21 @@ def test_what_was_handed_over_is_not_sent_after_the_end(meter: Meter) -> None:
         over.set()
         assert answered.wait(10)
     assert outcome[-1] == "reset"
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
+def test_nobody_is_sent_elsewhere(meter: Meter, status: str) -> None:
+    """A filter that points to its own page, or to a file of any size, is not followed: the test has failed."""
+    asked: list[bytes] = []
+
+    def elsewhere(connection: socket.socket) -> None:
+        asked.append(head_of(connection))
+        connection.sendall(answer_of(_BODY))
+
+    with serving(elsewhere) as other:
+        head = f"HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:{other}/big\r\nContent-Length: 0\r\n\r\n"
+        with serving(saying(head.encode())) as port, pytest.raises(urllib.error.HTTPError) as refused:
+            fetch(meter, f"http://127.0.0.1:{port}/picture.jpg")
+        refused.value.close()
+    assert asked == []
+    assert meter.phase.received == 0

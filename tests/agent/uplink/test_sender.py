@@ -317,6 +317,8 @@ def test_one_poison_report_delays_no_other_by_more_than_one_resend(uplink: Uplin
     assert numbers(list(held.values())) == [n for n in range(1040) if n != 500]
     losses = [loss for report in held.values() for loss in report.losses]
     assert [(loss.first, loss.last) for loss in losses] == [(502, 502)]
+    alone = [envelope for _, envelope in uplink.collector.batches if envelope.range == (502, 502)]
+    assert len(alone) >= 5, "one report alone is given up only after five tries"
 
 
 def test_a_collector_that_can_read_nothing_makes_no_box_give_up(uplink: Uplink) -> None:

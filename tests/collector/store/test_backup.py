@@ -132,7 +132,7 @@ def test_a_journal_with_reports_is_not_replaced_by_accident(bench: Bench, tmp_pa
     copy = backup(bench.journal, tmp_path / "copy.db")
     bench.send(1, reports(1, 2))
     bench.close()
-    with pytest.raises(NotEmptyError):
+    with pytest.raises(NotEmptyError, match="--overwrite"):
         restore(copy.path, bench.path)
     assert held(bench.journal) == [1, 2]
     empty = open_journal(tmp_path / "empty.db")

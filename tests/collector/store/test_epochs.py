@@ -6,7 +6,7 @@ import pytest
 
 from collector.store import decisions
 from firstbell.report import ClockQuality, Loss, Opening, Report
-from tests.collector.workbench import BOX, NOW_NS, Bench, report, reports
+from tests.collector.workbench import BOX, NOW_NS, NS, Bench, report, reports
 
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 HOUR_NS = 3_600_000_000_000
@@ -177,6 +177,18 @@ def test_two_beginnings_alive_at_once_are_two_boxes(bench: Bench) -> None:
     assert why(bench) == ""
     bench.send(2, [report(2, at_ns=NOW_NS + 2 * HOUR_NS)], epoch=A)
     assert "both began anew" in why(bench)
+
+
+@pytest.mark.parametrize(("overlap_s", "suspended"), [(30, False), (90, True)])
+def test_two_clocks_that_differ_a_little_are_no_two_boxes(
+    bench: Bench, overlap_s: int, *, suspended: bool
+) -> None:
+    """A card written anew begins up to a minute before the old one's last report, by a clock that is wrong."""
+    end = NOW_NS + HOUR_NS
+    bench.send(1, [opened(None, ended="first", at_ns=NOW_NS), report(2, at_ns=end)], epoch=A)
+    begins = end - overlap_s * NS
+    bench.send(1, [opened(None, ended="first", at_ns=begins), report(2, at_ns=end + HOUR_NS)], epoch=B)
+    assert bool(why(bench)) is suspended
 
 
 def test_a_clock_nobody_vouches_for_accuses_nobody(bench: Bench) -> None:

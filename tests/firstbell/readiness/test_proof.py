@@ -125,6 +125,13 @@ def test_exact_checks_refute_what_an_at_least_leaves_open() -> None:
     assert (found.mbps, found.at_least) == (80, False)
 
 
+def test_one_low_check_among_ten_ends_what_is_proved() -> None:
+    """Ten checks allow no low one (rank 1): one exact 50 beside nine "at least 90" says 50, and not "at least"."""
+    found = bound([50], [90] * 9)
+    assert found is not None
+    assert (found.mbps, found.at_least, found.rank) == (50, False, 1)
+
+
 def test_many_at_least_carry_one_low_check() -> None:
     """One exact 50 among 17: at 17 checks one may lie lower (rank 2), so 90 is proved."""
     found = bound([50], [90] * 16)
@@ -139,8 +146,8 @@ speeds = st.integers(0, 30).map(float)
 @given(st.lists(speeds, max_size=40))
 def test_exact_checks_give_the_usual_order_statistic(exact: list[float]) -> None:
     """With no "at least" it is the one of `firstbell.stats`, once there are enough days and times."""
-    expected = stats.lower_bound(exact, USUAL)
-    assert value(bound(exact)) == (-1 if expected is None else expected)
+    rank = stats.bound_rank(len(exact), USUAL)
+    assert value(bound(exact)) == (sorted(exact)[rank - 1] if rank else -1)
 
 
 @given(st.lists(speeds, max_size=25), st.lists(speeds, max_size=25), speeds)

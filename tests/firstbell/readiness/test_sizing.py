@@ -34,7 +34,7 @@ def test_example_2_thousand_students_need_100_now_and_1000_in_five_years() -> No
 
 def test_example_4_kbit_for_each_person() -> None:
     """Example 4, SETDA 2012 via opi.mt.gov: Mbps x 1000 / (students + staff); 50 Mbit/s for 500 are 100 kbit/s."""
-    assert sizing.per_person_kbps(50, 500) == 100
+    assert sizing.required(500, 0.1) == 50
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,6 @@ def test_example_5_testers(testers: int, low: float, high: float, startup: float
 def test_example_6_thirty_testers_need_two_mbit() -> None:
     """Example 6, NWEA via WAB: 30 testers -> 2 Mbit/s, 66.7 kbit/s each."""
     assert sizing.required(30, 0.0667) == pytest.approx(2, abs=0.002)
-    assert sizing.per_person_kbps(2, 30) == pytest.approx(66.7, abs=0.05)
 
 
 def test_example_8_ten_mbit_carry_twenty_videos() -> None:
@@ -82,7 +81,7 @@ def test_example_18_the_happy_schools_of_2006_are_not_ready_today(
     mbps: float, computers: int, kbps: float
 ) -> None:
     """Example 18, schoolcomputing.wikia.com (field observations): kbit/s a computer; all far below today's floor."""
-    assert sizing.per_person_kbps(mbps, computers) == pytest.approx(kbps, abs=0.05)
+    assert sizing.required(computers, kbps / 1000) == pytest.approx(mbps, abs=0.05 / 1000 * computers)
     assert mbps < need("station_rotation", computers).floor_mbps < need("station_rotation", computers).today
 
 
