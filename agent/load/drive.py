@@ -89,14 +89,14 @@ class Drive(ABC):
             self._tick()
             self._poll()
             self._session.wait(lambda: bool(self._flow.stopped_by or self._stuck), math.inf)
-            if self._stuck and not self._flow.stopped_by:
+            if (stuck := self._stuck) and not self._flow.stopped_by:
                 # The connection that opened the session may know better what happened.
                 self._session.wait(lambda: False, 2 * self._lag_s + TICK_S)
-                raise self._stuck
+                raise stuck
         finally:
+            self._note()
             self._over = True
             self._faltered = any(stream.trouble for stream in self._streams)
-            self._note()
             self._around.end(self.way, self._phase())
             probes.close()
             self._end()
@@ -131,6 +131,10 @@ class Drive(ABC):
     @abstractmethod
     def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
         """Segments with payload, and how many of them were repeats."""
+
+    @abstractmethod
+    def _totals(self, last: Counts) -> tuple[float, float]:
+        """What the sender knows to have arrived in all, and what the receiver has had."""
 
     @abstractmethod
     def _differ(self) -> float | None:
@@ -195,6 +199,8 @@ class Drive(ABC):
         if self._flow.figures() is None:  # over before the first look: then the last one has to do
             self._noted(last)
         segments, resent = self._repeats(last)
+        if (differ_pct := self._differ()) is None:  # it was over too soon for rates
+            differ_pct = apart_pct(*self._totals(last))
         return Loaded(
             figures=self._flow.figures(),
             stopped_by=self._flow.stopped_by,
@@ -203,7 +209,7 @@ class Drive(ABC):
             probes=probes,
             segments=segments,
             resent=resent,
-            ends_differ_pct=self._differ(),
+            ends_differ_pct=differ_pct,
             server_cpu_pct=self._busy_s / max(1e-3, last.now_s - self._base.now_s),
             others=self._others,
             capped=self._flow.capped,
@@ -250,8 +256,13 @@ class Downwards(Drive):
             self._look(self._loop.now(), self.carried)
 
     def _noted(self, counts: Counts) -> None:
-        arrived = (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
-        self._sender.add(counts.now_s, arrived)
+        self._sender.add(counts.now_s, self._arrived(counts))
+
+    def _arrived(self, counts: Counts) -> int:
+        return (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
+
+    def _totals(self, last: Counts) -> tuple[float, float]:
+        return self._arrived(last), self.carried
 
     def _ahead(self) -> float:
         return self._flow.mbps_now / 8e-6 * 4 * self._lag_s
@@ -315,6 +326,9 @@ class Upwards(Drive):
     def _noted(self, counts: Counts) -> None:
         self._look(counts.now_s, counts.received - self._base.received)
 
+    def _totals(self, last: Counts) -> tuple[float, float]:
+        return self.acked, last.received - self._base.received
+
     def _ahead(self) -> float:
         return 0.0
 
@@ -333,3 +347,10 @@ class Upwards(Drive):
 
     def _differ(self) -> float | None:
         return self._differs(*self._flow.measured, self._lag_s + self._offset_s)
+
+
+def apart_pct(sent: float, received: float) -> float | None:
+    """By how many percent of the larger one two counts differ; None if either saw nothing."""
+    if sent <= 0 or received <= 0:
+        return None
+    return 100 * abs(sent - received) / max(sent, received)
