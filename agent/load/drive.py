@@ -20,6 +20,7 @@ from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
 from agent.load.trips import Probes
 from agent.machine.trouble import NetworkError, RefusedError, SilentError
+from firstbell.stats import nearest_rank
 
 TICK_S = 0.05
 MOST_POLLS = 8
@@ -65,6 +66,7 @@ class Drive(ABC):
         self.acked = 0
         """Payload that arrived for certain, as this end knows it."""
         self._streams: list[Stream] = []
+        self._probes = Probes(session, loop)
         self._sender = Series()
         """What the sender knows to have arrived, on its own clock."""
         self._base = Counts(now_s=0.0)
@@ -80,7 +82,7 @@ class Drive(ABC):
     def run(self) -> Loaded:
         """Load the line until the flow says that it is done. Raises NetworkError."""
         self._ask_base()
-        probes = Probes(self._session, self._loop)
+        self._probes.begin()
         self._began_s = self._moved_s = self._loop.now()
         self._around.begin()
         try:
@@ -98,9 +100,9 @@ class Drive(ABC):
             self._over = True
             self._faltered = any(stream.trouble for stream in self._streams)
             self._around.end(self.way, self._phase())
-            probes.close()
+            self._probes.close()
             self._end()
-        return self._summed_up(probes)
+        return self._summed_up()
 
     # --- what differs between the directions ---------------------------------------------------------------
 
@@ -155,6 +157,8 @@ class Drive(ABC):
         if self.acked > before:
             self._moved_s = self._loop.now()
         self._stuck = self._trouble()
+        if trips := self._probes.trips:
+            self._flow.trip(nearest_rank(trips, 0.5) / 1000)
         self._spend()
 
     def _spend(self) -> None:
@@ -194,7 +198,7 @@ class Drive(ABC):
         self._base = self._counts = self._session.final_counts()
         self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
 
-    def _summed_up(self, probes: Probes) -> Loaded:
+    def _summed_up(self) -> Loaded:
         self._polled(last := self._session.final_counts(), 0.0, 0.0)
         if self._flow.figures() is None:  # over before the first look: then the last one has to do
             self._noted(last)
@@ -206,7 +210,7 @@ class Drive(ABC):
             stopped_by=self._flow.stopped_by,
             streams=len(self._streams),
             faltered=self._faltered,
-            probes=probes,
+            probes=self._probes,
             segments=segments,
             resent=resent,
             ends_differ_pct=differ_pct,

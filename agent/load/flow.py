@@ -45,7 +45,9 @@ LEAST_BYTES = 8 * 1448
 BROUGHT = 1.15
 """A doubling that brought less than this was the last one."""
 EDGE_RTTS = 6
-"""Where a measurement may begin and end, to keep clear of gaps."""
+LOADED_EDGE_RTTS = 3
+EDGE_MOST_S = 1.0
+"""Where a measurement may begin and end, to keep clear of gaps: they last some round trips of the loaded line."""
 SLIGHT = 0.002
 """Of all that was measured: so little held back is no gap."""
 EVEN = 0.2
@@ -105,7 +107,7 @@ class Flow:
         self.bounds = bounds
         self._window_s = max(WARM_RTTS * rtt_s, WARM_LEAST_S)
         self._pace_s = max(PACE_RTTS * rtt_s, PACE_LEAST_S)
-        self._edge_s = max(EDGE_RTTS * rtt_s, BIN_S)
+        self._edge_s = max(min(EDGE_RTTS * rtt_s, EDGE_MOST_S), BIN_S)
         self._rtt_s = rtt_s
         self._most = most_streams
         self.received = Series()
@@ -133,6 +135,10 @@ class Flow:
         if self._since_s is None:
             return self._warming(self.received.last_s)
         return self._measuring()
+
+    def trip(self, rtt_s: float) -> None:
+        """So long a round trip takes under load."""
+        self._edge_s = max(self._edge_s, min(LOADED_EDGE_RTTS * rtt_s, EDGE_MOST_S))
 
     def spend(self, seconds: float, used: float, ahead: float = 0.0) -> bool:
         """The direction has lasted so long and used so many bytes: is it over?
