@@ -204,7 +204,9 @@ class Drive(ABC):
             self._noted(last)
         segments, resent = self._repeats(last)
         if (differ_pct := self._differ()) is None:  # it was over too soon for rates
-            differ_pct = apart_pct(*self._totals(last))
+            acked, received = self._totals(last)
+            # What was on its way at the end arrives, and nobody could acknowledge it any more.
+            differ_pct = apart_pct(acked, min(acked, received))
         return Loaded(
             figures=self._flow.figures(),
             stopped_by=self._flow.stopped_by,

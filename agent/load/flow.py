@@ -47,7 +47,7 @@ BROUGHT = 1.15
 EDGE_RTTS = 6
 LOADED_EDGE_RTTS = 3
 EDGE_MOST_S = 1.0
-"""Where a measurement may begin and end, to keep clear of gaps: they last some round trips of the loaded line."""
+"""Within so long a measurement may begin and end: a gap lasts some round trips, longer under load."""
 SLIGHT = 0.002
 """Of all that was measured: so little held back is no gap."""
 EVEN = 0.2
