@@ -20,6 +20,7 @@ from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
 from agent.load.trips import Probes
 from agent.machine.trouble import NetworkError, RefusedError, SilentError
+from firstbell.stats import nearest_rank
 
 TICK_S = 0.05
 MOST_POLLS = 8
@@ -65,6 +66,7 @@ class Drive(ABC):
         self.acked = 0
         """Payload that arrived for certain, as this end knows it."""
         self._streams: list[Stream] = []
+        self._probes = Probes(session, loop)
         self._sender = Series()
         """What the sender knows to have arrived, on its own clock."""
         self._base = Counts(now_s=0.0)
@@ -80,7 +82,7 @@ class Drive(ABC):
     def run(self) -> Loaded:
         """Load the line until the flow says that it is done. Raises NetworkError."""
         self._ask_base()
-        probes = Probes(self._session, self._loop)
+        self._probes.begin()
         self._began_s = self._moved_s = self._loop.now()
         self._around.begin()
         try:
@@ -89,18 +91,18 @@ class Drive(ABC):
             self._tick()
             self._poll()
             self._session.wait(lambda: bool(self._flow.stopped_by or self._stuck), math.inf)
-            if self._stuck and not self._flow.stopped_by:
+            if (stuck := self._stuck) and not self._flow.stopped_by:
                 # The connection that opened the session may know better what happened.
                 self._session.wait(lambda: False, 2 * self._lag_s + TICK_S)
-                raise self._stuck
+                raise stuck
         finally:
+            self._note()
             self._over = True
             self._faltered = any(stream.trouble for stream in self._streams)
-            self._note()
             self._around.end(self.way, self._phase())
-            probes.close()
+            self._probes.close()
             self._end()
-        return self._summed_up(probes)
+        return self._summed_up()
 
     # --- what differs between the directions ---------------------------------------------------------------
 
@@ -133,6 +135,10 @@ class Drive(ABC):
         """Segments with payload, and how many of them were repeats."""
 
     @abstractmethod
+    def _totals(self, last: Counts) -> tuple[float, float]:
+        """What the sender knows to have arrived in all, and what the receiver has had."""
+
+    @abstractmethod
     def _differ(self) -> float | None:
         """By how many percent the two ends' rates differ over the time measured."""
 
@@ -151,6 +157,8 @@ class Drive(ABC):
         if self.acked > before:
             self._moved_s = self._loop.now()
         self._stuck = self._trouble()
+        if trips := self._probes.trips:
+            self._flow.trip(nearest_rank(trips, 0.5) / 1000)
         self._spend()
 
     def _spend(self) -> None:
@@ -190,20 +198,24 @@ class Drive(ABC):
         self._base = self._counts = self._session.final_counts()
         self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
 
-    def _summed_up(self, probes: Probes) -> Loaded:
+    def _summed_up(self) -> Loaded:
         self._polled(last := self._session.final_counts(), 0.0, 0.0)
         if self._flow.figures() is None:  # over before the first look: then the last one has to do
             self._noted(last)
         segments, resent = self._repeats(last)
+        if (differ_pct := self._differ()) is None:  # it was over too soon for rates
+            acked, received = self._totals(last)
+            # What was on its way at the end arrives, and nobody could acknowledge it any more.
+            differ_pct = apart_pct(acked, min(acked, received))
         return Loaded(
             figures=self._flow.figures(),
             stopped_by=self._flow.stopped_by,
             streams=len(self._streams),
             faltered=self._faltered,
-            probes=probes,
+            probes=self._probes,
             segments=segments,
             resent=resent,
-            ends_differ_pct=self._differ(),
+            ends_differ_pct=differ_pct,
             server_cpu_pct=self._busy_s / max(1e-3, last.now_s - self._base.now_s),
             others=self._others,
             capped=self._flow.capped,
@@ -250,8 +262,13 @@ class Downwards(Drive):
             self._look(self._loop.now(), self.carried)
 
     def _noted(self, counts: Counts) -> None:
-        arrived = (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
-        self._sender.add(counts.now_s, arrived)
+        self._sender.add(counts.now_s, self._arrived(counts))
+
+    def _arrived(self, counts: Counts) -> int:
+        return (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
+
+    def _totals(self, last: Counts) -> tuple[float, float]:
+        return self._arrived(last), self.carried
 
     def _ahead(self) -> float:
         return self._flow.mbps_now / 8e-6 * 4 * self._lag_s
@@ -315,6 +332,9 @@ class Upwards(Drive):
     def _noted(self, counts: Counts) -> None:
         self._look(counts.now_s, counts.received - self._base.received)
 
+    def _totals(self, last: Counts) -> tuple[float, float]:
+        return self.acked, last.received - self._base.received
+
     def _ahead(self) -> float:
         return 0.0
 
@@ -333,3 +353,10 @@ class Upwards(Drive):
 
     def _differ(self) -> float | None:
         return self._differs(*self._flow.measured, self._lag_s + self._offset_s)
+
+
+def apart_pct(sent: float, received: float) -> float | None:
+    """By how many percent of the larger one two counts differ; None if either saw nothing."""
+    if sent <= 0 or received <= 0:
+        return None
+    return 100 * abs(sent - received) / max(sent, received)

@@ -8,12 +8,14 @@ receiver's own clock) and what the test has used (`spend`), and does what the an
     Step.MEASURING  go on: from here on it counts
     Step.DONE       stop; `stopped_by` says why
 
-Streams are doubled at every pace (four round trips, at least 0.1 s) for as long as there are fewer than
-`FIRST_STREAMS`, and after that for as long as the last doubling still brought more: one stream is not enough
-where a window of a socket is less than what the line holds. The warm-up ends when the rate has grown by less
-than a tenth over the last 8 round trips (at least 0.5 s). The rate is that of the whole time measured,
-8 * bytes / seconds (facts: measurement.md 1.4); its half-width is 1.96 * SD / sqrt(n / 2), for neighbouring
-quarter seconds are not independent.
+Streams are doubled at every pace (four round trips, at least 0.1 s) up to `FIRST_STREAMS`, and then there are
+as many as it takes for none of them to have more than `FAT_BYTES` under way: where the line holds more than
+the window of a socket, one alone can't fill it. If all are thin when the rate grows no more (a line that
+loses packets keeps each of them small), they are doubled for as long as that brings more.
+
+The warm-up ends when the rate has grown by less than a tenth over the last 8 round trips (at least 0.5 s).
+The rate is that of the whole time measured, 8 * bytes / seconds (facts: measurement.md 1.4); its half-width
+is 1.96 * SD / sqrt(n / 2), for neighbouring quarter seconds are not independent.
 """
 
 import math
@@ -33,14 +35,18 @@ WARM_RTTS = 8
 WARM_LEAST_S = 0.5
 PACE_RTTS = 4
 PACE_LEAST_S = 0.1
-BROUGHT = 1.25
-"""A doubling that brought less than this was the last one."""
-THIN_BYTES = 8 * 1448
-"""Under way in each stream, at least: with less, one loss costs a stream a timeout."""
 FAT_BYTES = 1 << 19
-"""With more than this under way in each stream, its window may be what holds it back."""
+"""Under way in one stream: with more, the window of its sockets may be what holds it back."""
+THIN_BYTES = 1 << 16
+"""Under way in each stream: with less, more of them may carry more together."""
+LEAST_BYTES = 8 * 1448
+"""Under way in each stream: with less, one loss costs it a timeout."""
+BROUGHT = 1.15
+"""A doubling that brought less than this was the last one."""
 EDGE_RTTS = 6
-"""Where a measurement may begin and end, to keep clear of gaps."""
+LOADED_EDGE_RTTS = 3
+EDGE_MOST_S = 1.0
+"""Within so long a measurement may begin and end: a gap lasts some round trips, longer under load."""
 SLIGHT = 0.002
 """Of all that was measured: so little held back is no gap."""
 EVEN = 0.2
@@ -100,7 +106,7 @@ class Flow:
         self.bounds = bounds
         self._window_s = max(WARM_RTTS * rtt_s, WARM_LEAST_S)
         self._pace_s = max(PACE_RTTS * rtt_s, PACE_LEAST_S)
-        self._edge_s = max(EDGE_RTTS * rtt_s, BIN_S)
+        self._edge_s = max(min(EDGE_RTTS * rtt_s, EDGE_MOST_S), BIN_S)
         self._rtt_s = rtt_s
         self._most = most_streams
         self.received = Series()
@@ -109,9 +115,9 @@ class Flow:
         self.stopped_by: Why | None = None
         self._next_look_s = 0.0
         """When streams may be added again; the first look decides."""
-        self._best_rate = 0.0
-        """Of the two halves of the pace before: what comes when a gap is closed is no growth."""
-        self._settled = False
+        self._tried_rate = 0.0
+        """When more streams were tried for the last time."""
+        self._not_before_s = -math.inf
         self._steady_s: float | None = None
         """When the rate did not grow for the first time."""
         self._since_s: float | None = None
@@ -128,6 +134,10 @@ class Flow:
         if self._since_s is None:
             return self._warming(self.received.last_s)
         return self._measuring()
+
+    def trip(self, rtt_s: float) -> None:
+        """So long a round trip takes under load."""
+        self._edge_s = max(self._edge_s, min(LOADED_EDGE_RTTS * rtt_s, EDGE_MOST_S))
 
     def spend(self, seconds: float, used: float, ahead: float = 0.0) -> bool:
         """The direction has lasted so long and used so many bytes: is it over?
@@ -208,31 +218,40 @@ class Flow:
     # --- decisions -----------------------------------------------------------------------------------------
 
     def _warming(self, now_s: float) -> Step:
-        if not self._settled and now_s >= self._next_look_s and self._wants_more(now_s):
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + self._pace_s
+            if self._add(self._ramped(self.received.rate(now_s - self._pace_s / 2, now_s))):
+                return Step.ADD
+        if not self._is_warm(now_s):
+            return Step.WARMING
+        if self._add(self._tried(now_s)):
             return Step.ADD
-        if self._is_warm(now_s):
-            self._since_s = now_s
-            return Step.MEASURING
-        return Step.WARMING
+        self._since_s = now_s
+        return Step.MEASURING
 
-    def _wants_more(self, now_s: float) -> bool:
-        self._next_look_s = now_s + self._pace_s
-        middle_s, begin_s = now_s - self._pace_s / 2, now_s - self._pace_s
-        rate = self.received.rate(begin_s, now_s)
-        brought = rate > BROUGHT * self._best_rate
-        self._best_rate = max(self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s))
+    def _add(self, wanted: int) -> bool:
+        more = wanted > self.streams
+        self.streams = max(self.streams, wanted)
+        return more
+
+    def _ramped(self, rate: float) -> int:
+        """How many streams there should be while the rate grows."""
+        if self.streams < FIRST_STREAMS:
+            return min(2 * self.streams, FIRST_STREAMS, self._most)
+        return min(math.ceil(rate * self._rtt_s / FAT_BYTES), self._most)
+
+    def _tried(self, now_s: float) -> int:
+        """How many there should be now that it doesn't."""
+        rate = self.received.rate(now_s - self._window_s, now_s)
         under_way = rate * self._rtt_s
-        wanted = min(2 * self.streams, self._most, max(FIRST_STREAMS, int(under_way / THIN_BYTES)))
-        helps = self.streams < FIRST_STREAMS or brought or under_way > FAT_BYTES * self.streams
-        if helps and wanted > self.streams:
-            self.streams = wanted
-            return True
-        self._settled = not brought
-        return False
+        if under_way >= THIN_BYTES * self.streams or rate < BROUGHT * self._tried_rate:
+            return self.streams
+        self._tried_rate, self._not_before_s, self._steady_s = rate, now_s + self._window_s, None
+        return min(2 * self.streams, int(under_way / LEAST_BYTES), self._most)
 
     def _is_warm(self, now_s: float) -> bool:
         begin_s, middle_s = now_s - self._window_s, now_s - self._window_s / 2
-        if begin_s < self.received.first_s:
+        if begin_s < self.received.first_s or now_s < self._not_before_s:
             return False
         before, after = self.received.rate(begin_s, middle_s), self.received.rate(middle_s, now_s)
         if not 0 < after < GROWTH * before:

@@ -109,7 +109,10 @@ class Up(Stream):
             if info is None:
                 self._last = (acked, acked, 0, 0)
             else:
-                on_line = max(acked, info.data_segs_out * _segment_bytes(self.link.sock))
+                size = _segment_bytes(self.link.sock)
+                # Not every segment is full, and no more went out than was handed over, and the repeats.
+                most = self.sent + info.retrans * size
+                on_line = max(acked, min(most, info.data_segs_out * size))
                 self._last = (acked, on_line, info.data_segs_out, info.retrans)
         return self._last
 

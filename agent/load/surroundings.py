@@ -23,7 +23,7 @@ class Surroundings:
         self._machine, self._interface = machine, interface
         self._before: _Look | None = None
         self._busy_s = self._total_s = 0.0
-        self._port_bytes = self._own_bytes = 0
+        self._strange_pct: list[float] = []
         self.own_processor_pct = 0.0
         """Of one core, in the direction that took more of it."""
 
@@ -43,8 +43,10 @@ class Surroundings:
             self.own_processor_pct = max(self.own_processor_pct, own_pct)
         if before.port and after.port:
             inwards = way == "download"
-            self._port_bytes += _carried(before.port, after.port, inwards=inwards)
-            self._own_bytes += phase.port_received if inwards else phase.port_sent
+            carried = _carried(before.port, after.port, inwards=inwards)
+            own = phase.port_received if inwards else phase.port_sent
+            if carried > 0:
+                self._strange_pct.append(100 * max(0, carried - own) / carried)
 
     @property
     def cpu_busy_pct(self) -> float | None:
@@ -53,10 +55,11 @@ class Surroundings:
 
     @property
     def cross_traffic_pct(self) -> float | None:
-        """Share of the port's bytes that were not the test's; None if no port is known or it carried none."""
-        if self._port_bytes <= 0:
-            return None
-        return 100 * max(0, self._port_bytes - self._own_bytes) / self._port_bytes
+        """Share of the port's bytes that were not the test's, in the direction with more of them.
+
+        None if no port is known or it carried none.
+        """
+        return max(self._strange_pct, default=None)
 
     def _look(self) -> _Look:
         counters = self._machine.counters

@@ -86,7 +86,7 @@ class Packets:
 
 
 class Probes:
-    """Foreign probes, ten a second from now on, until `close`."""
+    """Foreign probes, ten a second from `begin` to `close`."""
 
     def __init__(self, session: Session, loop: Loop) -> None:
         self._session, self._loop = session, loop
@@ -94,6 +94,9 @@ class Probes:
         self.connects: list[float] = []
         self.echoes: list[float] = []
         self._over = False
+
+    def begin(self) -> None:
+        """From now on."""
         self._probe()
 
     @property

@@ -34,6 +34,17 @@ def test_a_neighbours_bytes_are(fake: FakeMachine) -> None:
     assert run(fake, port=Port(3_028_000, 0), own=1_448_000).cross_traffic_pct == pytest.approx(50.0)
 
 
+def test_the_busier_direction_counts(fake: FakeMachine) -> None:
+    """Half of what came in was somebody else's, and nothing of what went out: 50 %, not 25."""
+    around = run(fake, port=Port(3_028_000, 0), own=1_448_000)
+    around.begin()
+    fake.counters.ports["eth0"] = Port(3_028_000, 3_028_000)
+    phase = Phase()
+    phase.sent = 2_896_000
+    around.end("upload", phase)
+    assert around.cross_traffic_pct == pytest.approx(50.0)
+
+
 def test_less_on_the_port_than_in_the_test_is_no_cross_traffic(fake: FakeMachine) -> None:
     """A test that went by another port leaves nothing to say but 0."""
     assert run(fake, port=Port(1000, 0), own=1_448_000).cross_traffic_pct == 0.0
