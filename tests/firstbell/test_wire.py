@@ -146,7 +146,7 @@ def row_with(**changes: Any) -> bytes:
         (row_with(readings={"loss_pct": "high"}), wire.ImpossibleError, "loss_pct"),
         (row_with(readings={"server": "a\nb"}), wire.ImpossibleError, "printed"),
         (row_with(readings={"server": "x" * 81}), wire.ImpossibleError, "longer"),
-        (row_with(readings={f"m{i}": 1 for i in range(41)}), wire.ImpossibleError, "40"),
+        (row_with(readings={f"m{i}": 1 for i in range(65)}), wire.ImpossibleError, "more than 64"),
         (row_with(target="a\nb"), wire.ImpossibleError, "target"),
         (row_with(target="a,b=c d"), wire.ImpossibleError, "target"),
         (row_with(target="\u202egpj"), wire.ImpossibleError, "target"),
