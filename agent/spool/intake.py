@@ -8,10 +8,10 @@ import msgspec
 
 import firstbell
 from agent.freeze import STEP_NS
-from agent.spool.rescue import Salvage
 from agent.spool.schema import (
     MOST_SEQ,
     DamagedError,
+    Salvage,
     add,
     cap,
     checksum,

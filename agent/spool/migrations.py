@@ -3,6 +3,9 @@
 import sqlite3
 from collections.abc import Callable
 
+PAGE = 4096
+"""The page size of every spool."""
+
 _SCHEMA_1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE boots (n INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE, ntp BLOB, collector BLOB) STRICT;

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from agent.spool import scan, schema
-from agent.spool.schema import MOST_SEQ, DiskError, checksum, told, unplace
+from agent.spool.schema import MOST_SEQ, DiskError, Salvage, checksum, told, unplace
 from firstbell.report import EPOCH_NAME
 
 MOST_ASIDE = 2
@@ -22,20 +21,6 @@ MOST_ASIDE = 2
 _log = logging.getLogger(__name__)
 
 Values = tuple[object, ...]
-
-
-class Salvage(NamedTuple):
-    """What became of a damaged spool: its name now, how many reports were carried over, and what was not.
-
-    `lost` are the places of reports that were found and are not what was written, `nameless` of good ones
-    whose start nobody can name; with `gaps` there may be others on pages that can't be read at all.
-    """
-
-    name: str
-    carried: int
-    lost: list[int]
-    nameless: list[int]
-    gaps: bool
 
 
 def recover(path: Path, wall_ns: int) -> Salvage:

@@ -17,11 +17,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from agent.spool import migrations
-from agent.spool.scan import PAGE
+from agent.spool.migrations import PAGE
 from firstbell.report import Stamp
 
 BUSY_S = 10.0
@@ -139,6 +140,20 @@ def unseal(raw: bytes | None) -> Stamp | None:
 def checksum(place_: int, version: int, body: bytes) -> int:
     """32 bits over a row, because SQLite's pages have none and SD cards flip bits."""
     return zlib.crc32(body, zlib.crc32(b"%d %d" % (place_, version)))
+
+
+class Salvage(NamedTuple):
+    """What became of a damaged spool: its name now, how many reports were carried over, and what was not.
+
+    `lost` are the places of reports that were found and are not what was written, `nameless` of good ones
+    whose start nobody can name; with `gaps` there may be others on pages that can't be read at all.
+    """
+
+    name: str
+    carried: int
+    lost: list[int]
+    nameless: list[int]
+    gaps: bool
 
 
 # --- opening ----------------------------------------------------------------------------------------

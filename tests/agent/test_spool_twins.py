@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.spool import look
-from agent.spool.scan import PAGE
+from agent.spool.migrations import PAGE
 from firstbell.report import ClockQuality
 from tests.support.clocks import HandClock
 from tests.support.spools import draft, drain, numbers, spool_at, waiting
