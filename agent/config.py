@@ -15,7 +15,12 @@ from firstbell.report import AGENT_NAME
 
 DEFAULT_TARGETS = (
     {"name": "gateway", "host": "gateway", "segment": "site"},
-    {"name": "google", "host": "www.gstatic.com", "url": "http://www.gstatic.com/generate_204"},
+    {
+        "name": "google",
+        "host": "www.gstatic.com",
+        "url": "http://www.gstatic.com/generate_204",
+        "status": 204,
+    },
     {"name": "cloudflare", "host": "one.one.one.one", "url": "https://one.one.one.one/"},
 )
 """What a box looks at when its file names nothing: two places that a school's filter lets through."""

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from types import FrameType
 
-from collector import config, registry, simulated
+from collector import config, holding, registry, simulated
 from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
 from collector.coordinator.coordinator import Coordinator
@@ -19,7 +19,7 @@ from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.registry import Folder, Registry
 from collector.store.decisions import keep_district
-from collector.store.errors import SimulatedError, StoreError
+from collector.store.errors import InUseError, SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
 from collector.store.leases import Leases
 from collector.store.reads import Reads
@@ -37,15 +37,27 @@ log = logging.getLogger(__name__)
 def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     """Take, keep and serve until SIGTERM or Ctrl-C; `ready` is told the web server's port once it listens.
 
-    Raises SettingsError, StoreError, or OSError where the web server's port is taken.
+    Raises SettingsError, StoreError (InUseError where another collector has the folder), or OSError where
+    the web server's port is taken.
     """
     if home.demo:
         raise SettingsError(
             str(home.demo_file), ["a simulated district lives here: `firstbell demo` shows it"]
         )
+    home.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with holding.held(home.folder / "collector.lock"):
+            _run(home, settings, ready)
+    except holding.HeldError as error:
+        # Two would take each other's place at the broker for ever, and neither would hear a box.
+        raise InUseError(
+            f"another collector uses {home.folder}: {error}. Stop it, or choose another folder with --data."
+        ) from None
+
+
+def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     clock = SystemClock()
     address = _address(home, settings)
-    home.folder.mkdir(parents=True, exist_ok=True)
     journal = open_journal(home.journal)
     if journal.simulated():
         raise SimulatedError(

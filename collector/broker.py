@@ -51,11 +51,13 @@ def _rules(folder: Path) -> dict[str, Any]:
 
 
 def _config(folder: Path) -> dict[str, Any]:
+    rules = _rules(folder)
     return {
         "listeners": {"default": {"type": "external"}},
         "plugins": {
             "amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(folder / "users")},
-            "amqtt.plugins.topic_checking.TopicAccessControlListPlugin": _rules(folder),
+            "amqtt.plugins.topic_checking.TopicAccessControlListPlugin": rules,
+            "collector.wills.WillPlugin": {"publish_acl": rules["publish_acl"]},
         },
     }
 

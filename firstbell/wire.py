@@ -305,7 +305,8 @@ def _inflate(data: bytes) -> bytes:
     return body
 
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what is left of the row if it never ends: each byte is looked at once, whatever was sent."""
 
 
 def _depth(row: bytes) -> int:

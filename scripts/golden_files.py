@@ -112,7 +112,8 @@ def _spool(path: Path, clock: HandClock, dice: random.Random) -> Iterator[Spool]
         yield spool
     finally:
         spool.close()
-        path.with_name(f"{path.name}.lock").unlink()
+        for beside in ("lock", "reserve"):
+            path.with_name(f"{path.name}.{beside}").unlink()
 
 
 FINDINGS = (

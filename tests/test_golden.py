@@ -95,6 +95,27 @@ def read_spool_v1(path: Path) -> None:
         spool.close()
 
 
+def read_spool_v3(path: Path) -> None:
+    """The same, with each start written twice: a name that is damaged in one place is read in the other."""
+    with closing(sqlite3.connect(path)) as db:
+        (row,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'epochs'").fetchall()
+    content = bytearray(path.read_bytes())
+    content[content.index(SECOND.encode(), (row[0] - 1) * 4096)] ^= 1
+    damaged = path.with_name("damaged.db")
+    damaged.write_bytes(content)
+    spool = Spool.open(damaged, max_bytes=8 << 20, clock=clock_later(), random=random.Random(9))
+    try:
+        assert [identity[:2] for identity in _waiting(spool, clock_later())][:4] == [
+            (FIRST, 5),
+            (FIRST, 6),
+            (SECOND, 1),
+            (SECOND, 2),
+        ]
+    finally:
+        spool.close()
+    read_spool_v1(path)
+
+
 def _waiting(spool: Spool, clock: golden_files.HandClock) -> list[tuple[str, int, Report]]:
     timeline, first, found = Timeline(spool.boots(), clock.stamp()), 1, []
     while page := spool.offer(timeline, first):
@@ -220,7 +241,7 @@ def read_messages_v3(folder: Path) -> None:
     assert (grant.max_bytes, grant.ttl_s, grant.tickets) == (500_000_000, 45.0, {"a server": "a ticket"})
 
 
-SPOOLS: dict[str, Callable[[Path], None]] = {"v1": read_spool_v1, "v2": read_spool_v1, "v3": read_spool_v1}
+SPOOLS: dict[str, Callable[[Path], None]] = {"v1": read_spool_v1, "v2": read_spool_v1, "v3": read_spool_v3}
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
     "v2": read_journal_v2,

@@ -1,7 +1,9 @@
 """Round trips, loss, name resolution and first byte to each named target; one finding a target.
 
 The status says whether the target was reached. A page that fails while echoes come back is the page's
-trouble, not the line's: the finding is ok, has no `http_ms`, and says why.
+trouble, not the line's: the finding is ok, has no `http_ms`, and says why. A page with another status than
+the target's own was put there by somebody on the way (a filter, a portal): it reaches nobody, nor do
+connections, which the same somebody may take; echoes by ICMP do.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from agent.machine.machine import Machine
 from agent.machine.routes import Route, default_route, medium
 from agent.machine.trouble import NetworkError, SilentError
 from agent.probes.base import Measure, NothingHereError
-from agent.probes.settings import GATEWAY, ProbeSettings, Target
+from agent.probes.settings import ANY_STATUS, GATEWAY, ProbeSettings, Target
 from firstbell.catalogue import Reading
 from firstbell.report import Finding, Medium, Segment, Status
 from firstbell.stats import jitter, nearest_rank
@@ -48,11 +50,20 @@ def probe(settings: ProbeSettings) -> Measure:
 
 
 class _Reached(NamedTuple):
-    """What echoes say of a target."""
+    """What echoes say of a target; `by_tcp` if they were connections, which somebody on the way can take."""
 
     answered: bool
     readings: dict[str, Reading]
     trouble: str
+    by_tcp: bool = False
+
+
+class _Asked(NamedTuple):
+    """What became of a target's page: it came, or why not; `in_its_place` if another one came."""
+
+    came: bool = False
+    trouble: str = ""
+    in_its_place: bool = False
 
 
 class _Look:
@@ -93,8 +104,7 @@ class _Look:
         if any(network.is_own(address) for address in resolved.addresses):
             self._segment = Segment.SELF
         echoed = self._first_reached(resolved.addresses)
-        page_trouble = self._page(host) if self._target.url else None
-        return self._verdict(echoed, page_trouble)
+        return self._verdict(echoed, self._page(host) if self._target.url else _Asked())
 
     def _first_reached(self, addresses: Sequence[str]) -> _Reached:
         """The echoes to the first address that a way leads to, as a program would choose."""
@@ -120,10 +130,10 @@ class _Look:
         if by_icmp and (heard_before or not by_tcp.round_trips_ms):
             # Who heard ICMP until now was out of reach for a moment: those echoes are lost, and count.
             sent, trouble = by_icmp.sent + by_tcp.sent, by_tcp.trouble or by_icmp.trouble
-            return _reached(Echoes(sent, by_tcp.round_trips_ms, trouble))
-        return _reached(by_tcp)
+            return _reached(Echoes(sent, by_tcp.round_trips_ms, trouble))._replace(by_tcp=True)
+        return _reached(by_tcp)._replace(by_tcp=True)
 
-    def _page(self, host: str) -> NetworkError | None:
+    def _page(self, host: str) -> _Asked:
         network, url, address = self._machine.network, self._target.url, self._address
         named = urlsplit(url).hostname or ""
         try:
@@ -131,22 +141,26 @@ class _Look:
                 address = network.resolve(named, self._at_most(RESOLVE_S)).addresses[0]
             page = network.page(url, address, self._at_most(PAGE_S))
         except NetworkError as error:
-            return error
-        self._readings |= {"http_ms": page.first_byte_ms, "http_status": page.status}
-        return None
+            return _Asked(trouble=error.reason)
+        self._readings["http_status"] = page.status
+        if self._target.status not in {ANY_STATUS, page.status}:
+            said = f"its page came with status {page.status}, not {self._target.status}"
+            return _Asked(trouble=f"something on the way answers in its place: {said}", in_its_place=True)
+        self._readings["http_ms"] = page.first_byte_ms
+        return _Asked(came=True)
 
-    def _verdict(self, echoed: _Reached, page_trouble: NetworkError | None) -> tuple[Status, str]:
-        page_answered = bool(self._target.url) and page_trouble is None
-        if echoed.answered or not page_answered:
+    def _verdict(self, echoed: _Reached, page: _Asked) -> tuple[Status, str]:
+        answered = echoed.answered and not (page.in_its_place and echoed.by_tcp)
+        if answered or not (page.came or page.in_its_place):
             self._readings |= echoed.readings
         elif "echoes_sent" in echoed.readings:
-            # No loss of the line: somebody on the way doesn't let echoes through.
+            # No loss of the line: somebody on the way doesn't let echoes through, or answers them himself.
             self._readings["echoes_sent"] = echoed.readings["echoes_sent"]
-        if echoed.answered:
-            return Status.OK, f"page: {page_trouble.reason}" if page_trouble else ""
-        if page_answered:
+        if answered:
+            return Status.OK, f"page: {page.trouble}" if page.trouble else ""
+        if page.came:
             return Status.OK, f"{echoed.trouble}, but its page came"
-        return Status.FAILED, echoed.trouble
+        return Status.FAILED, page.trouble if page.in_its_place else echoed.trouble
 
     def _at_most(self, seconds: float) -> float:
         # A tenth of a second at least: what is due is tried, if only just.

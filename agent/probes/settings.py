@@ -10,14 +10,19 @@ from firstbell.report import Finding, Segment, Status, finding_complaint
 GATEWAY = "gateway"
 """The host of a target that means this machine's default gateway, whatever its address is today."""
 
+ANY_STATUS = 0
+"""A target whose page may come with any status."""
+
 _MOST_PORT = 65_535
+_STATUSES = range(200, 600)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place to look at. `name` is the label that its reports carry; `host` a name or an address.
 
-    `port` is opened where ICMP gets no answer. `url` is a page to ask for; empty for none. Raises
-    ValueError for what can't be one of these.
+    `port` is opened where ICMP gets no answer. `url` is a page to ask for; empty for none. `status` is the
+    one that the page comes with: another one is not the target's own word, but of somebody on the way, as a
+    filter; 0 for any. Raises ValueError for what can't be one of these.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     port: int = 443
     segment: Segment = Segment.INTERNET
     url: str = ""
+    status: int = ANY_STATUS
 
     def __post_init__(self) -> None:
         if not self.name or (trouble := finding_complaint(Finding(status=Status.OK, target=self.name))):
@@ -35,6 +41,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(f"the target {self.name} has a port that is none: {self.port}")
         if self.url and not _is_web(self.url):
             raise ValueError(f"the target {self.name} has a url that is no http or https address: {self.url}")
+        if self.status != ANY_STATUS and (not self.url or self.status not in _STATUSES):
+            raise ValueError(
+                f"the target {self.name} has a status that no page of it can have: {self.status}"
+            )
 
 
 EngineName = Literal["own", "iperf3", "librespeed", "ndt7"]

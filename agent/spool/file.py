@@ -6,12 +6,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 from agent.machine.clock import Clock
-from agent.spool import rescue, schema
+from agent.spool import schema
 from agent.spool.lock import Lock
 from agent.spool.reserve import Reserve
-from agent.spool.schema import DamagedError, DiskError, DiskFullError, SpoolError, SpoolOpenError
+from agent.spool.schema import (
+    DamagedError,
+    DiskError,
+    DiskFullError,
+    Salvage,
+    SpoolError,
+    SpoolOpenError,
+)
 
 AGAIN_S = 10.0
 """Between two tries to open a file for which the disk had no space."""
@@ -20,7 +28,7 @@ _ANY_PAGES = 0xFFFFFFFE
 
 _log = logging.getLogger(__name__)
 
-Begin = Callable[[sqlite3.Connection, rescue.Salvage | None], None]
+Begin = Callable[[sqlite3.Connection, Salvage | None], None]
 
 
 class SpoolFile:
@@ -71,7 +79,8 @@ class SpoolFile:
         self._no_space = ""
 
     def _connect(self) -> None:
-        rescue.finish(self._path)
+        if self._path.with_name(f"{self._path.name}.new").exists():
+            _rescue().finish(self._path)
         try:
             self._start(schema.connect(self._path), None)
         except DamagedError:
@@ -165,7 +174,7 @@ class SpoolFile:
             with suppress(sqlite3.Error):  # then the log stays as it is
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _start(self, db: sqlite3.Connection, salvage: rescue.Salvage | None) -> None:
+    def _start(self, db: sqlite3.Connection, salvage: Salvage | None) -> None:
         try:
             with _transaction(db):
                 self._begin(db, salvage)
@@ -178,8 +187,15 @@ class SpoolFile:
         if self._db is not None:
             self._db.close()
             self._db = None
-        salvage = rescue.recover(self._path, self._clock.stamp().wall_ns)
+        salvage = _rescue().recover(self._path, self._clock.stamp().wall_ns)
         self._start(schema.connect(self._path), salvage)
+
+
+def _rescue() -> ModuleType:
+    """What a damaged file needs, loaded only then: hardly any box ever does, and each must be small."""
+    from agent.spool import rescue  # noqa: PLC0415
+
+    return rescue
 
 
 @contextmanager

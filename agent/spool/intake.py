@@ -8,10 +8,10 @@ import msgspec
 
 import firstbell
 from agent.freeze import STEP_NS
-from agent.spool.rescue import Salvage
 from agent.spool.schema import (
     MOST_SEQ,
     DamagedError,
+    Salvage,
     add,
     cap,
     checksum,
@@ -103,12 +103,14 @@ def store(
 def insert(db: sqlite3.Connection, epoch: Epoch, drafts: Sequence[Draft]) -> Epoch:
     """Store drafts under the epoch's next numbers; the epoch with what NTP said in them."""
     last = max(draft.stamp.boottime_ns for draft in drafts)
-    (last_seq,) = db.execute(
+    row = db.execute(
         "UPDATE epochs SET last_seq = last_seq + ?, last_boottime_ns = max(last_boottime_ns, ?) WHERE n = ?"
         " RETURNING last_seq",
         (len(drafts), last, epoch.n),
     ).fetchone()
-    first = place(epoch.n, last_seq - len(drafts) + 1)
+    if row is None:
+        raise DamagedError(f"the spool's file is damaged: the start {epoch.n}, which is this one, is gone")
+    first = place(epoch.n, row[0] - len(drafts) + 1)
     rows = [(first + i, draft.probe == "box", msgspec.json.encode(draft)) for i, draft in enumerate(drafts)]
     db.executemany(
         "INSERT INTO waiting (place, box, version, crc, body) VALUES (?, ?, 0, ?, ?)",
@@ -259,12 +261,7 @@ def tell_losses(
         Loss(epoch=epoch_name(db, n), first=first, last=last, reason=reason)
         for n, first, last in _ranges(places)
     ]
-    db.executemany(
-        "INSERT INTO losses (epoch, first, last, reason) VALUES (?, ?, ?, ?)",
-        [(loss.epoch, loss.first, loss.last, loss.reason) for loss in losses],
-    )
-    cap(db, "losses", MOST_LOSSES)
-    add(db, "lost", len(places))
+    _note_losses(db, losses)
     if before:
         losses = _merged([*before, *losses])[-MOST_TOLD:]
         reason += f"; {number(db, 'lost')} in all"
@@ -280,11 +277,29 @@ def tell_losses(
     return len(drafts)
 
 
+def _note_losses(db: sqlite3.Connection, losses: Sequence[Loss]) -> None:
+    """Put them into the visible table, and count their reports."""
+    db.executemany(
+        "INSERT INTO losses (epoch, first, last, reason) VALUES (?, ?, ?, ?)",
+        [(loss.epoch, loss.first, loss.last, loss.reason) for loss in losses],
+    )
+    cap(db, "losses", MOST_LOSSES)
+    add(db, "lost", sum(loss.last - loss.first + 1 for loss in losses))
+
+
 def tell_salvage(db: sqlite3.Connection, epoch: Epoch, stamp: Stamp, salvage: Salvage) -> None:
     """Say that the spool was damaged and what became of it."""
     tell_losses(db, epoch, stamp, salvage.lost, "not what was written, on a damaged disk")
+    nameless = [
+        Loss(epoch="?", first=first, last=last, reason="its start's name can't be read, on a damaged disk")
+        for _, first, last in _ranges(salvage.nameless)
+    ]
+    _note_losses(db, nameless)
+    lost = len(salvage.lost) + len(salvage.nameless)
     reason = f"the spool was damaged and set aside as {salvage.name}: {salvage.carried} reports carried over"
-    reason += f", {len(salvage.lost)} lost" + ("; some pages can't be read" if salvage.gaps else "")
+    reason += f", {lost} lost" + ("; some pages can't be read" if salvage.gaps else "")
+    if nameless:
+        reason += f"; {len(salvage.nameless)} of them were of a start whose name can't be read"
     insert(db, epoch, [box_draft(stamp, status=Status.FAILED, reason=reason)])
 
 

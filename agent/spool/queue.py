@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from agent.freeze import Boot, Timeline, better, freeze
-from agent.spool.schema import DamagedError, add, cap, checksum, place, seal, unplace, unseal
+from agent.spool.schema import MOST_SEQ, DamagedError, add, cap, checksum, place, seal, unplace, unseal
 from firstbell import wire
 from firstbell.report import MAX_AT_NS, Draft, Stamp
 
@@ -165,14 +165,13 @@ def set_aside(db: sqlite3.Connection, epoch: str, ranges: Iterable[wire.Range], 
 
 def _places(db: sqlite3.Connection, epoch: str, ranges: Iterable[wire.Range]) -> list[tuple[int, int]]:
     """The places of ranges of an epoch; none if the file doesn't know the epoch."""
-    row = db.execute("SELECT n, last_seq FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+    row = db.execute("SELECT n FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
     if row is None:
         return []
-    n, last_seq = row
     return [
-        (place(n, max(first, 1)), place(n, min(last, last_seq)))
+        (place(row[0], max(first, 1)), place(row[0], min(last, MOST_SEQ)))
         for first, last in ranges
-        if first <= last_seq
+        if first <= MOST_SEQ
     ]
 
 

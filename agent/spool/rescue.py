@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from agent.spool import scan, schema
-from agent.spool.schema import MOST_SEQ, DiskError, checksum, told, unplace
+from agent.spool.schema import MOST_SEQ, DiskError, Salvage, checksum, told, unplace
 from firstbell.report import EPOCH_NAME
 
 MOST_ASIDE = 2
@@ -22,19 +21,6 @@ MOST_ASIDE = 2
 _log = logging.getLogger(__name__)
 
 Values = tuple[object, ...]
-
-
-class Salvage(NamedTuple):
-    """What became of a damaged spool: its name now, how many reports were carried over, and what was not.
-
-    `lost` are the places of reports that were found and are not what was written; with `gaps` there may be
-    others on pages that can't be read at all.
-    """
-
-    name: str
-    carried: int
-    lost: list[int]
-    gaps: bool
 
 
 def recover(path: Path, wall_ns: int) -> Salvage:
@@ -50,7 +36,7 @@ def recover(path: Path, wall_ns: int) -> Salvage:
     fresh = _fresh(path)
     with closing(schema.connect(fresh)) as new, closing(_Reader(path)) as old, told(new):
         new.execute("BEGIN IMMEDIATE")
-        carried, lost = _carry_over(old, new)
+        carried, lost, nameless = _carry_over(old, new)
         new.execute("COMMIT")
         gaps = old.gaps
     try:
@@ -59,12 +45,12 @@ def recover(path: Path, wall_ns: int) -> Salvage:
         _forget_old(path)
     except OSError as error:
         raise DiskError(f"the damaged spool can't be set aside: {error}") from error
-    salvage = Salvage(name, carried, lost, gaps)
+    salvage = Salvage(name, carried, lost, nameless, gaps)
     _log.error(
         "the spool was damaged: set aside as %s, %d reports carried over, %d lost, pages unread: %s",
         name,
         carried,
-        len(lost),
+        len(lost) + len(nameless),
         gaps,
     )
     return salvage
@@ -91,6 +77,10 @@ class _Reader:
         with suppress(sqlite3.Error):
             self._db.close()
 
+    def has(self, table: str) -> bool:
+        """Whether there is such a table; not for sure where the file can't say what is in it."""
+        return any(name == table for name, _ in self.rows("sqlite_master", "name, type"))
+
     def rows(self, table: str, columns: str) -> Iterator[Values]:
         """The rows of `table` as far as SQLite can get to them from either end."""
         key = columns.split(",", maxsplit=1)[0]
@@ -109,17 +99,18 @@ class _Reader:
                 yield (key, *values[1:])
 
 
-def _carry_over(old: _Reader, new: sqlite3.Connection) -> tuple[int, list[int]]:
-    """Copy what is sound; how many reports, and the places of those that aren't sound."""
-    for table, (columns, sound) in _TABLES.items():
-        for row in old.rows(table, columns):
-            if sound(row):
-                _put(new, table, columns, row)
+def _carry_over(old: _Reader, new: sqlite3.Connection) -> tuple[int, list[int], list[int]]:
+    """Copy what is sound; how many reports, the places of those that aren't sound, and of the nameless."""
+    for table in _TABLES:
+        _carry(old, new, table)
+    if old.has("twins"):
+        _carry_twins(old, new)
     new.execute("UPDATE meta SET value = (SELECT count(*) FROM refused) WHERE key = 'refused'")
     new.execute(
         "UPDATE meta SET value = (SELECT coalesce(sum(last - first + 1), 0) FROM losses) WHERE key = 'lost'"
     )
     lost = _carry_reports(old.rows("waiting", _WAITING), new)
+    nameless = {place for (place,) in new.execute(_NAMELESS)}
     if old.gaps:
         for table in ("boots", "epochs"):
             columns, sound = _TABLES[table]
@@ -127,9 +118,30 @@ def _carry_over(old: _Reader, new: sqlite3.Connection) -> tuple[int, list[int]]:
                 if sound(row):
                     _put(new, table, columns, row)
         _carry_reports(old.scanned(5), new)
-    new.execute(_KNOWN_ONLY)
+    # What came up from pages alone and has no name was deleted long ago, as likely as not: it is not counted.
+    nameless &= {place for (place,) in new.execute(_DROP_NAMELESS)}
     new.execute(_LAST_SEQ)
-    return schema.count(new, "waiting"), sorted(place for place in lost if _is_missing(new, place))
+    missing = sorted(place for place in lost if _is_missing(new, place))
+    return schema.count(new, "waiting"), missing, sorted(nameless)
+
+
+def _carry(old: _Reader, new: sqlite3.Connection, table: str) -> None:
+    columns, sound = _TABLES[table]
+    for row in old.rows(table, columns):
+        if sound(row):
+            _put(new, table, columns, row)
+
+
+def _carry_twins(old: _Reader, new: sqlite3.Connection) -> None:
+    """What the second copy of the epochs knows better, or, where the two differ, what can do no harm.
+
+    No number is given twice, and no bound of a time is narrower than what is known.
+    """
+    columns, sound = _TABLES["epochs"]
+    for row in old.rows("twins", columns):
+        if sound(row) and not _put(new, "epochs", columns, row):
+            n, _, _, boot, last_seq, last_boottime_ns, _ = row
+            new.execute(_HARMLESS, (last_seq, last_boottime_ns, boot, boot, n))
 
 
 def _carry_reports(rows: Iterable[Values], new: sqlite3.Connection) -> set[int]:
@@ -168,9 +180,11 @@ def _sound_boot(row: Values) -> bool:
 
 
 def _sound_epoch(row: Values) -> bool:
-    n, name, crc, _, last_seq = row[:5]
+    n, name, crc, boot, last_seq, last_boottime_ns = row[:6]
     return (
         isinstance(n, int)
+        and isinstance(boot, int)
+        and isinstance(last_boottime_ns, int)
         and isinstance(name, str)
         and EPOCH_NAME.match(name) is not None
         and checksum(n, 0, name.encode()) == crc
@@ -183,7 +197,12 @@ def _anything(_row: Values) -> bool:
     return True
 
 
-_KNOWN_ONLY = "DELETE FROM waiting WHERE place >> 32 NOT IN (SELECT n FROM epochs)"
+_NAMELESS = "SELECT place FROM waiting WHERE place >> 32 NOT IN (SELECT n FROM epochs)"
+_DROP_NAMELESS = "DELETE FROM waiting WHERE place >> 32 NOT IN (SELECT n FROM epochs) RETURNING place"
+_HARMLESS = (
+    "UPDATE epochs SET last_seq = max(last_seq, ?), last_boottime_ns = min(last_boottime_ns, ?) * (boot = ?),"
+    " boot = CASE WHEN boot IN (SELECT n FROM boots) THEN boot ELSE ? END WHERE n = ?"
+)
 _LAST_SEQ = (
     "UPDATE epochs SET last_seq = max(last_seq, coalesce((SELECT max(place) & 0xFFFFFFFF FROM waiting"
     " WHERE place BETWEEN n << 32 AND (n + 1) << 32), 0))"

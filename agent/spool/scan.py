@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-PAGE = 4096
-"""The page size of every spool."""
+from agent.spool.migrations import PAGE
 
 Value = int | str | bytes | None
 Cell = tuple[int, list[Value]]

@@ -14,13 +14,15 @@ SpoolError                  nothing here is silent: each says what happened in p
 import errno
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from agent.spool.scan import PAGE
+from agent.spool import migrations
+from agent.spool.migrations import PAGE
 from firstbell.report import Stamp
 
 BUSY_S = 10.0
@@ -140,44 +142,18 @@ def checksum(place_: int, version: int, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(b"%d %d" % (place_, version)))
 
 
-_SCHEMA_1 = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE boots (n INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE, ntp BLOB, collector BLOB) STRICT;
-CREATE TABLE epochs (
-    n INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, crc INTEGER NOT NULL, boot INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL, last_boottime_ns INTEGER NOT NULL, ended TEXT) STRICT;
-CREATE TABLE waiting (
-    place INTEGER PRIMARY KEY, box INTEGER NOT NULL, version INTEGER NOT NULL, crc INTEGER NOT NULL,
-    body BLOB NOT NULL) STRICT;
-CREATE TABLE kept (
-    place INTEGER PRIMARY KEY, box INTEGER NOT NULL, version INTEGER NOT NULL, crc INTEGER NOT NULL,
-    held_ns INTEGER NOT NULL, journal TEXT NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE TABLE spans (
-    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, first_at_ns INTEGER NOT NULL,
-    last_at_ns INTEGER NOT NULL) STRICT;
-CREATE TABLE refused (
-    n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL,
-    body BLOB NOT NULL) STRICT;
-CREATE TABLE losses (
-    n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    reason TEXT NOT NULL) STRICT;
-CREATE TABLE ledger (n INTEGER PRIMARY KEY, day TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES ('readable_since', 1), ('refused', 0), ('lost', 0)
-"""
-"""`waiting` and `kept` hold a draft (version 0) or, once frozen, a report's final bytes (the wire's version).
-`spans` are stretches of places whose reports are frozen, with their first and last times."""
+class Salvage(NamedTuple):
+    """What became of a damaged spool: its name now, how many reports were carried over, and what was not.
 
+    `lost` are the places of reports that were found and are not what was written, `nameless` of good ones
+    whose start nobody can name; with `gaps` there may be others on pages that can't be read at all.
+    """
 
-def _first(db: sqlite3.Connection) -> None:
-    for statement in _SCHEMA_1.split(";"):
-        db.execute(statement)
-
-
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
-"""In their order; each runs once a file, in a transaction of its own. The last one's number is the schema's.
-
-A migration that older programs can't live with raises `readable_since` in `meta` to its own number.
-"""
+    name: str
+    carried: int
+    lost: list[int]
+    nameless: list[int]
+    gaps: bool
 
 
 # --- opening ----------------------------------------------------------------------------------------
@@ -236,17 +212,17 @@ def migrate(db: sqlite3.Connection) -> None:
     schema = _pragma(db, "user_version")
     if schema < 0:
         raise DamagedError(f"the spool's file is damaged: there is no form {schema}")
-    if schema > len(MIGRATIONS):
+    if schema > len(migrations.MIGRATIONS):
         since = number(db, "readable_since")
-        if since > len(MIGRATIONS):
+        if since > len(migrations.MIGRATIONS):
             raise NewerSpoolError(
                 f"a newer firstbell-agent wrote this spool: form {schema}, to be read from form {since} on. "
-                f"This program knows form {len(MIGRATIONS)}: install the newer one again."
+                f"This program knows form {len(migrations.MIGRATIONS)}: install the newer one again."
             )
-    for done in range(schema, len(MIGRATIONS)):
+    for done in range(schema, len(migrations.MIGRATIONS)):
         with told(db):
             db.execute("BEGIN IMMEDIATE")
-            MIGRATIONS[done](db)
+            migrations.MIGRATIONS[done](db)
             db.execute(f"PRAGMA user_version = {done + 1}")
             db.execute("COMMIT")
 
@@ -263,6 +239,8 @@ def _check(db: sqlite3.Connection) -> None:
     said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
         raise DamagedError(f"the spool's file is damaged: {said}")
+    if db.execute(migrations.TWINS_DIFFER).fetchone()[0]:
+        raise DamagedError("the spool's file is damaged: a start is no longer what was written")
 
 
 # --- small reads ------------------------------------------------------------------------------------

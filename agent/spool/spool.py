@@ -17,8 +17,14 @@ from agent.freeze import Boot, Timeline
 from agent.machine.clock import Clock
 from agent.spool import intake, look, queue, schema
 from agent.spool.file import SpoolFile
-from agent.spool.rescue import Salvage
-from agent.spool.schema import DamagedError, DiskFullError, SpoolError, SpoolFullError, SpoolWriteError
+from agent.spool.schema import (
+    DamagedError,
+    DiskFullError,
+    Salvage,
+    SpoolError,
+    SpoolFullError,
+    SpoolWriteError,
+)
 from firstbell import wire
 from firstbell.report import Draft, Loss, Stamp, Status
 

@@ -52,7 +52,9 @@ def init(
         found = lists.own(own, name or "District", tz or registry.local_zone())
     else:
         found = _asked(name, tz, as_json=as_json)
-    folder = registry.write_folder(home.district, found.district, found.entries, found.tz)
+    # A zone that is the machine's own was entered by nobody.
+    guessed = ["school.tz"] if own and not tz else []
+    folder = registry.write_folder(home.district, found.district, found.entries, found.tz, guessed)
     _written(home, folder, found, as_json=as_json)
 
 
@@ -122,12 +124,23 @@ def shown(home: Home, as_json: bool) -> None:
 
 def text(answer: DistrictShown) -> str:
     """The district for reading."""
-    head = ["school", "name", "people", "calendar", "teaches", "rooms", "boxes", "internet passes through"]
+    head = [
+        "school",
+        "name",
+        "people",
+        "time zone",
+        "calendar",
+        "teaches",
+        "rooms",
+        "boxes",
+        "internet passes through",
+    ]
     schools = [
         [
             school.id,
             school.name,
             f"{school.students + school.staff:,}",
+            school.tz,
             school.calendar,
             school.model,
             str(school.rooms or ""),

@@ -55,6 +55,7 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
     people: int = 500
     down_mbps: float = 1000.0
     up_mbps: float | None = None
+    tz: str = ""
     examples: tuple[str, ...] = ()
 
 
@@ -75,6 +76,7 @@ class Voice:
 @click.option("--people", type=PEOPLE, help="Students and staff (asked at first start).")
 @click.option("--down-mbps", type=MBPS, help="Contracted Mbit/s to the school (asked).")
 @click.option("--up-mbps", type=MBPS, help="Contracted Mbit/s from the school, if known.")
+@click.option("--tz", help="The school's time zone, as America/Chicago; else this machine's.")
 @click.option("--model", default="flex", show_default=True, help="The way of teaching that is asked about.")
 @click.option("--stop-after-answer", is_flag=True, help="End when the first answer has been given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
@@ -85,6 +87,7 @@ def command(
     people: int | None,
     down_mbps: float | None,
     up_mbps: float | None,
+    tz: str | None,
     model: str,
     stop_after_answer: bool,
     as_json: bool,
@@ -95,11 +98,15 @@ def command(
     with up.alone(home):
         given = {"name": school, "people": people, "down_mbps": down_mbps, "up_mbps": up_mbps}
         if home.district.exists():
+            if tz:
+                raise click.ClickException(
+                    f"the time zone stands in {home.district / 'district.toml'}: change it there"
+                )
             if taken := later.take(home, given):
                 voice.say("entered", f"Taken in place of examples: {', '.join(taken)}", flags=taken)
             voice.say("resumed", f"Going on with the data in {home.folder}", folder=str(home.folder))
         else:
-            _found(home, voice, given)
+            _found(home, voice, {**given, "tz": tz})
         voice.say("starting", "Starting the broker, the collector and the box on this machine ...")
         with up.standing(home) as household:
             first = _first_answer(home, household, voice, stop, model)
@@ -133,6 +140,14 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
             f"{home.district}",
             examples=entered.examples,
         )
+    zone = entered.tz or registry.local_zone()
+    if not entered.tz:
+        voice.say(
+            "time zone",
+            f"The school's hours are taken in this machine's time zone, {zone or 'which it does not tell'}. "
+            f"Another one: --tz at first start, or tz in {home.district / 'district.toml'}",
+            tz=zone,
+        )
     # The district folder comes last and at once: where it is, the rest is, whatever ended this start.
     up.prepare(home)
     registry.write_example(
@@ -143,11 +158,16 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
         up_mbps=entered.up_mbps,
         agent=up.BOX,
         examples=entered.examples,
-        tz=registry.local_zone(),
+        tz=zone,
     )
 
 
-_NAMES = {"name": "school.name", "people": "school.people", "down_mbps": "circuit.down_mbps"}
+_NAMES = {
+    "name": "school.name",
+    "people": "school.people",
+    "down_mbps": "circuit.down_mbps",
+    "tz": "school.tz",
+}
 
 
 def _as_given(given: dict[str, Any]) -> Entered:

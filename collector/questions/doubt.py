@@ -24,20 +24,13 @@ def spans(reads: Reads, facts_until: int) -> Doubts:
         if doubt.since_arrival <= facts_until:
             decided = (doubt.decided_arrival or 0) <= facts_until
             until_ns = doubt.decided_ns if decided else None
-            found.setdefault(doubt.agent, []).append((_begin_ns(reads, doubt), until_ns))
+            found.setdefault(doubt.agent, []).append((_begin_ns(doubt), until_ns))
     return found
 
 
-def _begin_ns(reads: Reads, doubt: Suspension) -> int:
+def _begin_ns(doubt: Suspension) -> int:
     """The hour in which the earlier of the two starts was; 0 where a start did not say when it was."""
-    starts = {
-        row.epoch: row.report.at_ns
-        for row in reads.tests([(doubt.agent, 0, None)], "box")
-        if row.report.opening and row.epoch in {doubt.epoch, doubt.other}
-    }
-    if len(starts) < len({doubt.epoch, doubt.other}):
-        return 0
-    begin_ns = min(doubt.since_ns, *starts.values())
+    begin_ns = min(doubt.since_ns, doubt.begin_ns or 0)
     return begin_ns - begin_ns % _HOUR_NS
 
 

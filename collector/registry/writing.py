@@ -96,10 +96,13 @@ def _again(folder: Folder, name: str, entry: Entry, examples: Collection[str]) -
     return _contents(name, [entry], tz, listed, EXAMPLE_LINE)
 
 
-def write_folder(path: Path, district: str, entries: Sequence[Entry], tz: str = "") -> Folder:
+def write_folder(
+    path: Path, district: str, entries: Sequence[Entry], tz: str = "", examples: Collection[str] = ()
+) -> Folder:
     """Write the folder of a district with a line to the internet for each school, and read it back.
 
-    A school without a number of students gets an example, and the folder says so. Raises ExampleError if
+    `examples` names what nobody entered, as in `write_example`. A school without a number of students gets
+    an example, and the folder says so. Raises ExampleError if
     `path` holds anything already, or something that was entered can't be.
     """
     without = [
@@ -107,8 +110,8 @@ def write_folder(path: Path, district: str, entries: Sequence[Entry], tz: str = 
         for id_, entry in zip(_ids(entries), entries, strict=True)
         if entry.students is None
     ]
-    examples = ["school.people"] if len(without) == len(entries) else without
-    return _written(path, _contents(district.strip(), entries, tz, examples))
+    people = ["school.people"] if len(without) == len(entries) else without
+    return _written(path, _contents(district.strip(), entries, tz, [*people, *examples]))
 
 
 def _written(path: Path, contents: Mapping[str, str]) -> Folder:

@@ -2,8 +2,10 @@
 
 A box draws a new epoch at every start and names the one before. So two epochs that name the same
 predecessor, an epoch that goes on after its successor said where it ended, and two beginnings that
-live at the same time are two boxes: a card was copied. Both are kept, nothing of them is evidence
-until somebody decides, and the same two are not brought up again after that.
+live at the same time are two boxes: a card was copied. All are kept, nothing of them is evidence until
+somebody decides, and those who were decided on together are not brought up again after that. Of many
+boxes with one name each epoch is told of once, beside one that it can't live with: what is written grows
+with the epochs, not with their pairs.
 """
 
 import logging
@@ -61,21 +63,41 @@ def look_for_twins(db: sqlite3.Connection, place: Place, predecessor: str, now_n
 def _each(
     db: sqlite3.Connection, place: Place, where: str, values: tuple[object, ...], why: str, now_ns: int
 ) -> None:
-    """Suspend the box for each of its other epochs that meets the condition."""
+    """Suspend the box for its other epochs that meet the condition."""
     others = db.execute(
         f"SELECT epoch FROM epochs WHERE agent_id = ? AND epoch_id <> ? AND {where}",  # noqa: S608 - our own words
         (place.agent_id, place.epoch_id, *values),
     ).fetchall()
-    for (other,) in others:
-        _suspend(db, place, other, why, now_ns)
+    if others:
+        known = _known(db, place)
+        for (other,) in others:
+            _suspend(db, place, other, why, now_ns, known)
 
 
-def _suspend(db: sqlite3.Connection, place: Place, other: str, why: str, now_ns: int) -> None:
+def _known(db: sqlite3.Connection, place: Place) -> dict[str, set[int | None]]:
+    """The epochs that are told of, each with the times of the decisions on it (None: still open)."""
+    known: dict[str, set[int | None]] = {}
+    for epoch, other, decided_ns in db.execute(
+        "SELECT epoch, other, decided_ns FROM suspensions WHERE agent_id = ?", (place.agent_id,)
+    ):
+        known.setdefault(epoch, set()).add(decided_ns)
+        known.setdefault(other, set()).add(decided_ns)
+    return known
+
+
+def _suspend(
+    db: sqlite3.Connection, place: Place, other: str, why: str, now_ns: int, known: dict[str, set[int | None]]
+) -> None:
+    """Note two epochs, unless one decision was or will be on both: thirty cards are not 435 pairs."""
+    mine, others = (known.setdefault(epoch, set()) for epoch in (place.epoch, other))
+    if mine & others:
+        return
+    mine.add(None)
+    others.add(None)
     pair = sorted((place.epoch, other))
-    new = db.execute(
-        "INSERT OR IGNORE INTO suspensions (agent_id, epoch, other, why, since_ns, since_arrival) "
+    db.execute(
+        "INSERT INTO suspensions (agent_id, epoch, other, why, since_ns, since_arrival) "
         "SELECT ?, ?, ?, ?, ?, coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'reports'",
         (place.agent_id, *pair, why, now_ns),
     )
-    if new.rowcount:
-        log.warning("%s is suspended, epochs %s and %s: %s", place.agent, *pair, why)
+    log.warning("%s is suspended, epochs %s and %s: %s", place.agent, *pair, why)

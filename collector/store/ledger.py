@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from collector.store import clones, epochs, figures, gateways, quarantine
+from collector.store import bounds, clones, epochs, figures, gateways, quarantine
 from collector.store.clones import Place
 from collector.store.offers import Offer, Outcome, Refusal, Row
 from collector.store.ranges import ranges_of
@@ -38,18 +38,31 @@ def take(db: sqlite3.Connection, offer: Offer, touched: set[int]) -> tuple[Outco
             quarantine.put(db, offer.agent, "", refusal, offer.received_ns)
         gateways.note(db, offer.tries)
         return Outcome(), 0
+    if not bounds.may_begin(db, offer):
+        return _turned_away(db, offer), 0
     place = epochs.find(db, offer.agent, offer.epoch, offer.received_ns)
     touched.add(place.epoch_id)
     fresh, held, clashes = _sort(db, place, offer.rows)
+    fresh, beyond = bounds.sift(db, place, offer, fresh)
+    held = sorted(set(held) - {refusal.first for refusal in beyond})
     _insert(db, place, fresh, offer.received_ns)
     touched |= _note(db, place, fresh, offer.received_ns)
-    for refusal in offer.refusals:
+    for refusal in (*offer.refusals, *beyond):
         numbers = refusal.first, refusal.last
         epochs.absent(db, place, "refused", numbers, refusal.reason, offer.received_ns)
-    refused = sorted((*offer.refusals, *clashes))
+    refused = sorted((*offer.refusals, *beyond, *clashes))
     for refusal in refused:
         quarantine.put(db, offer.agent, offer.epoch, refusal, offer.received_ns)
     return Outcome(ranges_of(held), _joined(refused)), len(fresh)
+
+
+def _turned_away(db: sqlite3.Connection, offer: Offer) -> Outcome:
+    """Refuse all of an offer; its start stays unheard of."""
+    refused = [Refusal(row.seq, row.seq, bounds.STARTS, row.raw) for row in offer.rows]
+    refused = sorted((*refused, *offer.refusals))
+    for refusal in refused:
+        quarantine.put(db, offer.agent, offer.epoch, refusal, offer.received_ns)
+    return Outcome(refused=_joined(refused))
 
 
 def _sort(

@@ -40,6 +40,13 @@ SELECT name, epoch, seq, arrival, received_ns, raw
 FROM latest JOIN reports USING (arrival) JOIN agents ON agents.agent_id = latest.agent_id
 JOIN epochs USING (epoch_id) WHERE ?1 IS NULL OR name = ?1 ORDER BY name, latest.probe, latest.target
 """
+_SUSPENSIONS = """
+SELECT name, pair.epoch, other, why, since_ns, since_arrival, decided_ns, decided_arrival, note, (
+    SELECT CASE count(*) WHEN 2 THEN min(at_ns) END FROM epochs JOIN reports USING (epoch_id)
+    WHERE epochs.agent_id = pair.agent_id AND epochs.epoch IN (pair.epoch, other)
+    AND ended IS NOT NULL AND seq = 1 AND probe = 'box')
+FROM suspensions AS pair JOIN agents USING (agent_id) ORDER BY suspension_id DESC
+"""
 _END_OF_TIME = (1 << 63) - 1
 _REPORTS = msgspec.json.Decoder(Report)
 
@@ -65,7 +72,8 @@ class Suspension(NamedTuple):
     """Two epochs of one name that can't be of one box.
 
     What was received from `since_ns` until `decided_ns` (None: nobody has decided) is no evidence;
-    the arrivals are the journal's numbers at the same two moments.
+    the arrivals are the journal's numbers at the same two moments. `begin_ns` is when the earlier of the two
+    starts was; None if one of them did not say when it was.
     """
 
     agent: str
@@ -77,6 +85,7 @@ class Suspension(NamedTuple):
     decided_ns: int | None
     decided_arrival: int | None
     note: str | None
+    begin_ns: int | None
 
 
 class LossTold(NamedTuple):
@@ -283,11 +292,7 @@ class Reads:
     def suspensions(self) -> list[Suspension]:
         """Every time that two boxes had one name, decided or not, the newest first."""
         with self._connection() as db:
-            rows = db.execute(
-                "SELECT name, epoch, other, why, since_ns, since_arrival, decided_ns, decided_arrival, note "
-                "FROM suspensions JOIN agents USING (agent_id) ORDER BY suspension_id DESC"
-            )
-            return [Suspension(*row) for row in rows]
+            return [Suspension(*row) for row in db.execute(_SUSPENSIONS)]
 
     def epochs(self, agent: str) -> list[EpochState]:
         """All starts of a box with what is held, refused, lost and missing of each."""

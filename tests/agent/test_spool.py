@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.spool import Spool, look, schema
+from agent.spool import Spool, look, migrations, schema
 from agent.spool.schema import (
     DiskError,
     DiskFullError,
@@ -696,11 +696,11 @@ def test_a_migration_happens_whole_or_not_at_all(
     def whole(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE extra (n INTEGER PRIMARY KEY) STRICT")
 
-    first = schema.MIGRATIONS
-    monkeypatch.setattr(schema, "MIGRATIONS", (*first, half))
+    first = migrations.MIGRATIONS
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*first, half))
     with pytest.raises(KeyboardInterrupt):
         open_spool(path, clock)
-    monkeypatch.setattr(schema, "MIGRATIONS", (*first, whole))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*first, whole))
     with spool_at(path, clock) as spool:
         assert numbers(list(waiting(spool, clock).values())) == [1]
         with spool._file.read() as db:

@@ -34,13 +34,17 @@ def port(tmp_path: Path) -> Iterator[int]:
 class Client:
     """One name at the broker, listening to whatever it is let hear."""
 
-    def __init__(self, port: int, name: str, password: str = "") -> None:
+    def __init__(
+        self, port: int, name: str, password: str = "", will: tuple[str, bytes] | None = None
+    ) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.in_ = threading.Event()
         self.out = threading.Event()
         self._came = threading.Condition()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{name}")
         self._client.username_pw_set(name, password or name)
+        if will:
+            self._client.will_set(*will, 1)
         self._client.on_connect = lambda _c, _d, _f, code, _p: (
             self.out if code.is_failure else self.in_
         ).set()
@@ -68,6 +72,13 @@ class Client:
         """Whether it hears this word in time."""
         with self._came:
             return self._came.wait_for(lambda: word in [payload for _, payload in self.heard], 10)
+
+    def vanish(self) -> None:
+        """Go without a word, as in a power cut."""
+        self._client.loop_stop()
+        connection = self._client.socket()
+        assert connection is not None
+        connection.close()
 
     def close(self) -> None:
         """Leave."""
@@ -102,6 +113,25 @@ def test_a_box_reaches_its_own_topics_and_nothing_else(clients: dict[str, Client
     assert [word for _, word in collector.heard] == [b"its own"]
     assert [word for _, word in first.heard] == [b"the true one"]
     assert second.heard == []
+
+
+@pytest.mark.parametrize("topic", ["firstbell/v1/box-1/report", "firstbell/v1/box-1/answer", "elsewhere"])
+def test_nobody_leaves_a_will_in_anothers_name(port: int, topic: str) -> None:
+    """What a box may not say while it lives it may not have said after: it is not let in with such a will."""
+    client = Client(port, "box-2", will=(topic, b"in another's name"))
+    assert client.out.wait(10)
+    client.close()
+
+
+def test_a_box_leaves_a_will_of_its_own(port: int, clients: dict[str, Client]) -> None:
+    """Its last word is heard when it falls silent."""
+    collector = clients["collector"]
+    collector.listen("firstbell/v1/+/state")
+    clients["box-1"].close()
+    leaving = Client(port, "box-1", will=("firstbell/v1/box-1/state", b"gone"))
+    assert leaving.in_.wait(10)
+    leaving.vanish()
+    assert collector.hears(b"gone")
 
 
 def test_a_wrong_password_opens_nothing(port: int) -> None:

@@ -115,7 +115,12 @@ def test_without_a_terminal_it_takes_examples_and_says_so(
     """No question is asked, the defaults are named, and the answer calls its school an example."""
     _, told = answered
     assert told[0]["event"] == "examples"
-    assert set(told[0]["examples"]) == {"school.name", "school.people", "circuit.down_mbps"}
+    assert set(told[0]["examples"]) == {
+        "school.name",
+        "school.people",
+        "circuit.down_mbps",
+        "school.tz",
+    }
     (answer,) = [event for event in told if event["event"] == "answer"]
     assert "Example School" in answer["text"]
     assert "nobody entered" in answer["text"]

@@ -18,10 +18,14 @@ from firstbell.catalogue import PROBES
 HOUR_NS = HOUR_MS * MS_NS
 HOURS_A_DAY = DAY_MS // HOUR_MS
 
+MOST_ROWS = 20_000
+"""Of an hour of one box: with fifty targets a minute it has 3,000. Beyond, the first ones speak for it."""
+
 _ALL_PROBES = ", ".join(f"'{name}'" for name in sorted(PROBES))
 _ROWS = f"""
 SELECT arrival, received_ns, raw FROM reports
 WHERE agent_id = ? AND probe IN ({_ALL_PROBES}) AND at_ns >= ? AND at_ns < ? AND arrival <= ?
+ORDER BY at_ns, arrival LIMIT {MOST_ROWS}
 """  # noqa: S608 - names from the catalogue; a list of them is what lets the index be used
 _HOUR = "SELECT hour, arrival, gateway, heard, line FROM hours WHERE agent_id = ? AND hour BETWEEN ? AND ?"
 DAY_COLUMNS = "day, arrival, gateway, online_ms, heard_rhythm_ms, line_rhythm_ms, heard, line"

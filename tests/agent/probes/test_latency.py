@@ -175,6 +175,7 @@ class TestFilteredIcmp:
     """Schools that filter ICMP are no outages, and outages are no filters."""
 
     target = Target(name="far", host="192.0.2.1", port=8443)
+    known = Target(name="far", host="192.0.2.1", url="http://far.example/", status=204)
 
     def test_who_may_not_ping_knocks(self, fake: FakeMachine) -> None:
         """No ICMP for this user: TCP, at the target's port."""
@@ -217,6 +218,33 @@ class TestFilteredIcmp:
         (finding,) = look(fake.machine, Target(name="far", host="192.0.2.1", url="http://far.example/"))
         assert (finding.status, finding.reason) == (Status.OK, "no answer to 20 echoes, but its page came")
         assert finding.readings == {"echoes_sent": 20, "http_ms": 80.0, "http_status": 200}
+
+    @pytest.mark.parametrize("status", [200, 302, 503])
+    def test_a_page_in_its_place_reaches_nobody(self, fake: FakeMachine, status: int) -> None:
+        """A filter answers for the internet: neither its page nor its connections are the target's."""
+        fake.network.pings, fake.network.knocks = [_LOST], [_TEN]
+        fake.network.pages["http://far.example/"] = Page(80.0, status)
+        (finding,) = look(fake.machine, self.known)
+        assert finding.status is Status.FAILED
+        assert "something on the way answers in its place" in finding.reason
+        assert f"status {status}, not 204" in finding.reason
+        assert finding.readings == {"echoes_sent": 10, "http_status": status}
+
+    def test_echoes_reach_a_target_in_spite_of_a_page_in_its_place(self, fake: FakeMachine) -> None:
+        """Behind a portal the line is up all the same: ICMP goes through, and the page's trouble is told."""
+        fake.network.pings = [_TEN]
+        fake.network.pages["http://far.example/"] = Page(80.0, 302)
+        (finding,) = look(fake.machine, self.known)
+        assert (finding.status, finding.readings["loss_pct"]) == (Status.OK, 0.0)
+        assert finding.reason.startswith("page: something on the way answers in its place")
+        assert "http_ms" not in finding.readings
+
+    def test_the_page_of_a_target_with_its_own_status_is_the_targets(self, fake: FakeMachine) -> None:
+        """The status that was asked for: reached, though no echo comes back."""
+        fake.network.pings, fake.network.knocks = [_LOST], [_LOST]
+        fake.network.pages["http://far.example/"] = Page(80.0, 204)
+        (finding,) = look(fake.machine, self.known)
+        assert (finding.status, finding.readings["http_ms"]) == (Status.OK, 80.0)
 
     def test_a_second_address_is_tried_where_no_way_leads_to_the_first(self, fake: FakeMachine) -> None:
         """A name with an IPv6 address, on a machine without IPv6, is reached by IPv4."""

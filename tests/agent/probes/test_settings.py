@@ -27,6 +27,8 @@ def test_a_target_needs_a_name_and_a_host_alone() -> None:
         ({"url": "http:///x"}, "url"),
         ({"url": "http://far.example:99999/"}, "url"),
         ({"url": "http://[far/"}, "url"),
+        ({"url": "http://far.example/", "status": 20}, "status"),
+        ({"status": 204}, "status"),
     ],
 )
 def test_what_cannot_be_a_target_is_refused(wrong: dict[str, Any], message: str) -> None:

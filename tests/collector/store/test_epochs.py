@@ -1,9 +1,11 @@
 """What is missing has a name: gaps, losses, and two boxes with one name."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
 
+from collector.questions import doubt
 from collector.store import decisions
 from firstbell.report import ClockQuality, Loss, Opening, Report
 from tests.collector.workbench import BOX, NOW_NS, NS, Bench, report, reports
@@ -233,3 +235,51 @@ def test_a_decision_ends_the_suspension_and_the_same_two_are_not_brought_up_agai
     assert why(bench) == ""
     bench.send(1, [opened(B, last_seq=1)], epoch="d" * 16)
     assert why(bench) != ""
+
+
+def test_of_many_cards_with_one_name_each_start_is_told_of_once(bench: Bench) -> None:
+    """Thirty cards from one image are thirty doubtful starts, not 435 pairs; one decision settles them all."""
+    cards = [f"{number:016x}" for number in range(30)]
+    for card in cards:
+        bench.send(1, [opened(A, last_seq=1)], epoch=card)
+    told = bench.reads.suspensions()
+    assert len(told) == len(cards) - 1
+    assert {epoch for pair in told for epoch in (pair.epoch, pair.other)} == set(cards)
+    decisions.decide(bench.journal, BOX, "they stay as they are", NOW_NS)
+    for card in cards:
+        bench.send(2, reports(2, 1), epoch=card)
+    assert why(bench) == ""
+
+
+def test_two_who_were_decided_on_apart_are_told_of_together(bench: Bench) -> None:
+    """Each was accepted beside another one: that these two can't be one box nobody has seen before."""
+    at_ns = {A: 0, B: 0, C: 24 * HOUR_NS, "d" * 16: 24 * HOUR_NS}
+    for epochs in ([A, B], [C, "d" * 16]):
+        for epoch in epochs:
+            begin_ns = NOW_NS + at_ns[epoch]
+            opening = opened(None, ended="first", at_ns=begin_ns)
+            bench.send(1, [opening, report(2, at_ns=begin_ns + HOUR_NS)], epoch=epoch)
+        assert decisions.decide(bench.journal, BOX, "two boxes", NOW_NS + at_ns[epoch])
+    bench.send(3, [report(3, at_ns=NOW_NS + 26 * HOUR_NS)], epoch=A)
+    assert "both began anew" in why(bench)
+    assert [pair.epoch for pair in bench.reads.suspensions() if pair.decided_ns is None] == [A, A]
+
+
+def test_a_suspension_says_when_the_earlier_of_its_starts_was(bench: Bench) -> None:
+    """By the clock of the start itself, whenever it arrived; unknown as long as one did not say."""
+    bench.send(2, reports(2, 1), epoch=A)
+    bench.send(1, [opened(A, last_seq=1, at_ns=NOW_NS - HOUR_NS)], epoch=B)
+    assert [doubt.begin_ns for doubt in bench.reads.suspensions()] == [None]
+    bench.send(1, [opened(None, ended="first", at_ns=NOW_NS - 9 * HOUR_NS)], epoch=A)
+    assert [doubt.begin_ns for doubt in bench.reads.suspensions()] == [NOW_NS - 9 * HOUR_NS]
+
+
+def test_what_is_doubtful_of_thirty_cards_is_known_at_once(bench: Bench) -> None:
+    """The starts alone are read, not everything that ever came under the name, once for each pair."""
+    for number in range(30):
+        words = [report(n, probe="box", target="") for n in range(2, 102)]
+        bench.send(1, [opened(A, last_seq=1, at_ns=NOW_NS), *words], epoch=f"{number:016x}")
+    started = time.process_time()
+    (spans,) = doubt.spans(bench.reads, bench.reads.facts_until()).values()
+    assert time.process_time() - started < 1  # 30 s where each pair reads all rows
+    assert set(spans) == {(NOW_NS - NOW_NS % HOUR_NS, None)}

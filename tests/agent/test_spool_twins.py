@@ -1,0 +1,168 @@
+"""What stands once for all reports of a start (its name, its last number) stands twice on the disk."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agent.spool import look
+from agent.spool.migrations import PAGE
+from firstbell.report import ClockQuality
+from tests.support.clocks import HandClock
+from tests.support.spools import draft, drain, numbers, spool_at, waiting
+
+NAME = "epoch = CASE substr(epoch, 1, 1) WHEN '0' THEN '1' ELSE '0' END || substr(epoch, 2)"
+LAST = "last_seq = last_seq & ~16"
+COPIES = pytest.mark.parametrize("copy", ["epochs", "twins"])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the spool is."""
+    return tmp_path / "spool.db"
+
+
+def tamper(db: sqlite3.Connection, *changes: str) -> None:
+    """Change a copy as a bad disk does: no trigger hears of it."""
+    triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        db.execute(f"DROP TRIGGER {name}")
+    for change in changes:
+        db.execute(f"UPDATE {change}")
+    for _, sql in triggers:
+        db.execute(sql)
+
+
+def tamper_at_rest(path: Path, *changes: str) -> None:
+    """The same while nobody has the file open."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        tamper(db, *changes)
+
+
+@COPIES
+def test_a_start_whose_name_is_damaged_keeps_its_reports(path: Path, clock: HandClock, copy: str) -> None:
+    """Either copy of the name gives all of them back at the next start, under the number they had."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+        before = spool.epoch
+    tamper_at_rest(path, f"{copy} SET {NAME}")
+    with spool_at(path, clock) as spool:
+        found = waiting(spool, clock)
+        assert [seq for epoch, seq in found if epoch == before] == list(range(1, 22))
+        assert spool.summary()["lost"] == 0
+
+
+@COPIES
+def test_a_name_that_is_damaged_in_a_running_box_costs_nothing(
+    path: Path, clock: HandClock, copy: str
+) -> None:
+    """Found when it is next needed: the file is replaced, and everything waits in the new one."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+        with spool._file.read() as db:
+            tamper(db, f"{copy} SET {NAME}")
+        spool.put([draft(clock, 20)])
+        assert numbers(list(waiting(spool, clock).values())) == list(range(21))
+        assert spool.summary()["lost"] == 0
+
+
+@COPIES
+def test_no_number_is_given_twice(path: Path, clock: HandClock, copy: str) -> None:
+    """A bit of the last number falls over after all was delivered: the next report has a number of its own."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+        sent = set(waiting(spool, clock))
+        drain(spool, clock)
+        with spool._file.read() as db:
+            tamper(db, f"{copy} SET {LAST}")
+        spool.put([draft(clock, number) for number in range(20, 40)])
+        found = waiting(spool, clock)
+        assert numbers(list(found.values())) == list(range(20, 40))
+        assert not sent & set(found)
+
+
+def test_what_a_collector_holds_leaves_in_spite_of_a_damaged_number(path: Path, clock: HandClock) -> None:
+    """The last number of an older start is no bound for what may be acknowledged."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+        waiting(spool, clock)
+        with spool._file.read() as db:
+            tamper(db, "epochs SET last_seq = 1", "twins SET last_seq = 1")
+        assert drain(spool, clock) == 21
+
+
+def test_of_a_start_that_nobody_can_name_the_reports_are_counted(path: Path, clock: HandClock) -> None:
+    """Both copies of the name are gone: its reports are given up, and the box says so by number and reason."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, 20)])
+    tamper_at_rest(path, f"epochs SET {NAME} WHERE n = 1", f"twins SET {NAME} WHERE n = 1")
+    with spool_at(path, clock) as spool:
+        found = waiting(spool, clock)
+        assert numbers(list(found.values())) == [20]
+        (word,) = (report.reason for report in found.values() if "damaged" in report.reason)
+        assert "3 reports carried over, 21 lost; 21 of them were of a start whose name" in word
+        summary = look.read(path)
+        assert summary["lost"] == 21
+        (loss,) = summary["last_losses"]
+        assert (loss["first"], loss["last"]) == (1, 21)
+        assert "name can't be read" in str(loss["reason"])
+
+
+@COPIES
+@pytest.mark.parametrize("change", ["boot = 0", "boot = boot | 4", "last_boottime_ns = 1 << 60"])
+def test_a_damaged_boot_costs_no_report_its_time(
+    path: Path, clock: HandClock, copy: str, change: str
+) -> None:
+    """Which boot a start was of is told by the other copy: what NTP said in it is not forgotten."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(5)])
+        at_ns = clock.stamp().wall_ns
+    tamper_at_rest(path, f"{copy} SET {change}")
+    clock.advance(60)
+    with spool_at(path, clock) as spool:
+        told = [report for report in waiting(spool, clock).values() if report.probe != "box"]
+        assert {report.clock for report in told} == {ClockQuality.NTP}
+        assert all(abs(report.at_ns - at_ns) < 100 for report in told)
+
+
+def test_an_older_program_keeps_the_copies_too(path: Path, clock: HandClock) -> None:
+    """It knows nothing of them: triggers in the file write them, so that going back and forth is no damage."""
+    with spool_at(path, clock):
+        pass
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE epochs SET last_seq = last_seq + 1")
+        db.execute("INSERT INTO epochs VALUES (9, 'x', 0, 1, 0, 0, NULL)")
+        db.execute("DELETE FROM epochs WHERE n = 9")
+        db.commit()
+    with spool_at(path, clock) as spool:
+        assert list(path.parent.glob("*damaged*")) == []
+        assert spool.waiting() == 2
+
+
+def test_no_single_bit_of_a_start_costs_a_report_in_silence(tmp_path: Path, clock: HandClock) -> None:
+    """Each byte of both copies is damaged once: what was measured is sent under its number, or counted."""
+    made = tmp_path / "made.db"
+    with spool_at(made, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+        before = spool.epoch
+    content = made.read_bytes()
+    for at in _around(content, before.encode()):
+        path = tmp_path / "spool.db"
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0b10]) + content[at + 1 :])
+        with spool_at(path, clock) as spool:
+            found = {seq for epoch, seq in waiting(spool, clock) if epoch == before}
+            assert len(found) + spool.summary()["lost"] == 21, f"byte {at}"
+        for file in tmp_path.glob("spool.db*"):
+            file.unlink()
+
+
+def _around(content: bytes, name: bytes) -> Iterator[int]:
+    """The bytes of each row that has this name in it; it stands in the index of the names, too."""
+    at = content.find(name)
+    while at >= 0:
+        yield from range(at - 11, min(at + len(name) + 16, at - at % PAGE + PAGE))
+        at = content.find(name, at + 1)
