@@ -183,3 +183,10 @@ def test_the_quantiles_are_of_quarter_seconds() -> None:
     assert figures.p10_mbps == pytest.approx(70, abs=10)
     assert figures.p50_mbps == pytest.approx(100, abs=12)
     assert figures.p90_mbps == pytest.approx(130, abs=10)
+
+
+def test_a_rate_is_known_by_its_half_width_against_the_time_it_took() -> None:
+    """One quarter second proves nothing; even ones are known at once; 90 and 110 are not within 3 s."""
+    assert not is_known([100.0], 5)
+    assert is_known([100, 100], 1.5)
+    assert not is_known([90, 110] * 4, 2.0)
