@@ -52,7 +52,8 @@ def main(words: dict[str, Any]) -> dict[str, Any]:
     kind = student(**words.get("student", {})) if words.get("student") is not None else students.usual()[1]
     pace = Pace(**words.get("pace", {}))
     result = students.Class(request, Machine.real(), "test", kind, pace).result()
-    return msgspec.to_builtins(result)
+    found: dict[str, Any] = msgspec.to_builtins(result)
+    return found
 
 
 if __name__ == "__main__":
