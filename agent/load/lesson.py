@@ -1,8 +1,8 @@
 """What a group of students saw of a line in a few seconds, and whether that was good enough: no sockets here.
 
-A group is watched from when it has settled. Its video is good if no more pieces than a few came when the player
-had run dry, and if as much arrives as is asked for: what falls behind now is what players run dry of later,
-and seconds are too short to wait for that. Pages, uploads and round trips have their limits.
+A group is watched from when it has settled. Its video is good if no more than a few pieces came when the
+player had run dry, and if as much arrives as is asked for: what falls behind now is what players run dry of
+later, and seconds are too short to wait for that. Pages, uploads and round trips have their limits.
 (facts: measurement.md 5)
 """
 

@@ -1,4 +1,4 @@
-"""Has a group of students learn over a line for a few seconds, and watches the line and this machine meanwhile."""
+"""A group of students learns over a line for a few seconds; line and machine are watched meanwhile."""
 
 from collections.abc import Callable
 from functools import partial

@@ -17,14 +17,14 @@ CLOSE = 0.05
 """Edges so near to each other, as a share of the upper one, are near enough."""
 TRIES = 3
 MOST_REPEATS = 6
-"""If the edges are not sure after so many more tries, the line won't hold still."""
+"""Groups that were tried before: if the edges are not sure after so many, the line won't hold still."""
 
 
 class Found(NamedTuple):
-    """What the tries came to. `ok` is the most that were good by majority; `low` the most of which every try
-    was good, `high` the fewest of which some try was not (None: all were good), so that `low` < `high`.
+    """What the tries came to.
 
-    `at_least`: nothing gave.
+    `ok` is the most that were good by majority; `low` the most of which every try was good, `high` the fewest
+    of which some try was not (None: all were good), so that `low` < `high`.
     """
 
     ok: int
@@ -47,14 +47,13 @@ class Search:
         self._most, self._gallop = most, GALLOP if known else float(GENTLE)
         self._tries: dict[int, list[bool]] = {}
         self._next: int | None = first
-        self._repeats = 0
 
     @property
     def next(self) -> int | None:
         """How many students to try now; None when it is known."""
         return self._next
 
-    def tried(self, good: bool) -> None:  # noqa: FBT001 - the one thing there is to say of a try
+    def tried(self, good: bool) -> None:
         """The group of `next` was tried."""
         if self._next is None:
             raise ValueError("nothing was to be tried")
@@ -71,6 +70,8 @@ class Search:
     # --- decisions -----------------------------------------------------------------------------------------
 
     def _choose(self) -> int | None:
+        if sum(map(len, self._tries.values())) - len(self._tries) >= MOST_REPEATS:
+            return None
         if (undecided := self._undecided()) is not None:
             return undecided
         lower, upper = self._lower(), self._upper()
@@ -89,9 +90,6 @@ class Search:
 
     def _again(self, lower: int, upper: int) -> int | None:
         """The edge that has been tried least, until each was tried often enough to know."""
-        self._repeats += 1
-        if self._repeats > MOST_REPEATS:
-            return None
         open_edges = [edge for edge in (lower, upper) if edge and not self._is_sure(edge)]
         return min(open_edges, key=lambda edge: len(self._tries[edge]), default=None)
 

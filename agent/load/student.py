@@ -8,8 +8,8 @@ from agent.load.tube import Hub, Tube
 from firstbell.readiness.students import Student as Kind
 
 _TURNS = (0.6180339887, 0.4142135624, 0.7320508076)
-"""Fractions by which students differ in their rhythm (golden ratio, roots of 2 and 3): however many there are,
-they are spread evenly, so that groups of one size ask alike."""
+"""Fractions by which students differ in their rhythm (golden ratio, roots of 2 and 3): however many there
+are, they are spread evenly, so that groups of one size ask alike."""
 
 
 class Student:

@@ -1,4 +1,4 @@
-"""A lasting connection to a reference server that takes and gives so many bytes, one thing after the other."""
+"""A lasting connection to a reference server that takes and gives bytes, one thing after the other."""
 
 import socket
 from collections import deque
@@ -15,7 +15,7 @@ _OK, _NOTHING = 200, 204
 
 
 class Tally:
-    """What all tubes of a class carried, in bytes of payload, and what ended some of them before their time."""
+    """What all tubes of a class carried, in bytes of payload, and what broke some of them."""
 
     def __init__(self) -> None:
         self.received = self.sent = 0
@@ -27,7 +27,7 @@ class Tally:
 
 
 class Hub(NamedTuple):
-    """What all tubes of a class share. `line` names their session; nobody looks at what is read into `room`."""
+    """What all tubes of a class share: `line` names their session, `room` takes what nobody looks at."""
 
     loop: Loop
     place: Place

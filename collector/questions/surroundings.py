@@ -1,5 +1,4 @@
-"""What a school's boxes saw beside its lines: round trips in class, the air in rooms, batteries,
-and the classes of students that they played.
+"""What a school's boxes saw beside its lines: round trips in class, the air, batteries, classes played.
 
 Less what was said while it was doubtful whose word it is (doubt.py).
 """

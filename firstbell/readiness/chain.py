@@ -50,9 +50,8 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     `sentence` is the answer; `paper` stands beside it always. `links` stand in the order in which a lesson
     passes them; `assessed` of them are known well enough to say, and on `ready_on` of these the school is
     ready today; `not_assessed` names the others, and those that nothing measures yet. `rules` are the
-    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered; `at_once` says how
-    many students the line was seen to carry, as a sentence, if it was tried. `simulated`: the whole district is
-    made up.
+    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered; `at_once` says
+    how many students the line was seen to carry, if it was tried. `simulated`: the whole district is made up.
     """
 
     school_id: str

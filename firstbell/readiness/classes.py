@@ -18,8 +18,10 @@ from firstbell.report import LimitedBy, Mark, Report, Segment, Status, Stored
 
 
 class Trial(NamedTuple):
-    """One test that counts. `ok` students were carried, `low` to `high` is how sure that is (`high` None: all
-    that were tried). With `at_least` something else than the line ended it, and `limit` says what.
+    """One test that counts.
+
+    `ok` students were carried, `low` to `high` is how sure that is (`high` None: nothing gave). With
+    `at_least` something else than the line ended it, and `limit` says what.
     """
 
     at_ns: int
@@ -42,7 +44,7 @@ class Played(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Whose classes are looked for: a school's, by the lines on its way (`path`, its own first), at a moment."""
+    """Whose classes are looked for: a school's, by the lines on its way (its own first), at a moment."""
 
     district: District
     school: School

@@ -1,7 +1,7 @@
 """A class that was played over a line is the better witness of it than its speed and a formula (decision 20).
 
-Where both speak of a school's own line and say different things, the line's answer says so. Lines that schools
-share are not touched: one school's class at a quiet hour says nothing of all schools at once.
+Where both speak of a school's own line and say different things, the line's answer says so. Lines that
+schools share are not touched: one school's class at a quiet hour says nothing of all schools at once.
 """
 
 from collections.abc import Sequence

@@ -57,7 +57,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(text: str, name: str = "students.toml") -> tuple[str, Student]:
-    """The name of the student in `text`, and the student. Raises SettingsError with every complaint at once."""
+    """The name of the student in `text`, and the student. Raises SettingsError with all complaints."""
     found = settings.load(name, text, _File).students
     complaints = [
         f"students.{kind}.{trouble}" for kind, student in found.items() for trouble in _complaints(student)

@@ -46,8 +46,8 @@ def weigh_school(
     """Weigh what is known of a school: once, for all ways of teaching.
 
     `lines` are the district's; `boxes` those in the school with what they missed, `unreachable` when its
-    gateway did not answer, `hours` their round trips, `rooms` what those in rooms saw of the air, `played` the
-    capacity tests of its boxes. Raises LookupError for an unknown school.
+    gateway did not answer, `hours` their round trips, `rooms` what those in rooms saw of the air, `played`
+    the capacity tests of its boxes. Raises LookupError for an unknown school.
     """
     district = lines.network.district
     school = districts.school_of(district, school_id)

@@ -1,8 +1,8 @@
 """How many students the line carries at once: classes that a box played over it, not reckoned but tried.
 
-The newest few tests count, each by what it carried; the middle one is the answer, the outer edges say how sure
-that is. Where something else than the line ended a test, it carried "at least" so many. One student of the
-test asks what a person online is reckoned to ask (students.toml, models.toml), so both are counted alike.
+The newest few tests count, each by what it carried; the middle one is the answer, the outer edges say how
+sure that is. Where something else than the line ended a test, it carried "at least" so many. One student of
+the test asks what a person online is reckoned to ask (students.toml, models.toml): both are counted alike.
 """
 
 import math
@@ -41,7 +41,7 @@ class Carried(NamedTuple):
 
 
 class Class(NamedTuple):
-    """Whom a way of teaching puts on the line at once: of all `students` so many `online`, in test students."""
+    """Whom a way of teaching puts on the line at once: so many `online` of all `students`."""
 
     students: int
     online: int
@@ -141,7 +141,7 @@ def carries(seen: Carried, students: int) -> str:
     """`carries about 410 of 1,080 students at once`, as it follows what carries them."""
     if seen.students >= students:
         return f"carries all {words.count(students, 'student')} at once"
-    number = words.number(seen.students, at_least=seen.at_least)
+    number = words.number(seen.students, at_least=True)
     about = "at least" if seen.at_least else "about"
     return f"carries {about} {number} of {words.count(students, 'student')} at once"
 
@@ -159,10 +159,10 @@ def _state(seen: Carried, steps: list[float], first_fall: int, numbers: Numbers)
 
 
 def _note(seen: Carried, students: int, numbers: Numbers) -> str:
-    """Carries about 410 of 1,080 students at once, by a test on 12 November."""
+    """Carries about 410 of 1,080 students at once."""
     wanted = int(numbers.class_tests.value)
     so_far = f"; {len(seen.days)} of {words.count(wanted, 'test')}" if len(seen.days) < wanted else ""
-    return f"{carries(seen, students)}, {_when(seen)}{so_far}"
+    return f"{carries(seen, students)}{so_far}"
 
 
 def _when(seen: Carried) -> str:
@@ -175,6 +175,10 @@ def _sentence(seen: Carried, group: Class, model: Model, text: str) -> str:
     return f"{text}: {line} {carries(seen, group.students)}, {_when(seen)}; {needs}."
 
 
+_HOW = (
+    "A box plays a class over the line: each student watches a lesson in small pieces, opens pages, hands "
+    "things in. More and more of them, until something is too slow; the edge is tried again."
+)
 _LIMITS = {
     "cap": "the test's own ceiling",
     "probe": "the box, which could play no more",
@@ -190,8 +194,7 @@ def _working(seen: Carried, group: Class, numbers: Numbers) -> tuple[str, ...]:
     tests: Number = numbers.class_tests
     return (
         f"Need: {group.working}.",
-        "A box plays a class over the line: each student watches a lesson in small pieces, opens pages, hands "
-        "things in. More and more of them, until something is too slow; the edge is tried again.",
+        _HOW,
         *(_trial(trial) for trial in seen.trials),
         f"An answer takes {words.count(int(tests.value), 'test')}: {sourced(tests)}.",
         *seen.left_out,
