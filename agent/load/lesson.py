@@ -120,20 +120,20 @@ def judge(seen: Watched, student: Student) -> Quality:
 def behind(seen: Watched, student: Student) -> float:
     """By how much less arrives than is asked for, as a share of what may be missing.
 
-    What is owed swings with every piece and page; over the length of a piece the former evens out, and one
-    page may be owed more at the end than at the beginning.
+    The first third of the time is compared with the last. What is owed swings with every piece and page; over
+    the length of a piece the former evens out, and half a page may be owed more at the end.
     """
-    piece_s = student.piece_s.value
-    apart_s = seen.until_s - seen.since_s - piece_s
+    window_s = max(student.piece_s.value, (seen.until_s - seen.since_s) / 3)
+    apart_s = seen.until_s - seen.since_s - window_s
     if apart_s <= 0:
         return 0.0
-    first = [owed for at_s, owed in seen.owed if seen.since_s <= at_s < seen.since_s + piece_s]
-    last = [owed for at_s, owed in seen.owed if seen.until_s - piece_s <= at_s <= seen.until_s]
+    first = [owed for at_s, owed in seen.owed if seen.since_s <= at_s < seen.since_s + window_s]
+    last = [owed for at_s, owed in seen.owed if seen.until_s - window_s <= at_s <= seen.until_s]
     if not first or not last:
         return 0.0
     grown_mbps = (sum(last) / len(last) - sum(first) / len(first)) * _MBIT / apart_s
     may_mbps = student.drain_share.value * seen.students * student.down_mbps
-    return max(0.0, grown_mbps) / (may_mbps + student.page_bytes.value * _MBIT / apart_s)
+    return max(0.0, grown_mbps) / (may_mbps + student.page_bytes.value / 2 * _MBIT / apart_s)
 
 
 def _limits(student: Student) -> tuple[tuple[str, float], ...]:

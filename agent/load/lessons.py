@@ -34,17 +34,23 @@ HARD = 2.0
 
 
 class Pace(NamedTuple):
-    """How long a group settles, is watched, and may take to drain, in seconds; how many there are at most."""
+    """How long a group settles, is watched, and may take to drain, in seconds; how many there are at most.
+
+    A small group is watched for longer, up to `longest_s`, until about so many `pages` were asked for: of
+    fewer nobody can say how fast they are.
+    """
 
     settle_s: float = 2.0
     watch_s: float = 4.0
+    longest_s: float = 8.0
+    pages: int = 10
     drain_s: float = 3.0
     most: int = 1000
 
-    @property
-    def lesson_s(self) -> float:
+    def lesson_s(self, group: int, kind: Kind) -> float:
         """From a group's first request on."""
-        return self.settle_s + self.watch_s
+        pages_s = self.pages * kind.page_s.value / group
+        return self.settle_s + max(self.watch_s, min(self.longest_s, pages_s))
 
 
 class Tried(NamedTuple):
@@ -106,8 +112,9 @@ class Lessons:
         shift = self._machine.random.random()
         for student in group:
             student.begin(shift, self._deeds)
+        lesson_s = self._pace.lesson_s(students, self._kind)
         watch = partial(self._watched, students, began_s + self._pace.settle_s)
-        self._session.wait(lambda: bool(self._over() or hard_sign(watch())), self._pace.lesson_s)
+        self._session.wait(lambda: bool(self._over() or hard_sign(watch())), lesson_s)
         tried = self._tried(watch(), began_s, cpu_s, held_s, received)
         self._drain(group)
         return tried

@@ -178,20 +178,24 @@ class Class:
 
     def _lesson_bytes(self, group: int) -> float:
         mbps = self._student.down_mbps + self._student.up_mbps
-        return group * mbps * self._pace.lesson_s / 8e-6
+        return group * mbps * self._lesson_s(group) / 8e-6
+
+    def _lesson_s(self, group: int) -> float:
+        return self._pace.lesson_s(group, self._student)
 
     def _cant_finish(self, group: int) -> str:
         """Why a group of this size can't be tried to its end."""
         if self._used + self._lesson_bytes(group) > self._most_bytes:
             return BYTES
         left_s = self._end_s - self._now()
-        return SECONDS if left_s < self._pace.lesson_s + self._pace.drain_s else ""
+        return SECONDS if left_s < self._lesson_s(group) + self._pace.drain_s else ""
 
     def _most(self) -> int:
         """As many as this machine may open connections for, and as the bytes allow."""
-        return min(
-            self._pace.most, _files() // CONNECTIONS_EACH, int(self._most_bytes / self._lesson_bytes(1))
-        )
+        if self._lesson_bytes(1) > self._most_bytes:
+            return 0
+        each = self._lesson_bytes(self._pace.most) / self._pace.most
+        return min(self._pace.most, _files() // CONNECTIONS_EACH, int(self._most_bytes / each))
 
     # --- what came of it -----------------------------------------------------------------------------------
 

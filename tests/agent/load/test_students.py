@@ -17,7 +17,7 @@ from tests.support import classroom
 from tests.support.quota import quota
 from tests.support.reference import ROOT, District, Reference
 
-QUICK: dict[str, float] = {"settle_s": 0.3, "watch_s": 1.2, "drain_s": 0.5, "most": 12}
+QUICK: dict[str, float] = {"settle_s": 0.3, "watch_s": 1.2, "pages": 0, "drain_s": 0.5, "most": 12}
 
 
 @pytest.fixture
@@ -149,4 +149,9 @@ def test_the_usual_student_asks_what_the_formula_asks() -> None:
     kind, usual = students.usual()
     assert kind == "learner"
     assert usual.mbps == pytest.approx(0.75, rel=0.05)
-    assert Pace().lesson_s <= 10
+
+
+def test_a_small_group_is_watched_for_longer() -> None:
+    """Ten pages of 25 students take 8 s; a hundred ask for enough of them in 4; nobody is watched for minutes."""
+    _, usual = students.usual()
+    assert [Pace().lesson_s(group, usual) for group in (1, 25, 40, 100)] == [10, 10, 7, 6]
