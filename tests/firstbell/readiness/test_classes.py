@@ -84,6 +84,21 @@ def test_what_does_not_count(more: dict[str, Any], reason: Reason) -> None:
     assert found == classes.Played((), ((reason, 1),))
 
 
+def test_a_class_on_another_line_of_the_school_does_not_count() -> None:
+    """Played by a box on the spare line: of the line that the school uses it says nothing."""
+    usual = town()
+    spare = Circuit(id="spare", role="backup", down_mbps=50, schools=("lincoln",))
+    place = District(
+        settings=usual.settings,
+        schools=usual.schools,
+        circuits=(*usual.circuits, spare),
+        seats=(*usual.seats, Seat(agent="spare-box", school="lincoln", circuit="spare")),
+        digest=usual.digest,
+    )
+    assert students(ask(both(50, agent="spare-box"), district=place)) is None
+    assert students(ask(both(500), district=place)) is not None
+
+
 def test_a_class_on_the_line_of_before_does_not_count() -> None:
     """The line changed on 3 December: what was played on that day or before speaks of another line."""
     answer = ask(both(500), district=town(since="2026-12-03"), down=0)
