@@ -10,6 +10,7 @@ from importlib import resources
 
 from agent.load import trips
 from agent.load.engines.base import Request, Result
+from agent.load.findings import SERVER_BUSY_PCT
 from agent.load.lessons import Lessons, Pace, Tried
 from agent.load.loop import Loop
 from agent.load.meter import PORT_OCTETS, Phase
@@ -72,7 +73,7 @@ class Class:
         self._limited = False
         self._load_s = self._own_cpu_pct = self._down_mbps = 0.0
         self._held_pct: float | None = None
-        self._server, self._to_self = "", False
+        self._server, self._to_self, self._server_busy = "", False, False
 
     def result(self) -> Result:
         """Run it, and tell what came of it."""
@@ -99,6 +100,8 @@ class Class:
                 self._try_all(lessons)
             finally:
                 lessons.close()
+            counts = session.final_counts()
+            self._server_busy = counts.cpu_pct > SERVER_BUSY_PCT or counts.others > 0
         finally:
             session.close()
 
@@ -221,6 +224,7 @@ class Class:
             server=self._server,
             capped=("down",) if found and found.at_least and not (self._limited or trouble) else (),
             faltered=("down",) if trouble else (),
+            server_busy=self._server_busy,
             to_self=self._to_self,
             more=self._more(found if known else None),
         )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from agent.load import apart
 from agent.load.engines.base import Peer, Request, Result
 from agent.machine.machine import Machine
@@ -10,7 +12,7 @@ from agent.machine.routes import default_interface
 from agent.probes.base import Measure, NothingHereError
 from agent.probes.settings import ProbeSettings, Server
 from firstbell.catalogue import Reading
-from firstbell.report import Finding, Status
+from firstbell.report import Finding, LimitedBy, Status
 
 WORK = "capacity"
 MAX_BYTES = 1_000_000_000
@@ -40,7 +42,7 @@ def probe(settings: ProbeSettings) -> Measure:
 
 def _against(server: Server, machine: Machine, memory: dict[str, Any], interface: str) -> Finding:
     result = _played(server, machine, memory, interface)
-    return apart.finding(
+    finding = apart.finding(
         machine,
         result,
         interface=interface,
@@ -49,6 +51,9 @@ def _against(server: Server, machine: Machine, memory: dict[str, Any], interface
         engine=server.engine,
         more=_more(result, machine, interface),
     )
+    # A box that can't keep its own rhythm need not be busy: the class knows it best.
+    held_back = finding.status is Status.OK and finding.readings.get("generator_limited") is True
+    return msgspec.structs.replace(finding, limited_by=LimitedBy.PROBE) if held_back else finding
 
 
 def _played(server: Server, machine: Machine, memory: Mapping[str, Any], interface: str) -> Result:

@@ -15,7 +15,7 @@ from agent.load import students
 from agent.load.lessons import Pace
 from tests.support import classroom
 from tests.support.quota import quota
-from tests.support.reference import ROOT, District, Reference
+from tests.support.reference import ROOT, District, Reference, Session
 
 QUICK: dict[str, float] = {"settle_s": 0.3, "watch_s": 1.2, "pages": 0, "drain_s": 0.5, "most": 12}
 
@@ -154,3 +154,12 @@ def test_a_small_group_is_watched_for_longer() -> None:
     """Ten pages of 25 students take 8 s; a hundred ask for enough of them in 4; nobody is watched for minutes."""
     _, usual = students.usual()
     assert [Pace().lesson_s(group, usual) for group in (1, 25, 40, 100)] == [10, 10, 7, 6]
+
+
+def test_a_server_with_other_guests_is_said_to_be_shared(server: Reference, district: District) -> None:
+    """Another session on the server: its line is shared, so what gave may not have been ours."""
+    alone, _ = play(server, district)
+    assert "server_busy" not in alone
+    with Session(server.port, district.token()):
+        beside, _ = play(server, district)
+    assert beside["server_busy"]

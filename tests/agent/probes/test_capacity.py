@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.load import apart
+from agent.load.engines.base import Result
+from agent.machine.commands import Ended
 from agent.machine.machine import Machine
 from agent.probes.base import NothingHereError
 from agent.probes.capacity import NO_TICKET, probe
 from agent.probes.settings import ProbeSettings, Server
 from firstbell.catalogue import PROBES
 from firstbell.report import Finding, LimitedBy, Segment, Status, finding_complaint
+from tests.support.machines import FakeMachine
 from tests.support.reference import TARGET, District, Reference
 
 
@@ -87,3 +91,16 @@ def test_without_a_server_that_is_named_for_it_there_is_nothing() -> None:
     settings = ProbeSettings(servers=(Server(name=TARGET, host="127.0.0.1"),))
     with pytest.raises(NothingHereError, match="capacity = true"):
         probe(settings)(Machine.real(), {})
+
+
+def test_a_box_that_could_not_keep_up_is_the_limit(tmp_path: Path) -> None:
+    """The child says so, though its processor was hardly used: the label says `probe`, and not `line`."""
+    fake = FakeMachine(tmp_path)
+    result = Result(
+        status=Status.OK, more={"students_ok": 30, "students_at_least": True, "generator_limited": True}
+    )
+    fake.commands.ended = Ended(0, msgspec.json.encode(result), b"")
+    server = Server(name=TARGET, host="hub.example", capacity=True)
+    (finding,) = probe(ProbeSettings(servers=(server,)))(fake.machine, {"tickets": {TARGET: "t"}})
+    assert finding.limited_by is LimitedBy.PROBE
+    assert finding.readings["students_ok"] == 30
