@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.probes import host, internet, latency, power, throughput, wifi_air, wifi_link
+from agent.probes import capacity, host, internet, latency, power, throughput, wifi_air, wifi_link
 from agent.probes.base import Measure
 from agent.probes.settings import ProbeSettings
 
@@ -11,6 +11,7 @@ PROBES: dict[str, Callable[[ProbeSettings], Measure]] = {
     "latency": latency.probe,
     "throughput": throughput.probe,
     "internet": internet.probe,
+    "capacity": capacity.probe,
     "wifi_link": wifi_link.probe,
     "wifi_air": wifi_air.probe,
     "power": power.probe,

@@ -48,9 +48,10 @@ def command(
 def text(asked: School) -> str:
     """The answer for reading, in the order of the page."""
     head = asked.answer.sentence if not asked.on_paper else asked.answer.paper.sentence
-    first = [asked.question, head, asked.lede, asked.changed, asked.answer.examples_sentence]
+    answer = asked.answer
+    first = [asked.question, head, answer.at_once, asked.lede, asked.changed, answer.examples_sentence]
     if not asked.on_paper:
-        first.insert(2, asked.answer.paper.sentence)
+        first.insert(2, answer.paper.sentence)
     said = "\n".join(_wrapped(sentence) for sentence in first if sentence)
     blocks = [notices(asked.banners) + said, _chain(asked)]
     steps = [_item(f"{n}. {step.title} {step.sentence}") for n, step in enumerate(asked.steps, 1)]
@@ -90,7 +91,8 @@ def _cell(cell: Cell) -> str:
 
 
 def _known(asked: School) -> str:
-    lines = [*asked.paper.working, *asked.measured.working]
+    tried = [line for link in asked.answer.links if link.link == "students" for line in link.working]
+    lines = [*asked.paper.working, *asked.measured.working, *tried]
     return "\n".join(["How do you know?", *(_item(line) for line in lines)]) if lines else ""
 
 

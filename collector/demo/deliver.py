@@ -12,9 +12,10 @@ from typing import NamedTuple
 import msgspec
 
 from collector.demo import plan
-from collector.demo.measure import Seen, Watcher
+from collector.demo.measure import Watcher
 from collector.demo.physics import Physics
 from collector.demo.plan import WHOLE, Rhythm
+from collector.demo.seen import Seen
 from collector.demo.town import MINUTE_NS, NS, Box, Habits, Stay
 from firstbell import wire
 from firstbell.catalogue import Reading

@@ -5,17 +5,15 @@ The box knows only what a real one could: its port, its processor, its radio, an
 
 import random
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from collector.demo import radio
+from collector.demo import lesson, radio
 from collector.demo.physics import Load, Physics
 from collector.demo.plan import Due
+from collector.demo.seen import PAYLOAD, Seen
 from collector.demo.town import HUB, Box, Stay
 from firstbell.catalogue import Reading
 from firstbell.report import Finding, LimitedBy, Medium, Segment, Status
 
-PAYLOAD = 1448 / 1538
-"""Of a line's bits those that a download can use: TCP over IPv4 on Ethernet (measurement, not judgement)."""
 _PORT_SHARE = 0.85
 _LONGEST_S, _MOST_BYTES = 9.5, 250_000_000
 """A direction of a test ends at whichever comes first: real boxes have such ceilings, too."""
@@ -25,15 +23,6 @@ _SITE = "cloudflare"
 """The one site whose looks are kept here; a real box looks at several."""
 _WIFI_MBPS = 430.0
 """What a box's radio takes in at best, with the air to itself."""
-
-
-class Seen(NamedTuple):
-    """A finding, the probe that made it, and when it began and how long it took."""
-
-    probe: str
-    at_ns: int
-    duration_s: float
-    finding: Finding
 
 
 class Watcher:
@@ -47,6 +36,9 @@ class Watcher:
     def look(self, due: Due, dice: random.Random) -> Iterator[Seen]:
         """All that the box finds at this moment; nothing while it has no power."""
         if self._stay.school != HUB and not self._physics.has_power(self._stay.school, due.at_ns):
+            return
+        if due.plays:
+            yield lesson.played(self._physics, self._box, self._stay, due.at_ns, dice)
             return
         if due.heavy:
             yield self._internet(due.at_ns, dice)

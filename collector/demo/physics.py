@@ -115,6 +115,17 @@ class Physics:
             min(max(carries - load.up_mbps, carries * LEAST_SHARE) for carries, load in ways),
         )
 
+    def free_within(self, line: str, at_ns: int) -> Load:
+        """The same on the way to the district's own server: not through the line that leads out of it."""
+        within = [one for one in self._paths[line] if one.parent]
+        if any(self._away("line", one.id, at_ns) for one in within):
+            return Load(0.0, 0.0)
+        ways = [(one.carries_mbps, self.load(one.id, at_ns)) for one in within]
+        return Load(
+            min(max(carries - load.down_mbps, carries * LEAST_SHARE) for carries, load in ways),
+            min(max(carries - load.up_mbps, carries * LEAST_SHARE) for carries, load in ways),
+        )
+
     def use(self, line: str, at_ns: int) -> float:
         """The fullest line's load on the way to the internet, as a share of what that line carries."""
         flows = self._flow(at_ns // QUARTER_NS)

@@ -31,6 +31,8 @@ _PERIODS = (
     time(18, 0),
 )
 """A heavy test comes at a random moment of each of these stretches, as boxes that know no bells take them."""
+_AFTER, _LATE, _FRIDAY = time(16, 0), time(18, 0), 5
+"""When a class of students is played, on one of the school days."""
 _SLOW_EVERY = 8
 """Every so many looks come with what a box says of itself and its machine."""
 _WIFI_EVERY = 3
@@ -38,10 +40,14 @@ _GATEWAY_EVERY = 12
 
 
 class Due(NamedTuple):
-    """A moment of measuring: a look at the internet, and what else is looked at with it; or a heavy test."""
+    """A moment of measuring: a look at the internet, and what else is looked at with it; or a heavy test.
+
+    `plays`: the heavy test is a class of students.
+    """
 
     at_ns: int
     heavy: bool = False
+    plays: bool = False
     gateway: bool = False
     slow: bool = False
     power: bool = False
@@ -65,6 +71,8 @@ def day_of(physics: Physics, box: Box, stay: Stay, day: date, rhythm: Rhythm = W
     outages = _touching(physics, stay)
     due = list(_heavy(physics, box, day, dice))
     looks = _looks(physics, day, dice, outages, rhythm)
+    if box.plays:
+        due += _class(physics, box, day)
     # What fails wants a look beside it, or nobody knows whether the line was down.
     looks += [one.at_ns - 20 * NS for one in due if _within(outages, one.at_ns)]
     for number, at_ns in enumerate(sorted(set(looks))):
@@ -88,6 +96,14 @@ def _heavy(physics: Physics, box: Box, day: date, dice: random.Random) -> Iterat
         at_ns = dice.randrange(begin, end - MINUTE_NS)
         if since is None or at_ns >= since:
             yield Due(at_ns, heavy=True)
+
+
+def _class(physics: Physics, box: Box, day: date) -> Iterator[Due]:
+    """Once a week, after the last bell of one of its days."""
+    year, week, weekday = day.isocalendar()
+    dice = random.Random(f"class {physics.town.seed} {box.agent} {year} {week}")
+    if weekday == dice.randint(1, _FRIDAY):
+        yield Due(dice.randrange(_at(physics, day, _AFTER), _at(physics, day, _LATE)), heavy=True, plays=True)
 
 
 def _looks(

@@ -23,7 +23,16 @@ def tell(town: Town) -> Town:
             town = faults.small_line(town, town.site(names.school_id(name)).line, 1.35)
     if any(line.id == NORTH for line in town.lines):
         town = faults.small_line(town, NORTH, 0.84, bought_mbps=1_000)
-    return _wanderers(town)
+    return _wanderers(_players(town))
+
+
+def _players(town: Town) -> Town:
+    """The boxes that play a class once a week: where a line is thin, a box is weak, or growth comes near."""
+    here = {site.name for site in town.sites}
+    for name in (_MILLPOND, _BIRCHWOOD, *_SOON_SHORT):
+        if name in here:
+            town = town.with_box(town.box_of(names.school_id(name))._replace(plays=True))
+    return town
 
 
 def _lincoln(town: Town, school: str) -> Town:

@@ -96,7 +96,10 @@ class Battery(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A box. `most_mbps` is what it can take in by itself, whatever the line brings (payload)."""
+    """A box. `most_mbps` is what it can take in by itself, whatever the line brings (payload).
+
+    `plays`: once a week it plays a class of students against the district's own server.
+    """
 
     agent: str
     kind: BoxKind
@@ -105,6 +108,7 @@ class Box(NamedTuple):
     most_mbps: float = 1e9
     battery: Battery | None = None
     weak_power: bool = False
+    plays: bool = False
     version: str = "0.2.1"
 
 

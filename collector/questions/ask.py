@@ -115,6 +115,7 @@ def _school(
         hours=surroundings.hours(reads, lines, school, doubts),
         rooms=surroundings.rooms(reads, lines, school, doubts),
         batteries=surroundings.batteries(reads, lines, school, doubts),
+        played=surroundings.played(reads, lines, school, doubts),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a school's boxes saw beside its lines: round trips in class, the air in rooms, batteries.
+"""What a school's boxes saw beside its lines: round trips in class, the air, batteries, classes played.
 
 Less what was said while it was doubtful whose word it is (doubt.py).
 """
@@ -20,6 +20,7 @@ from firstbell.report import Status, Stored
 
 SCHOOL_DAYS = 10
 """So many are looked at for round trips: two weeks tell enough, a month is a thousand sums a box."""
+CAPACITY = "capacity"
 _HOUR_NS = 3600 * districts.NS
 _NEVER_NS = 1 << 62
 
@@ -93,6 +94,24 @@ def batteries(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> lis
         sure = [row for row in newest if not doubting.holds(agent, row.report.at_ns, doubts)]
         found += [battery for row in sure if (battery := _battery(row, lines))]
     return found
+
+
+def played(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Stored]:
+    """The capacity tests of all boxes that ever stood in the school."""
+    begins_ns = districts.midnight_ns(
+        school,
+        districts.window_begins(
+            school,
+            districts.local(school, lines.as_of_ns).date(),
+            int(lines.numbers.window_school_days.value),
+        ),
+    )
+    boxes: list[Box] = [
+        (seat.agent, max(begins_ns, stay.since_ns), min(stay.until_ns or lines.as_of_ns, lines.as_of_ns))
+        for seat, stay in _stays(lines, school)
+    ]
+    there = [box for box in boxes if box[1] < (box[2] or 0)]
+    return reads.tests(doubting.without(there, doubts), CAPACITY, facts_until=lines.facts_until)
 
 
 def _battery(row: Stored, lines: Lines) -> Battery | None:

@@ -8,6 +8,7 @@ from collector.registry.files import (
     again,
     local_zone,
     read,
+    student,
     targets,
 )
 from collector.registry.lists import ListError
@@ -36,6 +37,7 @@ __all__ = [
     "correct_example",
     "local_zone",
     "read",
+    "student",
     "targets",
     "untouched",
     "write_example",

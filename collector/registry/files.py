@@ -16,8 +16,9 @@ from firstbell import folder as folders
 from firstbell.district import District, Settings
 from firstbell.folder import FILES
 from firstbell.folder_ical import ENDING, Event
-from firstbell.readiness import models
+from firstbell.readiness import models, students
 from firstbell.readiness.models import Targets
+from firstbell.readiness.students import Student
 from firstbell.tables import FolderError, Problem
 
 MOST_BYTES = 5_000_000
@@ -112,6 +113,12 @@ def targets() -> Targets:
     """The targets that come with First Bell. Raises SettingsError."""
     text = resources.files("firstbell.readiness").joinpath("models.toml").read_text(encoding="utf-8")
     return models.load(text)
+
+
+def student() -> tuple[str, Student]:
+    """The kind of student that a capacity test plays, and its name. Raises SettingsError."""
+    text = resources.files("firstbell.readiness").joinpath("students.toml").read_text(encoding="utf-8")
+    return students.load(text)
 
 
 def local_zone(link: Path = Path("/etc/localtime")) -> str:

@@ -11,15 +11,16 @@ from decimal import Decimal
 import msgspec
 
 from firstbell import district as districts
-from firstbell.readiness import asking, beside, change, published, sizing, words
+from firstbell.readiness import asking, beside, change, outranked, published, sizing, words
 from firstbell.readiness.asking import Asking
 from firstbell.readiness.beside import Home
 from firstbell.readiness.change import Change
 from firstbell.readiness.lines import Lines
-from firstbell.readiness.links import availability, line, power, responsiveness, wifi
+from firstbell.readiness.links import availability, line, power, responsiveness, students_at_once, wifi
 from firstbell.readiness.links.answer import LinkAnswer, badness
 from firstbell.readiness.links.availability import Uptime
 from firstbell.readiness.links.line import Asked
+from firstbell.readiness.links.students_at_once import Carried
 from firstbell.readiness.models import Model, Targets
 from firstbell.readiness.published import PublishedNeed
 from firstbell.readiness.sizing import Factor
@@ -28,7 +29,7 @@ from firstbell.readiness.weighing import SchoolEvidence
 
 MOST_YEARS = 20
 MOST_PEOPLE = 10_000_000
-NOTHING_MEASURES = ("wiring in the building", "students at once")
+NOTHING_MEASURES = ("wiring in the building",)
 """The links of the chain that nothing measures yet. A link without data never turns an answer grey."""
 
 
@@ -49,8 +50,8 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     `sentence` is the answer; `paper` stands beside it always. `links` stand in the order in which a lesson
     passes them; `assessed` of them are known well enough to say, and on `ready_on` of these the school is
     ready today; `not_assessed` names the others, and those that nothing measures yet. `rules` are the
-    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered. `simulated`:
-    the whole district is made up.
+    numbers by which the verdict was drawn; `examples` names the inputs that nobody entered; `at_once` says
+    how many students the line was seen to carry, if it was tried. `simulated`: the whole district is made up.
     """
 
     school_id: str
@@ -84,6 +85,7 @@ class SchoolAnswer(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Factor, ...]
     examples: tuple[str, ...]
     examples_sentence: str
+    at_once: str = ""
     simulated: bool = False
 
     @property
@@ -113,7 +115,9 @@ def judge(
     question = Asking(model, targets, lines, horizon, (school.id, count))
     model_id, way = question.model_of(school)
     own, path = _path(question, evidence)
-    links = _marked((*path, *_others(evidence, way, count, horizon, targets)))
+    others = _others(evidence, way, count, horizon, targets)
+    path = outranked.by_trial(path, others, school)
+    links = _marked((*path, *others))
     decides = _deciding(links, path[-1])
     named = beside.examples(
         lines.network.district,
@@ -154,6 +158,7 @@ def judge(
         rules=beside.rules(targets),
         examples=tuple(named),
         examples_sentence=beside.examples_sentence(list(named.values())),
+        at_once=_at_once(evidence.carried, max(0, count - school.staff)),
         simulated=lines.network.district.settings.simulated,
     )
 
@@ -199,6 +204,10 @@ def _others(
     today = districts.local(evidence.school, evidence.lines.as_of_ns).date()
     fall, numbers = sizing.fall_of(today) + years, targets.numbers
     found = []
+    students = max(0, people - evidence.school.staff)
+    if evidence.carried and students:
+        falls = sizing.fall_of(today), fall
+        found.append(students_at_once.judge(evidence.carried, students, model, people, falls, numbers))
     if evidence.rooms:
         found.append(wifi.judge(evidence.rooms, model, people, fall, numbers))
     if evidence.replies:
@@ -208,6 +217,11 @@ def _others(
     if evidence.batteries:
         found.append(power.judge(evidence.batteries, model, people, fall, numbers))
     return found
+
+
+def _at_once(seen: Carried | None, students: int) -> str:
+    """The line carries about 410 of 1,080 students at once today, tried on 12 November."""
+    return students_at_once.told(seen, students) if seen and students else ""
 
 
 def _deciding(links: Sequence[LinkAnswer], own: LinkAnswer) -> LinkAnswer:
@@ -282,6 +296,7 @@ def _not_assessed(links: Sequence[LinkAnswer]) -> tuple[str, ...]:
 
 
 _OTHERS = {
+    "students": "students at once",
     "wifi": "Wi-Fi by room",
     "responsiveness": "how fast pages react when everybody works",
     "availability": "outages in class",

@@ -51,6 +51,7 @@ def changes(asked: Asked, link: LinkAnswer) -> tuple[Change, ...]:
 
 
 _OTHERS: dict[str, tuple[Kind, str]] = {
+    "students": ("other", "Find out what gives first: the tests say it."),
     "availability": ("outages", "Ask whoever runs the line about its outages."),
     "wifi": ("wifi", "Look at the Wi-Fi first."),
     "responsiveness": ("other", "Find out what fills the line in class: pages wait behind it."),

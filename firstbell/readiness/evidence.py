@@ -154,9 +154,9 @@ class _Scale:
         """The test as it counts, or why it does not."""
         seat = self._seat(stored)
         reason = (
-            _reason_of_itself(stored.report)
+            reason_of_itself(stored.report)
             or self._reason_of_way(stored.report)
-            or _reason_of_time(stored)
+            or reason_of_time(stored)
             or self._reason(stored, seat)
         )
         if reason is None and stored.report.status is not Status.OK:
@@ -194,7 +194,8 @@ class _Scale:
         return Reason.TOO_OLD if day < self._first_day else None
 
 
-def _reason_of_itself(report: Report) -> Reason | None:
+def reason_of_itself(report: Report) -> Reason | None:
+    """Why a heavy test says nothing of any line, by what it says of itself."""
     if report.status in {Status.SKIPPED, Status.NOTHING}:
         return Reason.NOT_RUN
     if report.segment is Segment.SELF:
@@ -202,7 +203,8 @@ def _reason_of_itself(report: Report) -> Reason | None:
     return Reason.UNLEASED if Mark.UNLEASED in report.marks else None
 
 
-def _reason_of_time(stored: Stored) -> Reason | None:
+def reason_of_time(stored: Stored) -> Reason | None:
+    """Why nobody can say when it was."""
     if stored.report.clock is ClockQuality.BOUNDED:
         return Reason.CLOCK_UNKNOWN
     return Reason.CLOCK_AHEAD if stored.report.at_ns > stored.received_ns + AHEAD_NS else None

@@ -51,6 +51,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     uptime_watched: Number
     replies: Number
     replies_poor: Number
+    class_tests: Number
     air_busy: Number
     air_efficiency: Number
     class_size: Number
@@ -161,6 +162,7 @@ _ABOVE_ZERO = (
     "window_school_days",
     "uptime_days",
     "replies",
+    "class_tests",
     "battery_usable",
 )
 _SHARES = (

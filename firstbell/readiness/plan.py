@@ -129,6 +129,7 @@ _WHAT = {
     "internet": "line",
     "wan": "line",
     "way": "lines",
+    "students": "line under a whole class",
     "availability": "outages",
     "wifi": "Wi-Fi",
     "responsiveness": "slow pages",

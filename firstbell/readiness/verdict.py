@@ -1,5 +1,6 @@
 """The kinds of answer there are, and which one a speed earns."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -57,14 +58,21 @@ def enough(have: float, need: float, tolerance: float = 0.0) -> bool:
 
 def grade(have: float, need: Need, just_short: float, tolerance: float = 0.0) -> tuple[State, int | None]:
     """The state that a speed earns against the needs of the falls to come, and the fall it names."""
+    return grade_steps(have, need.mbps, need.first_fall, just_short, tolerance)
+
+
+def grade_steps(
+    have: float, steps: Sequence[float], first_fall: int, just_short: float, tolerance: float = 0.0
+) -> tuple[State, int | None]:
+    """The same of anything else that is needed in one fall after another, today's first."""
     years = 0
-    while years < len(need.mbps) and enough(have, need.mbps[years], tolerance):
+    while years < len(steps) and enough(have, steps[years], tolerance):
         years += 1
-    if years == len(need.mbps):
-        return State.READY_THROUGH, need.last_fall
+    if years == len(steps):
+        return State.READY_THROUGH, first_fall + len(steps) - 1
     if years:
-        return State.READY_UNTIL, need.first_fall + years
-    return (State.JUST_SHORT if enough(have, just_short * need.today) else State.NOT_READY), None
+        return State.READY_UNTIL, first_fall + years
+    return (State.JUST_SHORT if enough(have, just_short * steps[0]) else State.NOT_READY), None
 
 
 def label(state: State, fall: int | None = None, *, at_least: bool = False) -> str:

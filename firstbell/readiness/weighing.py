@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 from firstbell import district as districts
 from firstbell.district import School
+from firstbell.readiness import classes
 from firstbell.readiness.lines import Lines
-from firstbell.readiness.links import availability, responsiveness, wifi
+from firstbell.readiness.links import availability, responsiveness, students_at_once, wifi
 from firstbell.readiness.links.availability import Lesson, Outage, Uptime, Watch
 from firstbell.readiness.links.power import Battery
 from firstbell.readiness.links.responsiveness import Hour, Replies
+from firstbell.readiness.links.students_at_once import Carried
 from firstbell.readiness.links.wifi import Rooms, RoomSeen
 from firstbell.readiness.models import Numbers
+from firstbell.report import Stored
 
 
 class SchoolEvidence(NamedTuple):
@@ -25,6 +28,7 @@ class SchoolEvidence(NamedTuple):
     replies: Replies | None = None
     rooms: Rooms | None = None
     batteries: tuple[Battery, ...] = ()
+    carried: Carried | None = None
 
 
 def weigh_school(
@@ -37,12 +41,13 @@ def weigh_school(
     hours: Iterable[Hour] = (),
     rooms: Sequence[RoomSeen] = (),
     batteries: Sequence[Battery] = (),
+    played: Iterable[Stored] = (),
 ) -> SchoolEvidence:
     """Weigh what is known of a school: once, for all ways of teaching.
 
     `lines` are the district's; `boxes` those in the school with what they missed, `unreachable` when its
-    gateway did not answer, `hours` their round trips, `rooms` what those in rooms saw of the air. Raises
-    LookupError for an unknown school.
+    gateway did not answer, `hours` their round trips, `rooms` what those in rooms saw of the air, `played`
+    the capacity tests of its boxes. Raises LookupError for an unknown school.
     """
     district = lines.network.district
     school = districts.school_of(district, school_id)
@@ -57,7 +62,15 @@ def weigh_school(
         responsiveness.look(hours, numbers),
         wifi.look(rooms, len(districts.rooms_of(district, school_id)), numbers),
         tuple(batteries),
+        _carried(lines, school, numbers, played),
     )
+
+
+def _carried(lines: Lines, school: School, numbers: Numbers, played: Iterable[Stored]) -> Carried | None:
+    network = lines.network
+    place = classes.Place(network.district, school, network.path(school.id), numbers, lines.as_of_ns)
+    known = [test for test in played if test.arrival <= lines.facts_until]
+    return students_at_once.look(classes.weigh(known, place))
 
 
 def lessons_of(school: School, as_of_ns: int, days: int) -> list[Lesson]:

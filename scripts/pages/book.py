@@ -34,6 +34,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "numbers": models.numbers,
     "ways of teaching": models.models,
     "published targets": models.published,
+    "the student": models.student,
     "files": folder.files,
     "columns of schools.csv": partial(folder.columns, SCHOOLS),
     "columns of circuits.csv": partial(folder.columns, CIRCUITS),

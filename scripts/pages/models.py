@@ -1,4 +1,4 @@
-"""Tables of what schools need, from firstbell/readiness/models.toml."""
+"""Tables of what schools need, from firstbell/readiness/models.toml and students.toml."""
 
 import msgspec
 
@@ -26,6 +26,11 @@ def published() -> str:
         for name, target in registry.targets().published.items()
     ]
     return table(["id", "name", "Mbit/s for each", "source", "year", "confidence"], rows)
+
+
+def student() -> str:
+    """The kind of student that a capacity test plays."""
+    return table(_HEAD, _numbers(registry.student()[1]))
 
 
 def _model(name: str, model: Model) -> str:

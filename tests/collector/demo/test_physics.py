@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.demo import build, faults, names, story
-from collector.demo.measure import PAYLOAD, Watcher
+from collector.demo.measure import Watcher
 from collector.demo.physics import Physics
 from collector.demo.plan import Due
+from collector.demo.seen import PAYLOAD
 from collector.demo.town import MINUTE_NS, NS, Town
 from firstbell.report import LimitedBy, Status
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from collector import registry
+from collector.cli import school as command
 from collector.questions import school
 from collector.questions.said import line_of
 from collector.questions.school import School
@@ -189,3 +190,35 @@ def test_values_that_are_the_same_are_one_shade() -> None:
 def test_sizes(taken: float, text: str) -> None:
     """Two figures and a unit."""
     assert size(taken) == text
+
+
+def test_a_class_that_was_played_is_on_the_answer_the_page_and_the_command(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """About 210 of 400 students at once: through the real intake to the sentence, the chain, and how we know."""
+    folder = planted.write(tmp_path / "d", ASH, {"ash": 500})
+    played = [
+        msgspec.structs.replace(
+            planted.check(day.replace(hour=17), 0),
+            probe="capacity",
+            target="hub",
+            readings={
+                "students_ok": 214,
+                "students_ok_high": 220,
+                "students_at_least": False,
+                "student_mbps": 0.76,
+            },
+        )
+        for day in planted.days_before(7)
+    ]
+    planted.send(bench, "ash", [*planted.quiet(300), *played])
+    said = asked(bench, folder)
+    assert said.answer.at_once.startswith(
+        "The line carries about 210 of 400 students at once today (tried on "
+    )
+    link = next(link for link in said.answer.links if link.link == "students")
+    assert (link.have, link.need, link.measured.state.short) == (214, 340, True)
+    assert "students at once" not in said.not_measured
+    text = command.text(said)
+    assert "carries about 210 of 400 students at once today" in " ".join(text.split())
+    assert "214 carried at 0.76 Mbit/s each" in " ".join(text.split())
