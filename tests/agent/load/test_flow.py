@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.load.flow import Bounds, Flow, Step, Why, first_streams
+from agent.load.flow import Bounds, Flow, Step, Why, first_streams, is_known
 
 TICK_S = 0.05
 FREE = Bounds(10**12, 60.0)
