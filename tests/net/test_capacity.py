@@ -13,6 +13,8 @@ from tests.net.net import Net
 from tests.support.classroom import student
 from tests.support.reference import ROOT, TARGET, District
 
+pytestmark = pytest.mark.alone
+
 PACE = {"settle_s": 2.0, "watch_s": 3.0, "longest_s": 3.0}
 """As the facts have it (measurement.md 5)."""
 SERVE = ["-m", "agent.cli", "serve", "--host", "0.0.0.0", "--port", "0", "--name", TARGET, "--json", "--key"]

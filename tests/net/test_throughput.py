@@ -25,7 +25,7 @@ from tests.net.net import Line, Net
 from tests.net.shape import Way
 from tests.support.reference import TARGET, District, Reference
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.alone]
 
 CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
 """Version 1 of the kernel's control groups."""
