@@ -247,6 +247,12 @@ def wifi_of(sight: Sight) -> Report | None:
     return min(fresh, key=lambda report: report.status is not Status.OK, default=None)
 
 
+def failed_lately(sight: Sight) -> bool:
+    """Whether it tried its way in the last quarter of an hour, and something of it failed."""
+    fresh = [report for report in sight.of("latency") if sight.as_of_ns - report.at_ns <= _FRESH_NS]
+    return any(report.status not in {Status.OK, Status.SKIPPED} for report in fresh)
+
+
 def air_of(sight: Sight) -> tuple[float, int] | None:
     """How busy its channel is, as a share, and when that was seen, while it holds.
 
