@@ -22,6 +22,8 @@ SCHOOL_DAYS = 10
 """So many are looked at for round trips: two weeks tell enough, a month is a thousand sums a box."""
 _HOUR_NS = 3600 * districts.NS
 _NEVER_NS = 1 << 62
+_POWER_PAST_NS = 7 * 86_400 * districts.NS
+"""So far back an older word is looked for where the newest one came too late to be known."""
 
 
 def hours(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Hour]:
@@ -89,16 +91,24 @@ def batteries(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> lis
     found = []
     here = [seat for seat, span in _stays(lines, school) if (span.until_ns or _NEVER_NS) > lines.as_of_ns]
     for agent in dict.fromkeys(seat.agent for seat in here):
-        newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
+        newest = _newest_power(reads, agent, lines)
         sure = [row for row in newest if not doubting.holds(agent, row.report.at_ns, doubts)]
-        found += [battery for row in sure if (battery := _battery(row, lines))]
+        found += [battery for row in sure if (battery := _battery(row))]
     return found
 
 
-def _battery(row: Stored, lines: Lines) -> Battery | None:
+def _newest_power(reads: Reads, agent: str, lines: Lines) -> list[Stored]:
+    """The newest word of its power that the question may know."""
+    newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
+    if all(row.arrival <= lines.facts_until and row.report.at_ns <= lines.as_of_ns for row in newest):
+        return newest
+    window = agent, lines.as_of_ns - _POWER_PAST_NS, lines.as_of_ns + 1
+    return reads.tests([window], "power", facts_until=lines.facts_until)[-1:]
+
+
+def _battery(row: Stored) -> Battery | None:
     readings = row.report.readings
-    known = row.arrival <= lines.facts_until and row.report.at_ns <= lines.as_of_ns
-    if not known or row.report.status is not Status.OK or not readings.get("batteries"):
+    if row.report.status is not Status.OK or not readings.get("batteries"):
         return None
     told = (readings.get(name) for name in ("battery_full_wh", "health_pct"))
     full, health = (float(value) if isinstance(value, int | float) else None for value in told)
