@@ -184,7 +184,7 @@ def _wifi_failed_ns(reads: Reads, agent: str, newest: Iterable[Report], as_of_ns
 
 def seats_at(district: District, school_id: str, as_of_ns: int) -> list[Seat]:
     """The seats that are taken in a school at that time, by the box's name."""
-    agents = sorted({seat.agent for seat in district.seats if seat.school == school_id})
+    agents = sorted(districts.boxes_of(district, school_id))
     placed = (districts.place_of(district, agent, as_of_ns) for agent in agents)
     return [seat for seat in placed if seat is not None and seat.school == school_id]
 

@@ -122,9 +122,11 @@ Stay = tuple[Seat, Span]
 def _stays(lines: Lines, school: School) -> list[Stay]:
     """Every stay of a box in the school, the present one and those before it."""
     district = lines.network.district
-    agents = dict.fromkeys(seat.agent for seat in district.seats if seat.school == school.id)
     return [
-        stay for agent in agents for stay in districts.stays(district, agent) if stay[0].school == school.id
+        stay
+        for agent in districts.boxes_of(district, school.id)
+        for stay in districts.stays(district, agent)
+        if stay[0].school == school.id
     ]
 
 
