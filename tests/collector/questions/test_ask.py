@@ -204,5 +204,5 @@ def test_failed_tests_of_many_boxes_are_looked_at_once(bench: Bench) -> None:
         for n in range(20)
     ]
     begun = process_time()
-    assert ask._cheap(bench.reads, tests) == []
+    assert ask.cheap_of(bench.reads, tests) == []
     assert process_time() - begun < 0.8
