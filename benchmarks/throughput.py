@@ -3,7 +3,7 @@
     python -m benchmarks.throughput [--runs 20] [--mbps 5 20 100 400] [--rtt 0 30 80 150] [--json] [--save]
 
 Needs root, iperf3 and speedtest-cli. Lines are those of tests/net: namespaces and a user-space delay line;
-900 Mbit/s at 0 ms is the kernel's own shaper. Shares are of what a perfect test sees of the line: its goodput.
+900 Mbit/s at 0 ms is the kernel's own shaper. Shares are of the line's goodput, which a perfect test sees.
 The peers, iperf3 with four streams for ten seconds each way and speedtest-cli against a private server, are
 measured over the same line of 100 Mbit/s and 30 ms.
 """
@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ CHILD = [sys.executable, "-m", "agent.child"]
 WITHIN = 0.05
 IPERF_S = 10
 _GBIT = 8e-9
+_LOOK_S = 0.05
 _WAYS: tuple[Way, ...] = ("down", "up")
 
 
@@ -70,13 +72,24 @@ def run(line: Line, argv: Sequence[str], stdin: bytes = b"", more: Mapping[str, 
         program = line.client.popen(
             argv, stdin=told, stdout=out, stderr=subprocess.DEVNULL, env=environment() | dict(more or {})
         )
+        mib = 0.0
+        while os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            mib = max(mib, _most_mib(program.pid))
+            time.sleep(_LOOK_S)
         _, status, used = os.wait4(program.pid, 0)
         program.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         said = out.read()
     if program.returncode:
         raise RuntimeError(f"{' '.join(argv)}: {program.returncode}: {said[-500:]!r}")
-    return Ran(said, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Ran(said, used.ru_utime + used.ru_stime, mib)
+
+
+def _most_mib(pid: int) -> float:
+    """What a process held in memory at most so far: what `wait4` says is also of who started it."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    sizes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return max(sizes, default=0) / 1024
 
 
 # --- the engines ------------------------------------------------------------------------------------------
