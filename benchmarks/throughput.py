@@ -65,17 +65,23 @@ class Measured(NamedTuple):
 
 
 def run(line: Line, argv: Sequence[str], stdin: bytes = b"", more: Mapping[str, str] | None = None) -> Ran:
-    """Run a program on the line's client. Raises RuntimeError if it fails."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
-        told.write(stdin)
-        told.seek(0)
+    """Run a program on the line's client; its stdin stays open as long. Raises RuntimeError if it fails."""
+    with tempfile.TemporaryFile() as out:
         program = line.client.popen(
-            argv, stdin=told, stdout=out, stderr=subprocess.DEVNULL, env=environment() | dict(more or {})
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            env=environment() | dict(more or {}),
         )
+        assert program.stdin is not None
+        program.stdin.write(stdin)
+        program.stdin.flush()
         mib = 0.0
         while os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             mib = max(mib, _most_mib(program.pid))
             time.sleep(_LOOK_S)
+        program.stdin.close()
         _, status, used = os.wait4(program.pid, 0)
         program.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -161,7 +167,7 @@ def _listens(line: Line) -> bool:
 
 
 def _by_child(line: Line, work: str, request: Request, more: Mapping[str, str]) -> tuple[Measured, Result]:
-    ran = run(line, [*CHILD, work], msgspec.json.encode(Order(request=request)), more)
+    ran = run(line, [*CHILD, work], msgspec.json.encode(Order(request=request)) + b"\n", more)
     result = msgspec.json.decode(ran.out, type=Result)
     if result.down_mbps is None or result.up_mbps is None:
         raise RuntimeError(f"no rate: {result.reason}")

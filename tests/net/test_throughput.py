@@ -5,32 +5,27 @@ set aside before the limit is judged. What the test itself takes, and what a quo
 """
 
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import pytest
 
-from agent.load.apart import Order
 from agent.load.engines.base import Peer, Request, Result
 from agent.load.limits import limited_by
 from firstbell.report import LimitedBy, Medium, Status
 from tests.net.net import Line, Net
 from tests.net.shape import Way
+from tests.support.apart import result_of
+from tests.support.quota import quota
 from tests.support.reference import TARGET, District, Reference
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.alone]
 
-CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
-"""Version 1 of the kernel's control groups."""
-GROUPS = Path("/sys/fs/cgroup")
-PERIOD_US = 100_000
 CHILD = [sys.executable, "-m", "agent.child", "throughput"]
 
 
@@ -40,16 +35,15 @@ def district(tmp_path: Path) -> District:
     return District(tmp_path)
 
 
-def order(district: District, host: str, port: int, *, max_bytes: int, interface: str) -> bytes:
-    """What a child is told, with a ticket that is good now."""
-    request = Request(
+def asked(district: District, host: str, port: int, *, max_bytes: int, interface: str) -> Request:
+    """One test, with a ticket that is good now."""
+    return Request(
         max_bytes=max_bytes,
         max_seconds=30.0,
         interface=interface,
         server=Peer(name=TARGET, host=host, port=port),
         ticket=district.token(max_bytes=max_bytes),
     )
-    return msgspec.json.encode(Order(request=request))
 
 
 class Test:
@@ -68,11 +62,11 @@ class Test:
 
     def run(self, max_bytes: int = 500_000_000) -> Result:
         """One test."""
-        asked = order(
+        request = asked(
             self._district, self.line.server.address, self._port, max_bytes=max_bytes, interface="eth0"
         )
-        done = self.line.client.run(CHILD, input=asked.decode(), timeout=60)
-        return msgspec.json.decode(done.stdout, type=Result)
+        child = self.line.client.popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return result_of(child, request)
 
     def share(self, result: Result, way: Way) -> float:
         """Of what a perfect test would have seen."""
@@ -190,53 +184,15 @@ def test_a_ceiling_is_said_to_be_one(net: Net, district: District) -> None:
     assert used < 11_000_000
 
 
-class Group:
-    """A control group of its own with a quota on processor time, from entering to leaving."""
-
-    def __init__(self, share: float) -> None:
-        """`share` of one processor."""
-        name = f"firstbell-test-{os.getpid()}"
-        self._v1 = CPU_GROUPS.is_dir()
-        self._folder = (CPU_GROUPS if self._v1 else GROUPS) / name
-        self._quota_us = int(share * PERIOD_US)
-
-    def __enter__(self) -> Self:
-        try:
-            self._folder.mkdir()
-            if self._v1:
-                (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-                (self._folder / "cpu.cfs_quota_us").write_text(str(self._quota_us))
-            else:
-                (self._folder / "cpu.max").write_text(f"{self._quota_us} {PERIOD_US}")
-        except OSError as error:
-            pytest.skip(f"needs root for a control group of its own: {error.strerror}")
-        return self
-
-    def __exit__(self, *_how: object) -> None:
-        for _ in range(100):
-            try:
-                self._folder.rmdir()
-            except FileNotFoundError:
-                return
-            except OSError:  # the kernel takes a moment to see that a group is empty
-                time.sleep(0.02)
-            else:
-                return
-
-    def argv(self, argv: list[str]) -> list[str]:
-        """The command line that runs `argv` in the group."""
-        return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self._folder), *argv]
-
-
 def test_a_quota_of_a_tenth_of_a_processor_says_probe(tmp_path: Path, district: District) -> None:
     """On loopback, which no line holds back: the test takes a tenth of a processor, for it gets no more.
 
     By its own use nobody would see that it was the limit; the kernel's counters of the quota say so.
     """
-    with Reference(tmp_path, district.key_file) as server, Group(0.1) as group:
-        asked = order(district, "127.0.0.1", server.port, max_bytes=20_000_000_000, interface="lo")
-        done = subprocess.run(group.argv(CHILD), input=asked, capture_output=True, check=True, timeout=90)
-    result = msgspec.json.decode(done.stdout, type=Result)
+    with Reference(tmp_path, district.key_file) as server, quota(0.1) as words:
+        request = asked(district, "127.0.0.1", server.port, max_bytes=20_000_000_000, interface="lo")
+        child = subprocess.Popen([*words, *CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        result = result_of(child, request, 90)
     assert result.status is Status.OK, result
     assert result.own_processor_pct < 30
     assert (result.throttled_pct or 0) > 40
