@@ -3,7 +3,6 @@
 SettingsError             all complaints about one text, one a line
 """
 
-import difflib
 import re
 import tomllib
 from datetime import date
@@ -145,7 +144,9 @@ def _in_words(error: str) -> str:
 
 
 def _unknown(path: tuple[str, ...], known: list[str], text: str, complaints: list[str]) -> str:
-    near = difflib.get_close_matches(path[-1][:80], known, n=1) if len(complaints) < _HINTS else []
+    from difflib import get_close_matches  # noqa: PLC0415 - settings without a mistake never load it
+
+    near = get_close_matches(path[-1][:80], known, n=1) if len(complaints) < _HINTS else []
     hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
     return f"{_where(path, text, complaints)}{'.'.join(path)} is no setting{hint}"
 

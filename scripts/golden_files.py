@@ -4,6 +4,7 @@ Nothing in them depends on the day or the machine: clocks stand where they are p
 fixed seed. tests/test_golden.py says what is in them and opens them with every later version.
 """
 
+import lzma
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -338,12 +339,27 @@ def write(folder: Path) -> None:
     write_messages(folder)
 
 
+def pack(folder: Path) -> None:
+    """Compress the databases: each table and each index is a page at least, and a set is kept for ever."""
+    for path in sorted(folder.glob("*.db")):
+        path.with_name(f"{path.name}.xz").write_bytes(lzma.compress(path.read_bytes()))
+        path.unlink()
+
+
+def unpack(folder: Path) -> None:
+    """What `pack` made, back to its bytes; sets from before it hold their databases as they are."""
+    for path in sorted(folder.glob("*.db.xz")):
+        path.with_suffix("").write_bytes(lzma.decompress(path.read_bytes()))
+        path.unlink()
+
+
 def main() -> str | None:
     """Write the set that the one argument names; what went wrong, if anything did."""
     if len(sys.argv) != 2 or not sys.argv[1].startswith("v") or not sys.argv[1][1:].isdigit():  # noqa: PLR2004
         return "usage: scripts/golden NAME, where NAME is v1, v2, ..."
     try:
         write(FOLDER / sys.argv[1])
+        pack(FOLDER / sys.argv[1])
     except FileExistsError:
         return f"{FOLDER / sys.argv[1]} is there already: what a version wrote is never written anew"
     return None

@@ -37,7 +37,14 @@ FIRST, SECOND = "91b7584a2265b1f5", "cd613e30d8f16adf"
 @pytest.fixture(params=SETS)
 def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A set of golden files, as a copy that may be written to."""
-    return Path(shutil.copytree(GOLDEN / request.param, tmp_path / request.param))
+    return copy_of(request.param, tmp_path)
+
+
+def copy_of(name: str, folder: Path) -> Path:
+    """A set of golden files in `folder`, its databases as they were written."""
+    copied = Path(shutil.copytree(GOLDEN / name, folder / name))
+    golden_files.unpack(copied)
+    return copied
 
 
 def clock_later() -> golden_files.HandClock:
@@ -313,9 +320,10 @@ def test_old_files_are_brought_to_the_form_of_new_ones(golden: Path, tmp_path: P
 def test_a_changed_form_has_golden_files_of_its_own(tmp_path: Path) -> None:
     """Whoever changes a table or a message writes the next set (scripts/golden) and describes it here."""
     golden_files.write(tmp_path / "today")
+    newest = copy_of(NEWEST.name, tmp_path)
     for name in ("journal.db", "spool.db"):
-        assert schema(NEWEST / name) == schema(tmp_path / "today" / name), f"{name} has another form now"
-    for file in sorted(NEWEST.iterdir()):
+        assert schema(newest / name) == schema(tmp_path / "today" / name), f"{name} has another form now"
+    for file in sorted(newest.iterdir()):
         today = (tmp_path / "today" / file.name).read_bytes()
         if file.name == "batch-deflated":  # another zlib may pack the same bytes otherwise
             old, new = (wire.open_batch("lincoln-1", data) for data in (file.read_bytes(), today))
@@ -332,6 +340,17 @@ def test_a_set_is_never_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said is not None
     assert "never written anew" in said
     assert {file.name: file.read_bytes() for file in NEWEST.iterdir()} == before
+
+
+def test_a_packed_set_is_the_same_set(tmp_path: Path) -> None:
+    """Packing and unpacking changes no byte, and a packed set is a tenth of its databases."""
+    golden_files.write(tmp_path / "today")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "today").iterdir()}
+    golden_files.pack(tmp_path / "today")
+    packed = sum(file.stat().st_size for file in (tmp_path / "today").iterdir())
+    assert packed < sum(map(len, before.values())) / 10
+    golden_files.unpack(tmp_path / "today")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "today").iterdir()} == before
 
 
 def test_every_set_is_described() -> None:

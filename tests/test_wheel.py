@@ -50,9 +50,18 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(
     argv: list[str], *, cwd: Path | None = None, packages: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program that ends well; it sees no packages but its own and those in `packages`."""
+    """Run a program that ends well."""
+    ended = tried(argv, cwd=cwd, packages=packages)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended
+
+
+def tried(
+    argv: list[str], *, cwd: Path | None = None, packages: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program, however it ends; it sees no packages but its own and those in `packages`."""
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    ended = subprocess.run(
+    return subprocess.run(
         argv,
         cwd=cwd,
         env=env | ({"PYTHONPATH": str(packages)} if packages else {}),
@@ -62,8 +71,6 @@ def run(
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended
 
 
 def packages_of(wheel: Path, extras: tuple[str, ...], folder: Path) -> Path:
@@ -137,3 +144,37 @@ def test_an_extra_is_enough_for_its_commands(
     program, *arguments = command.split()
     said = run([str(environment / "bin" / program), *arguments], cwd=tmp_path, packages=packages).stdout
     assert words in said
+
+
+BOXES = "firstbell-agent is the box's program"
+DISTRICTS = "firstbell is the district's program"
+
+
+@pytest.mark.parametrize(
+    ("extras", "lacking"),
+    [
+        ((), {"firstbell": DISTRICTS, "firstbell-agent": BOXES}),
+        (("agent",), {"firstbell": DISTRICTS}),
+        (("agent", "speedtest"), {"firstbell": DISTRICTS}),
+        (("agent", "reference"), {"firstbell": DISTRICTS}),
+        (("collector",), {"firstbell-agent": BOXES}),
+        (("collector", "broker"), {}),  # amqtt brings the box's libraries along
+        (EVERYTHING, {}),
+    ],
+    ids=lambda value: "+".join(value) or "none" if isinstance(value, tuple) else "",
+)
+def test_each_program_runs_or_says_what_to_install(
+    wheel: Path, environment: Path, tmp_path: Path, extras: tuple[str, ...], lacking: dict[str, str]
+) -> None:
+    """Both programs are there under every extra; the one whose libraries are not says so, and how to get them."""
+    packages = packages_of(wheel, extras, tmp_path / "packages")
+    for program, extra in (("firstbell", "collector"), ("firstbell-agent", "agent")):
+        argv = [str(environment / "bin" / program), "--version"]
+        ended = tried(argv, cwd=tmp_path, packages=packages)
+        if program in lacking:
+            assert (ended.returncode, ended.stdout) == (1, "")
+            assert ended.stderr.startswith(f"Error: {lacking[program]}")
+            assert f"pip install '.[{extra}]'" in ended.stderr
+            assert len(ended.stderr.splitlines()) == 1
+        else:
+            assert ended.stdout == f"{program}, version {firstbell.__version__}\n"

@@ -23,6 +23,13 @@ HEAVY = {
 """Parts of the standard library that nothing in the box's process needs. (`email` and `http.client` come
 with paho, and so does `ssl`.)"""
 
+TESTS = {
+    "agent.child", "agent.load.bulk", "agent.load.engines.iperf3", "agent.load.engines.librespeed",
+    "agent.load.engines.ndt7", "agent.load.engines.own", "agent.load.meter", "agent.load.students",
+    "agent.load.surroundings", "agent.readers.iperf3", "agent.reference", "difflib",
+}  # fmt: skip
+"""What only a heavy test (or a reference server, or a mistake in the settings) needs, once it is there."""
+
 MOST_MODULES = 300
 MOST_MIB = 35.0
 """Resident with everything imported; a running box adds about four to it, and its wall is at 40."""
@@ -84,6 +91,13 @@ assert [make(ProbeSettings()) for make in PROBES.values()]
 """
     modules = after(build, tmp_path)["modules"]
     assert denied(modules, FOREIGN | HEAVY) == []
+
+
+def test_what_tests_with_comes_with_the_first_test(tmp_path: Path) -> None:
+    """No engine, no reference server and none of their parts is loaded before a test is due."""
+    modules = after("import agent.app, agent.cli", tmp_path)["modules"]
+    assert "agent.probes.throughput" in modules
+    assert denied(modules, TESTS) == []
 
 
 def test_the_engine_alone_brings_its_library(tmp_path: Path) -> None:
