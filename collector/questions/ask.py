@@ -1,5 +1,7 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
+from collections.abc import Callable
+
 from collector.questions import doubt as doubting
 from collector.questions import surroundings, watches
 from collector.registry import Folder
@@ -12,6 +14,9 @@ from firstbell.readiness.models import Targets
 from firstbell.readiness.network import Network
 from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import Status, Stored
+
+Weigh = Callable[[Reads, Folder, Targets, districts.School, int], SchoolEvidence]
+"""How one school's evidence is come by: weighed for the question, or kept (`known.school`)."""
 
 PROBES = ("internet", "throughput")
 """Whose reports tell what a line carries."""
@@ -51,16 +56,17 @@ def ask(
     people: int | None,
     years: int | None,
     as_of_ns: int,
+    evidence_of: Weigh | None = None,
 ) -> SchoolAnswer:
     """The answer for the school that `school` names (its id, name, or the beginning of it).
 
-    Raises QuestionError.
+    It is weighed for this question unless `evidence_of` says otherwise. Raises QuestionError.
     """
     try:
         asked = districts.find_school(folder.district, school)
         if model != PLAN:
             check_model(targets, model)
-        evidence = weigh(reads, folder, targets, asked, as_of_ns)
+        evidence = (evidence_of or weigh)(reads, folder, targets, asked, as_of_ns)
         return judge(model, targets, evidence, people=people, years=years)
     except QuestionError:
         raise
