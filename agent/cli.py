@@ -155,7 +155,8 @@ def check(path: Path, as_json: bool) -> None:
         click.echo(json.dumps(findings, indent=2))
     else:
         for name, finding in findings.items():
-            click.echo(f"{'ok ' if finding['ok'] else 'NOT'} {name}: {finding['says']}")
+            word = "NOT" if not finding["ok"] else "?  " if finding.get("doubts") else "ok "
+            click.echo(f"{word} {name}: {finding['says']}")
     sys.exit(not all(finding["ok"] for finding in findings.values()))
 
 
