@@ -6,6 +6,7 @@ import click
 
 from collector import registry
 from collector.cli.common import Whole, asking, json_option, only_school, pass_home, show
+from collector.cli.figures import PEOPLE
 from collector.config import Home
 from collector.questions import ask
 from firstbell.readiness.chain import SchoolAnswer
@@ -20,7 +21,7 @@ WIDTH = 96
 @click.option(
     "--model", default="flex", show_default=True, help="The way of teaching, as docs/models.md names it."
 )
-@click.option("--people", type=Whole(1), help="Students and staff, instead of the folder's number.")
+@click.option("--people", type=PEOPLE, help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
 @json_option
 @pass_home

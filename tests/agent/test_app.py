@@ -170,6 +170,18 @@ def test_check_finds_a_spool_folder_that_takes_nothing() -> None:
     assert f"nothing can be written in {folder}" in ended.stdout
 
 
+def test_a_look_around_prints_what_it_found_alone() -> None:
+    """What a test's process says beside its answer is for the log of a box, not for who asked once."""
+    program = (
+        "import logging; from agent import app, cli\n"
+        "app.once = lambda *_: logging.getLogger('agent.load.apart').warning('complaints') or []\n"
+        "cli.main(['once', 'internet', '--now', '--json'])\n"
+    )
+    argv = [sys.executable, "-c", program]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
+
+
 @pytest.mark.root
 def test_a_full_disk_is_no_reason_to_end(tmp_path: Path) -> None:
     """A box started on a disk without a byte stands, goes on trying, and that counts as being alive."""
