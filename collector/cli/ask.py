@@ -80,7 +80,8 @@ def _others(answer: SchoolAnswer) -> str:
     lines = [
         _item(
             f"{need.name} ({need.source}, {need.year}): {mbit(number(need.mbps))} for the {need.level}; "
-            f"on paper {says[need.paper_meets]}, measured {says[need.measured_meets]}."
+            f"on paper {says[need.paper_meets]}, measured {says[need.measured_meets]}"
+            f"{f'; {need.taken}' if need.taken else ''}."
         )
         for need in answer.published
     ]

@@ -22,6 +22,7 @@ from collector.config import Home
 from collector.questions import ask, status
 from collector.questions.status import Measurement
 from firstbell.catalogue import PROBES
+from firstbell.district import SPLIT
 from firstbell.report import Status
 
 _FIRST_MEASUREMENTS_S = 120.0
@@ -157,7 +158,8 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
         down_mbps=entered.down_mbps,
         up_mbps=entered.up_mbps,
         agent=up.BOX,
-        examples=entered.examples,
+        # People were asked for, and not who of them is a student.
+        examples=(*entered.examples, SPLIT),
         tz=zone,
     )
 
