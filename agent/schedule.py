@@ -40,7 +40,9 @@ AROUND_SCHOOL = ((time(5, 0), time(7, 30)), (time(15, 30), time(18, 0)), (time(1
 
 UPTIME_STRATUM_S = 3 * 3600
 EDGE_S = 300.0
-"""At both ends of a stretch, in which no heavy test begins."""
+"""At both ends of a stretch, in which no heavy test runs."""
+ROOM_S = 90.0
+"""Before the edge at its end, in which none begins: what would run into the edge the coordinator refuses."""
 JITTER = 0.1
 """How late in its turn a cheap probe may come, as a share of its rhythm."""
 LOOK_S = 60.0
@@ -251,8 +253,8 @@ class _Moments:
 
 def _within(stratum: Stratum) -> tuple[float, float]:
     """The first and the last moment at which a test may begin: the middle of a stretch that is all edges."""
-    edge_s = min(EDGE_S, (stratum.end_s - stratum.start_s) / 2)
-    return stratum.start_s + edge_s, stratum.end_s - edge_s
+    middle_s = (stratum.start_s + stratum.end_s) / 2
+    return min(stratum.start_s + EDGE_S, middle_s), max(stratum.end_s - EDGE_S - ROOM_S, middle_s)
 
 
 class _Weekly(_Moments):

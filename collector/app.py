@@ -180,7 +180,7 @@ def _serve(
 
     uvicorn hears it only once it runs, and gives it back at its end, when it means nothing any more.
     """
-    tokens = None if web.on_loopback else Tokens(home.folder)
+    tokens = _tokens(home, web)
     cert, key = (home.folder / name if name else None for name in (web.cert_file, web.key_file))
     settings = door.settings(create_app(parts, tokens), cert, key)
     try:
@@ -200,6 +200,16 @@ def _serve(
         signal.signal(number, end)
     ready(listening.getsockname()[1])
     server.run(sockets=[listening])
+
+
+def _tokens(home: Home, web: WebSettings) -> Tokens | None:
+    """Who may sign in; None where nobody has to."""
+    if web.on_loopback:
+        return None
+    tokens = Tokens(home.folder)
+    if not tokens.all():
+        log.warning("nobody can sign in yet: `firstbell token add NAME` gives somebody a token")
+    return tokens
 
 
 def _address(home: Home, settings: Settings) -> Address:

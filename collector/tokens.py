@@ -22,7 +22,7 @@ import msgspec
 from collector import lock
 
 Role = Literal["viewer", "operator"]
-"""A viewer reads everything; an operator may also act: have boxes check now."""
+"""A viewer reads everything; an operator may also act: have boxes check now, keep lines quiet."""
 
 ROLES: tuple[Role, ...] = ("viewer", "operator")
 FILE = "tokens.json"

@@ -5,6 +5,7 @@ folder corrects the past too. What is dated by a day alone is known to the day: 
 changed or a box was moved belongs to neither side.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from difflib import get_close_matches
 from functools import cached_property
@@ -50,6 +51,7 @@ __all__ = [
     "Settings",
     "Span",
     "Thresholds",
+    "boxes_of",
     "class_spans",
     "edges",
     "find_school",
@@ -125,6 +127,13 @@ class District(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def lines(self) -> Lines:
         """The circuits, with what hangs on what."""
         return Lines(self.circuits)
+
+    @cached_property
+    def _agents(self) -> dict[str, dict[str, None]]:
+        found: dict[str, dict[str, None]] = {}
+        for seat in self.seats:
+            found.setdefault(seat.school, {})[seat.agent] = None
+        return found
 
     @cached_property
     def _schools(self) -> dict[str, School]:
@@ -282,6 +291,11 @@ def seat_at(stays: list[tuple[Seat, Span]], at_ns: int) -> Seat | None:
 def place_of(district: District, agent: str, at_ns: int) -> Seat | None:
     """Where the box stood at `at_ns`; None before its first seat and on the day of a move."""
     return seat_at(stays(district, agent), at_ns)
+
+
+def boxes_of(district: District, school_id: str) -> Iterable[str]:
+    """Every box that stands in the school, or ever stood there, in the order of the folder."""
+    return district._agents.get(school_id, ())  # noqa: SLF001
 
 
 def seats_on(district: District, circuit_id: str) -> list[Span]:

@@ -57,7 +57,7 @@ class Leases:
             max_seconds=wanted.max_seconds,
             medium=self._medium(),
         )
-        answer = _Answer()
+        answer = _Answer(self._clock.monotonic())
         with self._lock:
             self._answers[nonce] = answer
         try:
@@ -105,7 +105,7 @@ class Leases:
             if answer and not answer.came.is_set():
                 answer.said = message
                 if isinstance(message, Grant):
-                    self._held[message.lease] = self._begin(message)
+                    self._held[message.lease] = self._begin(message, answer.asked_s)
                 answer.came.set()
                 return
             in_use = isinstance(message, Grant) and message.lease in self._held
@@ -119,7 +119,8 @@ class Leases:
         if held is None:
             return
         if isinstance(message, Renewed):
-            held.until_s = self._clock.monotonic() + min(message.ttl_s, words.TTL_S)
+            # From the question on: a late answer must not outlive what the coordinator counts by.
+            held.until_s = held.asked_s + min(message.ttl_s, words.TTL_S)
         else:
             _log.info("the test is called back: %s", message.reason)
             held.over.set()
@@ -138,21 +139,20 @@ class Leases:
             tickets=message.tickets,
         )
 
-    def _begin(self, grant: Grant) -> "_Held":
-        held = _Held(grant.lease, self._clock.monotonic() + min(grant.ttl_s, words.TTL_S))
+    def _begin(self, grant: Grant, asked_s: float) -> "_Held":
+        held = _Held(grant.lease, asked_s, asked_s + min(grant.ttl_s, words.TTL_S))
         threading.Thread(target=self._renew, args=(held,), name="lease", daemon=True).start()
         return held
 
     def _renew(self, held: "_Held") -> None:
         """Renew the lease as long as its test runs; end the test when nobody answers."""
-        asked_s = self._clock.monotonic()
         while not held.done.wait(_LOOK_S) and not held.over.is_set():
             now = self._clock.monotonic()
             if now >= held.until_s:
                 _log.warning("nobody renewed the lease of a test: it is stopped")
                 held.over.set()
-            elif now >= asked_s + words.RENEW_S:
-                asked_s = now
+            elif now >= held.asked_s + words.RENEW_S:
+                held.asked_s = now
                 self._say(words.Renew(lease=held.lease))
 
     def _say(self, message: words.FromBox) -> bool:
@@ -160,16 +160,17 @@ class Leases:
 
 
 class _Answer:
-    """What came back of a question."""
+    """What came back of a question that was asked at a moment of the monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked_s: float) -> None:
+        self.asked_s = asked_s
         self.came = threading.Event()
         self.said: Grant | Refuse | None = None
 
 
 class _Held:
-    """A lease in use: until when, on the monotonic clock, unless it is renewed."""
+    """A lease in use: when it was last asked for, and until when it holds, on the monotonic clock."""
 
-    def __init__(self, lease: str, until_s: float) -> None:
-        self.lease, self.until_s = lease, until_s
+    def __init__(self, lease: str, asked_s: float, until_s: float) -> None:
+        self.lease, self.asked_s, self.until_s = lease, asked_s, until_s
         self.over, self.done = threading.Event(), threading.Event()

@@ -109,8 +109,7 @@ def _made(home: Home, seed: int, schools: int, days: int) -> Told:
         return _told(home, there)
     clock = SystemClock()
     demo = Demo(seed=seed, schools=schools, days=days, as_of_ns=making.end_ns(clock.now_ns()))
-    logging.getLogger("collector").setLevel(logging.ERROR)  # what is set aside here was planned
-    with _progress(days) as progress:
+    with _quietly(), _progress(days) as progress:
         made = making.make(home, demo, clock, progress)
     told = _told(home, made.demo)
     return msgspec.structs.replace(
@@ -127,6 +126,18 @@ def _told(home: Home, demo: Demo) -> Told:
         school_days=demo.days,
         as_of_ns=demo.as_of_ns,
     )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What is set aside here was planned: no warning of it."""
+    logger = logging.getLogger("collector")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

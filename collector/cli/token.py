@@ -23,7 +23,7 @@ def group() -> None:
     type=click.Choice(ROLES),
     default="viewer",
     show_default=True,
-    help="A viewer reads; an operator may also have boxes check now.",
+    help="A viewer reads; an operator may also have boxes check now, and keep lines quiet.",
 )
 @json_option
 @pass_home

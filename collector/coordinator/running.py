@@ -4,12 +4,13 @@ Ends are judged on the monotonic clock, so that a step of the other one frees no
 """
 
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from collector.clock import Clock
-from collector.coordinator.book import OVER_S, Book, Charge, Out
+from collector.coordinator.book import OVER_S, Asked, Book, Charge, Out
 from collector.coordinator.rules import KINDS
 from collector.store.errors import StoreError
 from collector.store.leases import How, Kept
@@ -81,8 +82,11 @@ class Running:
         now_s, now_ns = self._clock.monotonic(), self._clock.now_ns()
         for kept in held:
             lease = _out(kept)
-            used = None if kept.ended_ns is None else _counted(lease, (kept.bytes, kept.seconds), None)
+            used = None if kept.ended_ns is None else _counted(lease, (kept.bytes, kept.seconds), math.inf)
             self._book.recall(lease, used)
+            # Who asked lately nobody wrote down; whoever tests here is taken to ask in this period, too.
+            asked = Asked(now_ns, lease.kind, lease.charge, waiting=False)
+            self._book.ask(lease.site, lease.agent, asked)
             if used is None:
                 longest_s = lease.charge.seconds + LONGER_S
                 left_s = longest_s - (now_ns - kept.granted_ns) / NS
@@ -207,10 +211,10 @@ def _out(kept: Kept) -> Out:
     )
 
 
-def _counted(lease: Out, told: Told, elapsed_s: float | None) -> Charge:
+def _counted(lease: Out, told: Told, elapsed_s: float) -> Charge:
     """What is counted for a lease: as the box told, in full where it did not, and never beyond belief."""
     used, seconds = told
-    most_s = lease.charge.seconds if elapsed_s is None else max(lease.charge.seconds, elapsed_s)
+    most_s = max(lease.charge.seconds, elapsed_s)
     counted_s = lease.charge.seconds if seconds is None else min(seconds, most_s)
     counted = lease.charge.bytes if used is None else min(used, _OVERCHARGE * lease.charge.bytes)
     return Charge(counted_s, counted)

@@ -136,9 +136,12 @@ def cheap_of(reads: Reads, tests: list[Stored]) -> list[Stored]:
     failed = [test for test in tests if test.report.status in {Status.FAILED, Status.TIMEOUT}]
     boxes = {test.agent for test in failed}
     windows: list[Box] = [_window(test) for test in failed]
-    for box in boxes:
-        good = [test for test in tests if test.agent == box and test.report.status is Status.OK]
-        newest = sorted(good, key=lambda test: test.report.at_ns)[-_GOOD_ONES:]
+    good: dict[str, list[Stored]] = {}
+    for test in tests:
+        if test.agent in boxes and test.report.status is Status.OK:
+            good.setdefault(test.agent, []).append(test)
+    for tested in good.values():
+        newest = sorted(tested, key=lambda test: test.report.at_ns)[-_GOOD_ONES:]
         windows += [_window(test) for test in newest]
     seen = {(row.agent, row.epoch, row.seq): row for row in reads.tests(windows, "latency")}
     for row in (row for box in boxes for row in reads.latest(box) if row.report.probe == "latency"):

@@ -79,10 +79,9 @@ def _disproved(
 
 def boxes_in(district: District, school: School, since_ns: int, until_ns: int) -> list[Box]:
     """Each stay of a box in the school, within that time."""
-    agents = dict.fromkeys(seat.agent for seat in district.seats if seat.school == school.id)
     return [
         (agent, max(span.since_ns, since_ns), min(span.until_ns or until_ns, until_ns))
-        for agent in agents
+        for agent in districts.boxes_of(district, school.id)
         for seat, span in districts.stays(district, agent)
         if seat.school == school.id
         and span.since_ns < until_ns

@@ -231,6 +231,8 @@ def _near(room: str, here: Sequence[Sight], found: Sequence[Sight]) -> list[Sigh
 
 def _nearest_says(near: Sequence[Sight]) -> str:
     said = room_words.room_says(looks(near)) if near else ""
+    if said == room_words.NOTHING_KNOWN:
+        return "of it nothing is known"
     return f"it is {said}" if said and not said.startswith(("can", "does")) else f"it {said}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import NamedTuple
 
-from collector.questions.sight import Sight, local, wifi_sign
+from collector.questions.sight import Sight, failed_lately, local, wifi_sign
 from firstbell.ladder import Elsewhere, Look, Seen, Sign, Verdict, Where, seen_of
 from firstbell.readiness import words
 
@@ -59,6 +59,7 @@ _NO_ROOM = {
 }
 _GATEWAY = "reaches the gateway"
 _MOST_NAMED = 3
+NOTHING_KNOWN = "nothing known"
 
 
 def say(scene: Scene) -> Said:
@@ -146,9 +147,12 @@ def _deaf(s: Scene) -> Said:
 def _unknown(s: Scene) -> Said:
     seen, says = s.verdict.seen, s.verdict.elsewhere
     if seen is Seen.NOTHING_KNOWN:
-        return Said(
-            "Not known.", f"{_boxes(_agents(s))} talks and has checked nothing of the way lately.", ""
+        checked = any(failed_lately(sight) for sight in s.here)
+        what = (
+            "doesn\u2019t get through, as far back as is known" if checked else "has checked nothing lately"
         )
+        lede = "It may never have been let in here: look at its cable and its settings." if checked else ""
+        return Said("Not known.", f"{_boxes(_agents(s))} talks and {what}.", lede)
     if seen is Seen.SILENT:
         return _silent(s)
     too = f", and {_named(s.same)} too" if s.same else ""
@@ -209,7 +213,7 @@ def room_says(found: Sequence[Look]) -> str:
     return {
         Seen.NO_BOX: "not measured",
         Seen.SILENT: "silent",
-        Seen.NOTHING_KNOWN: "nothing known",
+        Seen.NOTHING_KNOWN: NOTHING_KNOWN,
         Seen.GATEWAY: "fine",
         Seen.ONLINE: "fine",
         Seen.ONE_BOX: "fine, but for one of its boxes",

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from collector.questions import room_words
+from collector.questions import reached, room_words
 from collector.questions.room import rooms_of
 from collector.questions.sight import Sight, distance, everywhere, looks
 from collector.registry import Folder
@@ -28,6 +28,8 @@ _STATES: dict[Seen, State] = {
     Seen.NO_BOX: "open",
 }
 _ORDER: tuple[State, ...] = ("trouble", "silent", "unknown", "fine", "open")
+
+_WHOLE_SCHOOL = "silent with the whole school: its gateway doesn\u2019t answer either"
 
 
 class RoomLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +70,10 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int, q: str = "") -> Rooms:
     by_school: dict[str, list[Sight]] = {}
     for sight in everywhere(reads, district, as_of_ns):
         by_school.setdefault(sight.seat.school, []).append(sight)
-    everyone = [_school(district, school, by_school.get(school.id, [])) for school in district.schools]
+    everyone = []
+    for school in district.schools:
+        rooms = _school(district, school, by_school.get(school.id, []))
+        everyone.append(_with_its_gateway(reads, district, school, rooms, as_of_ns))
     kept = [found for each in everyone if (found := _wanted(each, wanted)).rooms]
     kept.sort(key=lambda school: (_ORDER.index(school.rooms[0].state), school.school_name))
     shown = list(_at_most(kept, MOST))
@@ -99,6 +104,21 @@ def _school(district: District, school: School, found: Sequence[Sight]) -> Schoo
         rooms=tuple(lines),
         unmeasured=sum(line.state == "open" for line in lines),
     )
+
+
+def _with_its_gateway(
+    reads: Reads, district: District, school: School, found: SchoolRooms, as_of_ns: int
+) -> SchoolRooms:
+    """Where every box of a school is silent, its gateway says whether that is the whole school's trouble."""
+    if {line.state for line in found.rooms} - {"open"} != {"silent"}:
+        return found
+    if reached.gateway(reads, district, school, as_of_ns).answers is not False:
+        return found
+    whole = {"state": "trouble", "words": _WHOLE_SCHOOL}
+    rooms = [
+        msgspec.structs.replace(line, **(whole if line.state == "silent" else {})) for line in found.rooms
+    ]
+    return msgspec.structs.replace(found, rooms=tuple(rooms))
 
 
 def _line(name: str, stands: Sequence[Sight]) -> RoomLine:

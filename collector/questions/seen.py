@@ -169,7 +169,7 @@ def used(reads: Reads, folder: Folder, school: School, as_of_ns: int) -> Used:
     """What the heavy tests of the school's boxes took on the day before."""
     day, begin, end = taken.yesterday(school, as_of_ns)
     boxes: list[Box] = []
-    for agent in sorted({seat.agent for seat in folder.district.seats if seat.school == school.id}):
+    for agent in sorted(districts.boxes_of(folder.district, school.id)):
         for seat, span in districts.stays(folder.district, agent):
             until = end if span.until_ns is None else min(end, span.until_ns)
             if seat.school == school.id and max(begin, span.since_ns) < until:

@@ -184,7 +184,7 @@ def _wifi_failed_ns(reads: Reads, agent: str, newest: Iterable[Report], as_of_ns
 
 def seats_at(district: District, school_id: str, as_of_ns: int) -> list[Seat]:
     """The seats that are taken in a school at that time, by the box's name."""
-    agents = sorted({seat.agent for seat in district.seats if seat.school == school_id})
+    agents = sorted(districts.boxes_of(district, school_id))
     placed = (districts.place_of(district, agent, as_of_ns) for agent in agents)
     return [seat for seat in placed if seat is not None and seat.school == school_id]
 
@@ -245,6 +245,12 @@ def wifi_of(sight: Sight) -> Report | None:
     """What it said last of its own Wi-Fi, while that holds; of several radios the one that gets in."""
     fresh = [r for r in sight.of("wifi_link") if sight.as_of_ns - r.at_ns <= _FRESH_NS]
     return min(fresh, key=lambda report: report.status is not Status.OK, default=None)
+
+
+def failed_lately(sight: Sight) -> bool:
+    """Whether it tried its way in the last quarter of an hour, and something of it failed."""
+    fresh = [report for report in sight.of("latency") if sight.as_of_ns - report.at_ns <= _FRESH_NS]
+    return any(report.status not in {Status.OK, Status.SKIPPED} for report in fresh)
 
 
 def air_of(sight: Sight) -> tuple[float, int] | None:

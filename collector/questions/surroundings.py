@@ -23,6 +23,8 @@ SCHOOL_DAYS = 10
 CAPACITY = "capacity"
 _HOUR_NS = 3600 * districts.NS
 _NEVER_NS = 1 << 62
+_POWER_PAST_NS = 7 * 86_400 * districts.NS
+"""So far back an older word is looked for where the newest one came too late to be known."""
 
 
 def hours(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Hour]:
@@ -90,9 +92,9 @@ def batteries(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> lis
     found = []
     here = [seat for seat, span in _stays(lines, school) if (span.until_ns or _NEVER_NS) > lines.as_of_ns]
     for agent in dict.fromkeys(seat.agent for seat in here):
-        newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
+        newest = _newest_power(reads, agent, lines)
         sure = [row for row in newest if not doubting.holds(agent, row.report.at_ns, doubts)]
-        found += [battery for row in sure if (battery := _battery(row, lines))]
+        found += [battery for row in sure if (battery := _battery(row))]
     return found
 
 
@@ -114,10 +116,18 @@ def played(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[S
     return reads.tests(doubting.without(there, doubts), CAPACITY, facts_until=lines.facts_until)
 
 
-def _battery(row: Stored, lines: Lines) -> Battery | None:
+def _newest_power(reads: Reads, agent: str, lines: Lines) -> list[Stored]:
+    """The newest word of its power that the question may know."""
+    newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
+    if all(row.arrival <= lines.facts_until and row.report.at_ns <= lines.as_of_ns for row in newest):
+        return newest
+    window = agent, lines.as_of_ns - _POWER_PAST_NS, lines.as_of_ns + 1
+    return reads.tests([window], "power", facts_until=lines.facts_until)[-1:]
+
+
+def _battery(row: Stored) -> Battery | None:
     readings = row.report.readings
-    known = row.arrival <= lines.facts_until and row.report.at_ns <= lines.as_of_ns
-    if not known or row.report.status is not Status.OK or not readings.get("batteries"):
+    if row.report.status is not Status.OK or not readings.get("batteries"):
         return None
     told = (readings.get(name) for name in ("battery_full_wh", "health_pct"))
     full, health = (float(value) if isinstance(value, int | float) else None for value in told)
@@ -131,9 +141,11 @@ Stay = tuple[Seat, Span]
 def _stays(lines: Lines, school: School) -> list[Stay]:
     """Every stay of a box in the school, the present one and those before it."""
     district = lines.network.district
-    agents = dict.fromkeys(seat.agent for seat in district.seats if seat.school == school.id)
     return [
-        stay for agent in agents for stay in districts.stays(district, agent) if stay[0].school == school.id
+        stay
+        for agent in districts.boxes_of(district, school.id)
+        for stay in districts.stays(district, agent)
+        if stay[0].school == school.id
     ]
 
 

@@ -22,6 +22,8 @@ from collector.registry.writing import EXAMPLE_STUDENTS, Entry
 MOST_BYTES = 500_000_000
 """The whole country's file has some 60 MB."""
 _SHOWN = 12
+_HEAD = 10_000
+"""So far a table's header is looked for."""
 
 
 class ListError(RegistryError):
@@ -220,7 +222,9 @@ def _table(
         data = path.read_bytes()
     except OSError as error:
         raise ListError(f"{path} can't be read: {error.strerror or error}") from error
-    reader = csv.DictReader(_from_header(io.StringIO(_text(data), newline="")))
+    text = _text(data)
+    between = _between(text)
+    reader = csv.DictReader(_from_header(io.StringIO(text, newline=""), between), delimiter=between)
     columns = _columns(reader.fieldnames or [], known)
     for name in needed:
         if name not in columns:
@@ -237,10 +241,16 @@ def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[tuple[int, Mapp
         raise ListError(f"{path.name}, line {reader.line_num}: can't be read as a table: {error}") from error
 
 
-def _from_header(lines: io.StringIO) -> Iterator[str]:
+def _between(text: str) -> str:
+    """What stands between the cells: spreadsheets of many countries write semicolons, some programs tabs."""
+    header = next((line for line in text[:_HEAD].splitlines() if len(re.split("[,;\t]", line)) > 1), "")
+    return max(",;\t", key=header.count)
+
+
+def _from_header(lines: io.StringIO, between: str) -> Iterator[str]:
     """The lines from the header on: ELSI's export begins with some lines about itself."""
     for line in lines:
-        if len(next(csv.reader([line]))) > 1 and not line.startswith('"ELSI'):
+        if len(next(csv.reader([line], delimiter=between))) > 1 and not line.startswith('"ELSI'):
             yield line
             break
     yield from lines

@@ -220,6 +220,8 @@ _TROUBLES = {
     "401": "A token is wanted, and none that opens anything came along.",
     "403": "A page from elsewhere asks.",
     "404": "There is no such school, room or way of teaching.",
+    "405": "It is read only.",
+    "421": "A name was asked that is none of this server's.",
     "422": "The query is not one.",
     "503": "The journal can't be read just now.",
 }

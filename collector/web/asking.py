@@ -11,6 +11,8 @@ from collector.web.health import Parts
 from collector.web.pages import when, zone_of
 from firstbell.readiness import sizing
 
+_SHOWN = 40
+
 
 class Asked(NamedTuple):
     """The form's two fields; None where the address doesn't name one."""
@@ -20,7 +22,9 @@ class Asked(NamedTuple):
 
 
 def read(request: Request, parts: Parts) -> Asked:
-    """The fields of the address. Raises QuestionError for a fall that can't be asked for."""
+    """The fields of the address. Raises QuestionError for what can't be asked here, as another fall."""
+    for name in set(request.query_params) - {"model", "through"}:
+        raise QuestionError(f"{name[:_SHOWN]} can\u2019t be asked on a page: the API takes more")
     through = request.query_params.get("through") or ""
     if not through:
         return Asked(request.query_params.get("model"), None)

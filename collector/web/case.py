@@ -134,9 +134,11 @@ def packed(case: Case, reads: Reads) -> bytes:
 def alone(case: Case) -> str:
     """The two pages as a file that needs no server: its style is in it."""
     style = resources.files("collector.web").joinpath("static", "style.css").read_text(encoding="utf-8")
-    return pages.ENVIRONMENT.get_template("case.html").render(
-        layout="alone.html", case=case, drawn=case_drawing.dots(case), style=style, zip=""
+    page = pages.ENVIRONMENT.get_template("case.html").render(
+        layout="alone.html", case=case, drawn=case_drawing.dots(case), zip=""
     )
+    # Not in the template: nothing that is served has a style in it (docs/decisions/0014).
+    return page.replace("</head>", f"<style>\n{style}</style>\n</head>", 1)
 
 
 def _files(case: Case, reads: Reads) -> Iterator[tuple[str, bytes]]:

@@ -28,6 +28,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             request,
             "district.html",
             current="schools",
+            as_of_ns=asked.as_of_ns,
             command=_command(asked, horizon),
             json=f"{api.ROOT}/schools{_as_years(asked)}",
             asked=asked,

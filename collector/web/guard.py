@@ -7,9 +7,12 @@ page's own name was pointed here (DNS rebinding), in `Origin`, and in `Sec-Fetch
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+import msgspec
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from collector.web.troubles import API, Trouble
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 READING = frozenset({"GET", "HEAD"})
@@ -34,20 +37,28 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._known(hosts[0]):
-            return PlainTextResponse("this server answers to loopback names only\n", 421)
+            return _refuse(scope, 421, "this server answers to loopback names only")
         own = f"{scope['scheme']}://{hosts[0]}".lower()
         if any(origin.lower() != own for origin in headers.getlist("origin")) or _from_elsewhere(
             scope, headers
         ):
-            return PlainTextResponse("a page from elsewhere may not ask\n", 403)
+            return _refuse(scope, 403, "a page from elsewhere may not ask")
         return None
 
     def _known(self, host: str) -> bool:
         name = _name("//" + host)
         return bool(name) if self._hosts is None else name in self._hosts
+
+
+def _refuse(scope: Scope, status: int, why: str) -> Response:
+    """The refusal, to a program as the API's document promises it."""
+    if not scope["path"].startswith(API):
+        return PlainTextResponse(f"{why}\n", status)
+    trouble = Trouble(error=why, what_to_do="Ask from this machine, by its own name, and from no other page.")
+    return Response(msgspec.json.encode(trouble), status, media_type="application/json")
 
 
 def _from_elsewhere(scope: Scope, headers: Headers) -> bool:

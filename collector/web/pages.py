@@ -51,6 +51,7 @@ def page(
     command: str = "",
     json: str = "",
     zone: tzinfo | None = None,
+    as_of_ns: int | None = None,
     status: int = 200,
     headers: dict[str, str] | None = None,
     **context: Any,  # noqa: ANN401 - what a template is given
@@ -58,8 +59,9 @@ def page(
     """The page that `template` makes of `context`.
 
     `current` is the open page of the head, `command` the same question in a terminal, `json` its address
-    in the API; `zone` is whose clock the head shows: the school's, else the district's. Slow: it reads the
-    journal, so call it where a handler may wait (a plain function).
+    in the API; `zone` is whose clock the head shows: the school's, else the district's, and `as_of_ns` the
+    moment that the answer knows (an answer may be kept for a while), else now. Slow: it reads the journal, so
+    call it where a handler may wait (a plain function).
     """
     parts: Parts = request.app.state.parts
     folder, now_ns = parts.folder_now(), parts.clock.now_ns()
@@ -72,7 +74,7 @@ def page(
     )
     frame = Frame(
         district=folder.district.settings.name,
-        as_of=moment(now_ns, zone or zone_of(parts)),
+        as_of=moment(now_ns if as_of_ns is None else as_of_ns, zone or zone_of(parts)),
         page=current,
         command=command.replace("firstbell", parts.program, 1),
         json=json,

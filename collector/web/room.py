@@ -1,5 +1,6 @@
 """The rooms' index, the room's page, and "check now": the nearest boxes look at once, and the page waits."""
 
+import shlex
 import threading
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -180,4 +181,5 @@ def _number(text: str | None) -> int | None:
 
 
 def _word(name: str) -> str:
-    return f'"{name}"' if " " in name else name
+    """The room as a shell takes it, whatever letters its name has."""
+    return shlex.quote(name)

@@ -35,6 +35,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
             request,
             "school.html",
             current="schools",
+            as_of_ns=asked.answer.as_of_ns,
             command=_command(asked, horizon),
             json=f"{api.ROOT}/school/{asked.school_id}"
             f"?model={PLAN if asked.planned else asked.answer.model_id}&years={asked.answer.years}",

@@ -107,16 +107,22 @@ def _type(hint: Any) -> str:  # noqa: ANN401 - types are values here
     hint = _bare(hint)
     origin, inner = get_origin(hint), get_args(hint)
     if origin is dict:
-        return "table of tables" if _is_struct(inner[1]) else f"table of {_type(inner[1])}s"
+        return "table of tables" if _is_struct(inner[1]) else f"table of {_several(_type(inner[1]))}"
     if origin is tuple and inner[-1] is Ellipsis:
-        return "list of tables" if _is_struct(inner[0]) else f"list of {_type(inner[0])}s"
+        return "list of tables" if _is_struct(inner[0]) else f"list of {_several(_type(inner[0]))}"
     if origin is tuple:
-        return f"{len(inner)} {_type(inner[0])}s"
+        return f"{len(inner)} {_several(_type(inner[0]))}"
     if origin is Literal:
         return "one of " + ", ".join(code(value) for value in inner)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return "one of " + ", ".join(code(value) for value in hint)
     return _TYPES[hint]
+
+
+def _several(kind: str) -> str:
+    """`lists of texts` of `list of texts`."""
+    first, of, rest = kind.partition(" of ")
+    return f"{first}s{of}{rest}"
 
 
 def _bare(hint: Any) -> Any:  # noqa: ANN401

@@ -1,16 +1,19 @@
 """The benchmarks run, measure what they say, and their page tells the figures that they kept."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from benchmarks import ask, availability, bench, district, district_table, intake, messages
+from benchmarks import ask, availability, bench, district, district_table, intake, messages, schedule
 from collector import config, registry
 from collector.store.reads import Reads
 from firstbell import wire
+from tests.collector.coordinator.town import ZONE
+from tests.collector.coordinator.week import Ran
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("agent_footprint", "intake", "ask", "availability", "district", "district_table")
+NAMES = ("agent_footprint", "intake", "ask", "availability", "district", "district_table", "schedule")
 
 
 def test_a_message_is_what_the_aim_speaks_of() -> None:
@@ -74,6 +77,17 @@ def test_the_table_that_is_timed_judges_every_school(tmp_path: Path) -> None:
     figures = {figure.what: figure.value for figure in district_table.measure(tmp_path, 4, 30)}
     assert figures["schools"] == 4
     assert figures["warm: its page, worst"] > 0
+
+
+def test_a_week_of_tests_is_counted_as_it_was() -> None:
+    """Tests that met, class that was loaded once however many did it, periods without, and edges."""
+    monday = datetime(2026, 11, 2, 8, tzinfo=ZONE).timestamp()
+    ran = [(0, 60), (30, 50), (90, 100), (-1800 + 60, -1800 + 70)]  # the last one at 7:31
+    tests = [Ran("b", "throughput", monday + begin, monday + end, 0) for begin, end in ran]
+    found = schedule.count(tests)
+    assert (found.tests, found.together, found.at_edges) == (4, 2, 1)
+    assert (found.days_without, found.periods_without) == (4, 19)
+    assert found.class_minutes == pytest.approx(80 / 60)
 
 
 def test_memory_is_read_as_the_kernel_tells_it() -> None:

@@ -183,3 +183,13 @@ def test_any_list_is_schools_or_a_sentence(tmp_path_factory: pytest.TempPathFact
         assert lists.own(path, "D").entries
     with suppress(ListError):
         assert lists.nces(path).entries
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_a_table_may_have_anything_between_its_cells_that_spreadsheets_write(
+    tmp_path: Path, between: str
+) -> None:
+    """Commas, the semicolons of countries that write 1,5, and tabs."""
+    rows = [["name", "students", "down_mbps"], ["Lincoln High", "1120", "1000"]]
+    found = lists.own(file(tmp_path, "\n".join(between.join(row) for row in rows) + "\n"), "Maple Valley")
+    assert found.entries[0][:4] == ("Lincoln High", 1120, None, 1000)

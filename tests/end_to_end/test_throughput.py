@@ -18,7 +18,7 @@ from tests.collector.workbench import free_port
 from tests.end_to_end.test_check_now import ROOT, running
 from tests.support.mosquitto import mosquitto
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
 SCHOOLS = "id,name,students\nlincoln,Lincoln High,900\n"
 CIRCUITS = "id,kind,down_mbps,schools\nline,internet,1000,lincoln\n"
 SEATS = "agent,school,circuit\nlincoln-1,lincoln,line\n"

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firstbell import calendar as calendars
 from firstbell import district as districts
 from firstbell import folder
+from firstbell.calendar import Bell, Calendar
 from firstbell.district import NS, School
 from firstbell.tables import FolderError
 
@@ -138,6 +140,27 @@ def test_a_cycle_can_begin_on_any_day_and_runs_both_ways() -> None:
     here = school(toml)
     days = ["2026-09-03", "2026-09-04", "2026-09-08", "2026-09-09"]
     assert [here.calendar.schedule_of(date.fromisoformat(day)) for day in days] == ["A", "B", "A", "B"]
+
+
+def test_three_letters_go_backwards_before_the_day_that_somebody_named() -> None:
+    """The school day before an A is a C, and before that a B."""
+    toml = AB.replace('terms = ["2026-08-17 to 2027-05-28"]', "cycle_from = 2026-09-08")
+    toml = toml.replace('cycle = ["A", "B"]', 'cycle = ["A", "B", "C"]') + 'C = ["08:00-09:30 Block 5"]\n'
+    days = ["2026-09-02", "2026-09-03", "2026-09-04", "2026-09-08", "2026-09-09"]
+    here = school(toml)
+    assert [here.calendar.schedule_of(date.fromisoformat(day)) for day in days] == ["A", "B", "C", "A", "B"]
+
+
+def test_a_period_that_would_begin_when_class_ends_is_none() -> None:
+    """Class that ends at ten has no period from ten on, and all of the one before."""
+    bells = (Bell(time(8), time(10), "1"), Bell(time(10), time(12), "2"))
+    assert calendars.cut(bells, time(10)) == bells[:1]
+
+
+def test_the_fullest_day_may_be_a_special_one() -> None:
+    """So that no slot of it is the late afternoon's of another day."""
+    bells = tuple(Bell(time(8 + n), time(9 + n), str(n)) for n in range(6))
+    assert Calendar(special=((date(2026, 12, 18), bells),)).most_periods == 6
 
 
 def test_a_corrected_bell_corrects_the_past() -> None:

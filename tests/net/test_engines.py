@@ -14,7 +14,7 @@ from tests.net.host import Host, need_network
 from tests.net.net import Line, Net
 from tests.support.reference import District
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.alone]
 MB = 1_000_000
 _RUN = """
 import sys, msgspec

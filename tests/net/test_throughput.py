@@ -5,32 +5,27 @@ set aside before the limit is judged. What the test itself takes, and what a quo
 """
 
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import pytest
 
-from agent.load.apart import Order
 from agent.load.engines.base import Peer, Request, Result
 from agent.load.limits import limited_by
 from firstbell.report import LimitedBy, Medium, Status
 from tests.net.net import Line, Net
 from tests.net.shape import Way
+from tests.support.apart import result_of
+from tests.support.quota import quota
 from tests.support.reference import TARGET, District, Reference
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.alone]
 
-CPU_GROUPS = Path("/sys/fs/cgroup/cpu")
-"""Version 1 of the kernel's control groups."""
-GROUPS = Path("/sys/fs/cgroup")
-PERIOD_US = 100_000
 CHILD = [sys.executable, "-m", "agent.child", "throughput"]
 
 
@@ -40,16 +35,15 @@ def district(tmp_path: Path) -> District:
     return District(tmp_path)
 
 
-def order(district: District, host: str, port: int, *, max_bytes: int, interface: str) -> bytes:
-    """What a child is told, with a ticket that is good now."""
-    request = Request(
+def asked(district: District, host: str, port: int, *, max_bytes: int, interface: str) -> Request:
+    """One test, with a ticket that is good now."""
+    return Request(
         max_bytes=max_bytes,
         max_seconds=30.0,
         interface=interface,
         server=Peer(name=TARGET, host=host, port=port),
         ticket=district.token(max_bytes=max_bytes),
     )
-    return msgspec.json.encode(Order(request=request))
 
 
 class Test:
@@ -68,11 +62,11 @@ class Test:
 
     def run(self, max_bytes: int = 500_000_000) -> Result:
         """One test."""
-        asked = order(
+        request = asked(
             self._district, self.line.server.address, self._port, max_bytes=max_bytes, interface="eth0"
         )
-        done = self.line.client.run(CHILD, input=asked.decode(), timeout=60)
-        return msgspec.json.decode(done.stdout, type=Result)
+        child = self.line.client.popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return result_of(child, request)
 
     def share(self, result: Result, way: Way) -> float:
         """Of what a perfect test would have seen."""
@@ -82,7 +76,7 @@ class Test:
 
 
 @contextmanager
-def tested(net: Net, district: District, **shape: Any) -> Iterator[Test]:
+def across(net: Net, district: District, **shape: Any) -> Iterator[Test]:
     """A line of that shape, and a server behind it."""
     with net.line(**shape) as line:
         yield Test(line, district)
@@ -102,7 +96,7 @@ def test_what_the_line_gives_is_what_is_seen(
 
     The idle round trip is the line's. (The whole table is in benchmarks/throughput.py.)
     """
-    with tested(net, district, down_mbps=mbps, up_mbps=mbps, rtt_ms=rtt_ms) as test:
+    with across(net, district, down_mbps=mbps, up_mbps=mbps, rtt_ms=rtt_ms) as test:
         result = test.run()
         shares = test.share(result, "down"), test.share(result, "up")
     assert shares == pytest.approx((1, 1), abs=0.02)
@@ -119,7 +113,7 @@ def test_what_the_line_gives_is_what_is_seen(
 
 def test_the_two_ways_are_told_apart(net: Net, district: District) -> None:
     """100 down and 10 up, as a school's cable is."""
-    with tested(net, district, down_mbps=100, up_mbps=10, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=10, rtt_ms=20) as test:
         result = test.run()
         assert test.share(result, "down") == pytest.approx(1, abs=0.02)
         assert test.share(result, "up") == pytest.approx(1, abs=0.02)
@@ -130,7 +124,7 @@ def test_losses_and_jitter_are_survived(net: Net, district: District) -> None:
 
     That is less than the line, never more; the losses are told, by TCP's repeats and by small packets.
     """
-    with tested(net, district, down_mbps=20, up_mbps=20, rtt_ms=30, loss=0.01, jitter_ms=10) as test:
+    with across(net, district, down_mbps=20, up_mbps=20, rtt_ms=30, loss=0.01, jitter_ms=10) as test:
         result = test.run()
         assert 0.5 < test.share(result, "down") < 1.02
         assert 0.5 < test.share(result, "up") < 1.02
@@ -146,9 +140,9 @@ def test_a_deep_buffer_shows_as_bloat(net: Net, district: District) -> None:
 
     The load lasts a few seconds: a buffer that TCP takes longer to fill is deeper than it seems.
     """
-    with tested(net, district, down_mbps=10, up_mbps=10, rtt_ms=30, queue_ms=300) as test:
+    with across(net, district, down_mbps=10, up_mbps=10, rtt_ms=30, queue_ms=300) as test:
         deep = test.run().more
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=30, queue_ms=30) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=30, queue_ms=30) as test:
         shallow = test.run().more
     assert 150 < float(deep["bufferbloat_ms"]) < 330
     assert float(deep["rpm_short"]) < 500 < float(shallow["rpm_short"])
@@ -156,7 +150,7 @@ def test_a_deep_buffer_shows_as_bloat(net: Net, district: District) -> None:
 
 def test_what_this_machine_loads_beside_it_is_cross_traffic(net: Net, district: District) -> None:
     """20 Mbit/s to another program of the box, of a line of 100: seen on its port, and said."""
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
         line = test.line
         with line.cross(20, "down", kind="udp", seconds=40, inner=line.client):
             result = test.run()
@@ -170,7 +164,7 @@ def test_a_neighbour_that_the_box_can_not_see_leaves_less(net: Net, district: Di
     The line is said to be the limit, for nothing on this box's port speaks of the neighbour: a test in a quiet
     period says what the line carries, one in class what is left over.
     """
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
         with test.line.cross(20, "down", kind="udp", seconds=40):
             result = test.run()
         assert 0.70 < test.share(result, "down") < 0.86
@@ -180,7 +174,7 @@ def test_a_neighbour_that_the_box_can_not_see_leaves_less(net: Net, district: Di
 
 def test_a_ceiling_is_said_to_be_one(net: Net, district: District) -> None:
     """10 MB for both ways of 100 Mbit/s: at least so much, and not more used."""
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
         before = test.line.stats()
         result = test.run(max_bytes=10_000_000)
         after = test.line.stats()
@@ -190,53 +184,15 @@ def test_a_ceiling_is_said_to_be_one(net: Net, district: District) -> None:
     assert used < 11_000_000
 
 
-class Group:
-    """A control group of its own with a quota on processor time, from entering to leaving."""
-
-    def __init__(self, share: float) -> None:
-        """`share` of one processor."""
-        name = f"firstbell-test-{os.getpid()}"
-        self._v1 = CPU_GROUPS.is_dir()
-        self._folder = (CPU_GROUPS if self._v1 else GROUPS) / name
-        self._quota_us = int(share * PERIOD_US)
-
-    def __enter__(self) -> Self:
-        try:
-            self._folder.mkdir()
-            if self._v1:
-                (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-                (self._folder / "cpu.cfs_quota_us").write_text(str(self._quota_us))
-            else:
-                (self._folder / "cpu.max").write_text(f"{self._quota_us} {PERIOD_US}")
-        except OSError as error:
-            pytest.skip(f"needs root for a control group of its own: {error.strerror}")
-        return self
-
-    def __exit__(self, *_how: object) -> None:
-        for _ in range(100):
-            try:
-                self._folder.rmdir()
-            except FileNotFoundError:
-                return
-            except OSError:  # the kernel takes a moment to see that a group is empty
-                time.sleep(0.02)
-            else:
-                return
-
-    def argv(self, argv: list[str]) -> list[str]:
-        """The command line that runs `argv` in the group."""
-        return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(self._folder), *argv]
-
-
 def test_a_quota_of_a_tenth_of_a_processor_says_probe(tmp_path: Path, district: District) -> None:
     """On loopback, which no line holds back: the test takes a tenth of a processor, for it gets no more.
 
     By its own use nobody would see that it was the limit; the kernel's counters of the quota say so.
     """
-    with Reference(tmp_path, district.key_file) as server, Group(0.1) as group:
-        asked = order(district, "127.0.0.1", server.port, max_bytes=20_000_000_000, interface="lo")
-        done = subprocess.run(group.argv(CHILD), input=asked, capture_output=True, check=True, timeout=90)
-    result = msgspec.json.decode(done.stdout, type=Result)
+    with Reference(tmp_path, district.key_file) as server, quota(0.1) as words:
+        request = asked(district, "127.0.0.1", server.port, max_bytes=20_000_000_000, interface="lo")
+        child = subprocess.Popen([*words, *CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        result = result_of(child, request, 90)
     assert result.status is Status.OK, result
     assert result.own_processor_pct < 30
     assert (result.throttled_pct or 0) > 40

@@ -187,3 +187,12 @@ def test_each_script_installs_its_extras_once(installed: Path) -> None:
     assert said_to("uv", "up") == []
     assert said_to("uv", "docs", "--check") == [f"sync --quiet --frozen --inexact {up_extras} --extra dev"]
     assert said_to("uv", "up") == []
+
+
+@pytest.mark.parametrize("asked", [["--help"], []])
+def test_the_example_is_written_nowhere_without_a_folder(installed: Path, asked: list[str]) -> None:
+    """Asked for help, or for nothing, it says how it is used and makes no folder of that name."""
+    ended = script(installed, "example", *asked)
+    assert ended.returncode == 2
+    assert "Usage: scripts/example FOLDER" in ended.stdout
+    assert not (installed.parent / "--help").exists()

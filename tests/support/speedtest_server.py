@@ -54,10 +54,11 @@ class Behaviour:
 
 
 class SpeedtestServer:
-    """Listens on a port of loopback that the kernel chose, from entering to leaving."""
+    """Listens on a port that the kernel chose, of loopback or another address, from entering to leaving."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, host: str = "127.0.0.1") -> None:
         self.behaviour = behaviour
+        self.host = host
         self.sent = 0
         """Bytes of pictures that were handed to the kernel."""
         self.received = 0
@@ -72,12 +73,12 @@ class SpeedtestServer:
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """Where it listens."""
         return int(self._server.server_address[1])
 
     def environment(self) -> dict[str, str]:
         """What makes speedtest-cli come here, over plain HTTP."""
-        return {"http_proxy": f"http://127.0.0.1:{self.port}", "no_proxy": "127.0.0.1"}
+        return {"http_proxy": f"http://{self.host}:{self.port}", "no_proxy": self.host}
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -147,7 +148,7 @@ class _Listener(socketserver.ThreadingTCPServer):
     def __init__(self, owner: SpeedtestServer) -> None:
         self.owner = owner
         self._live: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        super().__init__((owner.host, 0), _Handler, bind_and_activate=False)
         if owner.behaviour.up_rate is not None:
             # Else the kernel would take in megabytes beyond what the slow line has carried.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
@@ -191,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("speedtest-config.php"):
             self._answer(_config(behaviour), "text/xml")
         elif "speedtest-servers" in path:
-            self._answer(_servers(behaviour, owner.port), "text/xml")
+            self._answer(_servers(behaviour, f"{owner.host}:{owner.port}"), "text/xml")
         elif path.endswith("latency.txt"):
             self._answer("not found", status=404) if behaviour.deaf else self._answer(
                 "test=test\n", "text/plain"
@@ -250,9 +251,9 @@ def _config(behaviour: Behaviour) -> str:
     )
 
 
-def _servers(behaviour: Behaviour, port: int) -> str:
+def _servers(behaviour: Behaviour, place: str) -> str:
     entries = "".join(
-        f'<server url="http://127.0.0.1:{port}/speedtest/upload.php" lat="41.8" lon="-87.6" '
+        f'<server url="http://{place}/speedtest/upload.php" lat="41.8" lon="-87.6" '
         f'name="{behaviour.name}" country="Nowhere" cc="XX" sponsor="Private {number}" id="{number}"/>'
         for number in range(1, behaviour.servers + 1)
     )

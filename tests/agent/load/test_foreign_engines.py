@@ -18,6 +18,8 @@ from firstbell.report import Status
 from tests.support import foreign_servers
 from tests.support.foreign_servers import Behaviour
 
+pytestmark = pytest.mark.alone
+
 MB = 1_000_000
 MACHINE = Machine.real()
 

@@ -21,6 +21,8 @@ from tests.support.reference import District, Reference
 from tests.support.relay import Relay
 from tests.support.scripted import Scripted, page
 
+pytestmark = pytest.mark.alone
+
 ID = "0123456789abcdef" * 2
 OPENED = page(
     "200 OK",

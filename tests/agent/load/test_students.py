@@ -17,6 +17,8 @@ from tests.support import classroom
 from tests.support.quota import quota
 from tests.support.reference import ROOT, District, Reference, Session
 
+pytestmark = pytest.mark.alone
+
 QUICK: dict[str, float] = {"settle_s": 0.3, "watch_s": 1.2, "pages": 0, "drain_s": 0.5, "most": 12}
 
 

@@ -2,7 +2,11 @@
 
 from contextlib import ExitStack
 
+import pytest
+
 from tests.support.reference import District, Reference, read_all
+
+pytestmark = pytest.mark.alone
 
 CLASS = 60
 BYTES = 8_000_000

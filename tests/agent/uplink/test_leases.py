@@ -150,6 +150,19 @@ def test_a_lease_that_nobody_renews_is_over(talk: Talk) -> None:
     assert stop.wait(2)
 
 
+def test_a_late_yes_counts_from_its_question(talk: Talk) -> None:
+    """An answer that was 30 s on its way leaves 15 s, for the coordinator counts from when it was asked."""
+    stop = talk.box.stop(talk.granted())
+    talk.passes(15)
+    assert talk.said[-1] == words.Renew(lease="7")
+    talk.clock.advance(14)
+    talk.say(Renewed(lease="7"))
+    talk.passes(30)
+    assert not stop.is_set()
+    talk.passes(2)
+    assert stop.wait(2)
+
+
 def test_a_lease_called_back_is_over_at_once(talk: Talk) -> None:
     """A word about another lease changes nothing; a word about this one ends the test."""
     stop = talk.box.stop(talk.granted())

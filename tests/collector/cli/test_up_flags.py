@@ -1,13 +1,14 @@
 """Flags of `firstbell up` when its folder is there already."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from collector import registry, up
-from collector.cli import later, main
+from collector.cli import later
 from collector.config import Home
 from collector.registry import Folder
 from firstbell.folder import EXAMPLES
@@ -63,10 +64,11 @@ def test_what_was_entered_is_not_overwritten(tmp_path: Path, *, edited: bool) ->
         with (made.district / "schools.csv").open("a") as file:
             file.write("adams,Adams,300,,\n")
     before = registry.read(made.district)
-    ended = CliRunner().invoke(main, ["--data", str(tmp_path), "up", "--people", "1200"])
-    assert ended.exit_code == 1
-    assert "--people: what was entered before is not overwritten" in ended.output
-    assert str(made.district) in ended.output
+    argv = [sys.executable, "-m", "collector.cli", "--data", str(tmp_path), "up", "--people", "1200"]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "--people: what was entered before is not overwritten" in ended.stderr
+    assert str(made.district) in ended.stderr
     assert registry.read(made.district) == before
 
 

@@ -184,6 +184,23 @@ def test_what_was_used_is_known_after_a_restart(house: House) -> None:
     assert house.refused("wifi-1").reason == "the period's budget of this place does not cover the test"
 
 
+def test_who_tests_here_is_waited_for_after_a_restart(house: House) -> None:
+    """Nobody wrote down who asked; a box that had less this week still goes before one that had more."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=8 * 30 * 4 // 3))
+    for clock in ("2026-12-07T07:40", "2026-12-07T09:40"):
+        house.clock.to(at(clock))
+        house.settle(house.granted("lincoln-1").lease, "lincoln-1", seconds=30)
+    house.clock.to(at("2026-12-07T11:40"))
+    lease = house.granted("lincoln-2").lease
+    house.clock.passes(130)
+    house.settle(lease, "lincoln-2", seconds=130)
+    house.clock.to(at("2026-12-07T18:10"))
+    house.restart()
+    house.clock.passes(OVER_S)
+    assert house.refused("lincoln-2").reason == "others here have had less of the line this week"
+    house.granted("lincoln-1")
+
+
 def test_a_step_of_the_wall_clock_frees_no_line(house: House) -> None:
     """Two hours forward or back are no time at all for a lease."""
     house.granted()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import process_time
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from collector.store.decisions import decide
 from firstbell.readiness.chain import SchoolAnswer, judge
 from firstbell.readiness.reasons import Reason
 from firstbell.readiness.verdict import State
-from firstbell.report import LimitedBy, Medium, Opening, Report, Segment, Status
+from firstbell.report import LimitedBy, Medium, Opening, Report, Segment, Status, Stored
 from tests.collector.questions import planted
 from tests.collector.workbench import EPOCH, NOW_NS, Bench, report
 
@@ -192,3 +193,16 @@ def test_a_school_that_is_not_there_is_named_among_those_that_are(
     """The mistake and the names that would do."""
     with pytest.raises(ask.QuestionError, match="Lincoln High"):
         answer(bench, folder, school)
+
+
+def test_failed_tests_of_many_boxes_are_looked_at_once(bench: Bench) -> None:
+    """Sixteen hundred boxes that failed one each: not every test anew for each of them."""
+    good, bad = planted.check(NOW, 300), planted.check(NOW, 0, status=Status.FAILED, reason="no answer")
+    tests = [
+        Stored(f"box-{box}", "00000000000000aa", n, box * 20 + n, 0, bad if n == 0 else good)
+        for box in range(1600)
+        for n in range(20)
+    ]
+    begun = process_time()
+    assert ask.cheap_of(bench.reads, tests) == []
+    assert process_time() - begun < 0.8

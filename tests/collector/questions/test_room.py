@@ -359,3 +359,12 @@ def test_a_room_is_found_by_the_name_that_is_shown(morning: Morning, name: str) 
     assert room.ask(morning.bench.reads, here, "lincoln", name, AT_NS).room == "204"
     with pytest.raises(QuestionError, match="no room 'Room 2044'; did you mean 204"):
         room.ask(morning.bench.reads, here, "lincoln", "Room 2044", AT_NS)
+
+
+def test_a_box_that_never_got_through_is_not_said_to_have_checked_nothing(morning: Morning) -> None:
+    """It checked seconds ago and failed, as far back as anybody knows; beside it, nothing is known of it."""
+    morning.sees("box-204", "cut", since=5)
+    answer = asked(morning)
+    assert answer.where is Where.UNKNOWN
+    assert "doesn\u2019t get through, as far back as is known" in answer.sentence
+    assert asked(morning, "206").sentence.endswith("The nearest box is in 204; of it nothing is known.")

@@ -71,3 +71,17 @@ def test_a_long_list_is_cut_and_says_so(morning: Morning, monkeypatch: pytest.Mo
     monkeypatch.setattr(rooms, "MOST", 2)
     answer = asked(morning)
     assert (len(lines(answer)), answer.left_out) == (2, 1)
+
+
+def test_a_whole_school_that_fell_silent_is_trouble(morning: Morning) -> None:
+    """Its gateway fell silent with its box: no box of ours alone, so it stands before a single silent box."""
+    for agent in ("box-203", "box-204"):
+        morning.sees(agent, "online", until=28 if agent == "box-204" else 0)
+    morning.sees("box-p", "online", until=28)
+    morning.gateway("192.0.2.2", lambda ago: ago > 27)
+    answer = asked(morning)
+    assert [(school.school, school.rooms[0].state) for school in answer.schools] == [
+        ("prairie", "trouble"),
+        ("lincoln", "silent"),
+    ]
+    assert "gateway doesn\u2019t answer either" in answer.schools[0].rooms[0].words

@@ -133,6 +133,15 @@ def test_a_battery_is_told_by_its_newest_report(bench: Bench, folder: Folder) ->
     assert battery.full_wh == 40
 
 
+def test_a_battery_stays_known_while_a_newer_word_of_it_is_not(bench: Bench, folder: Folder) -> None:
+    """As of one report it is what was told until then: what came after it neither changes nor hides it."""
+    full = [seen(n, "power", {"batteries": 1, "battery_full_wh": 45.0 - n}) for n in (0, 5)]
+    lines = known(bench, folder, full[:1]).lines
+    bench.send(3, full[1:], agent=BOX, epoch=EPOCH)
+    school = folder.district.schools[0]
+    assert [each.full_wh for each in surroundings.batteries(bench.reads, lines, school, {})] == [45.0]
+
+
 def test_a_battery_that_tells_neither_what_it_holds_nor_its_health_is_none(
     bench: Bench, folder: Folder
 ) -> None:

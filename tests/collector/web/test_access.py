@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.routing import Mount, Route
 
+from collector import app, config
 from collector.config import WebSettings
 from collector.tokens import Role, Tokens
 from collector.web.access import COOKIE, Slowness
@@ -227,3 +228,18 @@ def test_beyond_this_machine_tls_is_a_must(host: str) -> None:
 def test_on_this_machine_it_is_not(host: str) -> None:
     """Loopback is open as it always was."""
     assert WebSettings(host=host).on_loopback
+
+
+def test_a_server_that_nobody_can_sign_in_to_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At its start, with the command that helps; not once somebody has a token, nor on loopback."""
+    home = config.home(str(tmp_path))
+    web = WebSettings(host="0.0.0.0", cert_file="c.pem", key_file="k.pem")
+    app._tokens(home, web)
+    assert "firstbell token add NAME" in caplog.text
+    caplog.clear()
+    Tokens(tmp_path).add("Ann", "viewer", 1)
+    app._tokens(home, web)
+    app._tokens(config.home(str(tmp_path / "other")), WebSettings())
+    assert not any(record.name == "collector.app" for record in caplog.records)

@@ -21,7 +21,7 @@ from tests.collector.web.site import parts_of, serving
 from tests.collector.workbench import BOX, Bench, report, reports
 
 EXAMPLES = 40
-"""Of each address; scripts/prove may ask for more."""
+"""Of each address."""
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,22 @@ def _try(operation: Any, mode: schemathesis.GenerationMode, base_url: str, known
 
     ask()
     assert (200 in statuses) == bool(known), operation.path
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("POST", {}, 405),
+        ("GET", {"Host": "evil.example"}, 421),
+        ("GET", {"Origin": "http://evil.example"}, 403),
+    ],
+)
+def test_a_refusal_is_what_the_document_promises(
+    client: httpx.Client, method: str, headers: dict[str, str], status: int
+) -> None:
+    """Whoever refuses, the guard or the routes: its status is named there, and its body is a trouble."""
+    answer = client.request(method, f"{api.ROOT}/schools", headers=headers)
+    promised = client.get(api.DOCUMENT).json()["paths"][f"{api.ROOT}/schools"]["get"]["responses"]
+    assert answer.status_code == status
+    assert str(status) in promised
+    assert set(answer.json()) == {"error", "what_to_do"}

@@ -75,6 +75,17 @@ def test_who_says_too_little_is_shown_out(port: int, said: bytes) -> None:
     assert answer(port, ASK).startswith(b"HTTP/1.1 200")
 
 
+def test_a_byte_now_and_then_buys_no_time(port: int) -> None:
+    """Half a second is for the whole request, not for each piece of it."""
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as link, suppress(ConnectionError):
+        link.sendall(b"GET / HTTP/1.1\r\nX: ")
+        while time.monotonic() - begun < 4:
+            link.sendall(b"x")
+            time.sleep(0.1)
+    assert time.monotonic() - begun < 3
+
+
 def reads_nothing(port: int, size: int, more: bytes = b"") -> socket.socket:
     """A connection that asks for `size` bytes and takes none."""
     link = socket.socket()

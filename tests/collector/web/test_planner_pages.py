@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector import registry
+from collector.questions import known
 from tests.collector.questions import planted
 from tests.collector.web.site import parts_of, serving
 from tests.collector.web.test_pages import get
@@ -163,3 +164,26 @@ def test_before_any_check_paper_is_the_headline(bench: Bench, tmp_path: Path) ->
         assert "On paper, not measured: ready until fall 2028." in seen(
             get(at, "/schools/birch?model=flex")[2]
         )
+
+
+def test_the_head_states_the_moment_that_the_answer_knows(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that took long is kept for a while: the page over it does not claim to be of now."""
+    monkeypatch.setattr(known, "QUICK_S", -1.0)
+    monkeypatch.setattr(known, "RESTS", 1_000_000)
+    folder = planted.write(tmp_path / "d", FOUR, BOUGHT)
+    with serving(parts_of(bench, folder=folder)) as at:
+        heads = []
+        for _ in range(2):
+            heads.append(re.findall(r"as of ([^<]+)<", get(at, "/")[2])[0])
+            bench.clock.passes(5 * 60 * 10**9)
+        assert heads[1] == heads[0]
+
+
+def test_a_page_refuses_what_it_can_not_be_asked(port: int) -> None:
+    """A number of people is for the terminal and the API: without a word it was another question's answer."""
+    status, _, text = get(port, "/schools/ash?people=abc")
+    assert status == 404
+    assert "people can" in text
+    assert get(port, "/schools/ash?model=flex&through=2029")[0] == 200

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from collector.tokens import Tokens
-from collector.web.room import EVERY_NS, PATIENCE_NS, Checks
+from collector.web.room import EVERY_NS, PATIENCE_NS, Checks, _word
 from tests.collector.questions.morning import AT_NS, Morning, folder, looks
 from tests.collector.web.site import FakeLink, parts_of, serving
 from tests.collector.workbench import NS, Bench, StillClock
@@ -193,3 +193,9 @@ def test_who_may_only_read_has_no_button(morning: Morning, tmp_path: Path) -> No
         assert client.post(f"{PAGE}/check", headers=as_viewer).status_code == 403
         assert link.nudged == []
         assert "Check now" in client.get(PAGE, headers={"Authorization": f"Bearer {operator}"}).text
+
+
+@pytest.mark.parametrize(("name", "typed"), [("204", "204"), ("a b", "'a b'"), ("$(id)", "'$(id)'")])
+def test_a_room_is_named_as_a_shell_takes_it(name: str, typed: str) -> None:
+    """The command on the page can be pasted, whatever somebody called a room."""
+    assert _word(name) == typed

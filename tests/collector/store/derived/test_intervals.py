@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from firstbell.report import ClockQuality
+from collector.store.derived.looks import TOGETHER_MS, Told, hour_of
+from firstbell.report import ClockQuality, Status
 from tests.collector.store.derived.life import (
     ALONE,
     ALWAYS,
@@ -66,6 +67,22 @@ def test_what_is_said_of_a_time_to_come_counts_for_nothing(
         rows = look(n, LINE if 20 <= n < 30 else ONLINE)
         assert bench.send(31 + (n - 10) * 3, rows).held
     assert told(bench.reads.outages(ALWAYS, 0, at(40))) == outages
+
+
+def test_a_box_whose_gateway_answered_before_its_first_site_did_tells_of_outages(bench: Bench) -> None:
+    """A first day without internet and with a gateway ends no search for the first look that was online."""
+    later = [*looks(range(1500, 1505), ONLINE), *looks(range(1505, 1510), LINE), *look(1510, ONLINE)]
+    send_all(bench, [*looks(range(3), LINE), *later])
+    assert told(bench.reads.outages(ALWAYS, 0, at(1511))) == [("line_down", 1505, 1510)]
+
+
+def test_reports_half_a_minute_apart_are_two_looks() -> None:
+    """Those that come sooner after the first are one."""
+    rows = [
+        Told(probe="latency", at_ns=ms * 1_000_000, status=Status.OK, clock=ClockQuality.NTP)
+        for ms in (0, TOGETHER_MS - 1, TOGETHER_MS)
+    ]
+    assert hour_of(0, 1, rows).heard == (0, TOGETHER_MS)
 
 
 def test_online_is_from_look_to_look(bench: Bench) -> None:

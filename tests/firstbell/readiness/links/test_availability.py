@@ -67,6 +67,15 @@ def test_only_class_counts_and_an_outage_over_two_lessons_is_one() -> None:
     assert [(lost.period, lost.minutes) for lost in uptime.lost] == [("period 1", 60), ("period 2", 10)]
 
 
+@pytest.mark.parametrize(("first", "most"), [(3, False), (4, True)])
+def test_the_worst_period_is_named_only_where_it_took_more_than_half(first: int, most: bool) -> None:
+    """Three minutes of each of two periods are most in neither."""
+    lost = [(8 * 60, first), (9 * 60, 3)]
+    uptime = look(box(*(gone(1, begin, begin + length) for begin, length in lost)))
+    note = availability.judge(uptime, 1200, 2029, TARGETS.numbers).note
+    assert ("most in period 1" in note) is most
+
+
 def test_a_silent_box_is_no_outage_of_the_school() -> None:
     """Days that nobody watched count for nobody; with the gateway silent too it is the school."""
     quiet = [gone(day, 0, DAY, "silent") for day in range(5)]

@@ -92,6 +92,18 @@ def test_the_fact_sheets_own_table(each: float, people: int) -> None:
     assert wifi.people_at_once(air, FLEX, NUMBERS) == people
 
 
+def test_a_room_is_as_busy_as_in_its_worse_hours() -> None:
+    """Three of four hours in class are no busier: of twelve, four full ones make it full, two do not."""
+
+    def busy(full: int) -> float:
+        air = [Air(FIRST + timedelta(days=n // 3), True, 0.9 if n < full else 0.1) for n in range(12)]
+        seen = wifi.look([RoomSeen("204", 28, air, [])], 1, NUMBERS)
+        assert seen
+        return seen.seen[0].busy
+
+    assert (busy(4), busy(2)) == (0.9, 0.1)
+
+
 def test_rooms_are_counted_and_the_others_said() -> None:
     """38 of 45 rooms were checked and all carry a class: ready, and the seven are named as not assessed."""
     seen = wifi.look([room(f"{n}") for n in range(38)], 45, NUMBERS)
