@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from agent.load import trips
-from agent.load.drive import Downwards, Drive, Loaded, Upwards
+from agent.load.drive import Drive, Loaded
 from agent.load.engines.base import Direction, Request, Result
 from agent.load.findings import at_rest, ends_differ, is_busy, under_load
 from agent.load.flow import Bounds, Figures, Flow
@@ -20,6 +20,7 @@ from agent.load.quota import throttled_s
 from agent.load.session import Session
 from agent.load.surroundings import Surroundings
 from agent.load.talk import Place, said
+from agent.load.ways import Downwards, Upwards
 from agent.machine.machine import Machine
 from agent.machine.trouble import NetworkError, RefusedError, SilentError
 from firstbell.catalogue import TEXT_CHARS, Reading
