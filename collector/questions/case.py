@@ -176,7 +176,7 @@ def _lines(reads: Reads, asked: _Asked) -> tuple[Lines, list[Stored]]:
     circuits = network.witnesses(asked.circuit.id)
     stored = asking.heavy_of(reads, network, circuits, asked.since_ns, asked.until_ns)
     doubtful = asking.suspended(reads, stored, facts_until)
-    cheap = asking.cheap_of(reads, stored)
+    cheap = asking.cheap_of(reads, stored, asked.until_ns - 1, facts_until)
     heard = frozenset(box.agent for box in reads.boxes())
     lines = Lines(network, asked.numbers, asked.until_ns - 1, stored, cheap, facts_until, doubtful, heard)
     return lines, stored
