@@ -28,8 +28,8 @@ from firstbell.report import Status
 from firstbell.stats import nearest_rank
 
 DOWN_SHARE = 0.55
-"""Of the bytes, for the way down; what it leaves over is the way up's. So 1 Gbit/s has two seconds each way
-within 500 MB: half a second to warm up, and the 1.5 s that are measured at least."""
+"""Of the bytes, for the way down; what it leaves over is the way up's. Within 500 MB 1 Gbit/s has about two
+seconds each way: it leaves its warm-up, and where less than 1.5 s are then measured it is an "at least"."""
 SPARE_BYTES = 100_000
 """Of a ticket, for the small packets, and what is asked beside the streams."""
 SPARE_S = 1.0
