@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from agent import config
 from agent.box import Box
@@ -68,10 +68,11 @@ def once(settings: Settings, probe: str) -> list[Draft]:
 
 
 class Finished(TypedDict):
-    """One line of `check`."""
+    """One line of `check`. What `doubts` may be right, and keeps nothing from working that is known."""
 
     ok: bool
     says: str
+    doubts: NotRequired[bool]
 
 
 def check(settings: Settings, folder: Path) -> dict[str, Finished]:
@@ -88,6 +89,7 @@ def check(settings: Settings, folder: Path) -> dict[str, Finished]:
     reached = Finished(ok=not trouble, says=says)
     return {
         "settings": Finished(ok=True, says=f"{len(settings.targets)} targets, box {settings.box.name}"),
+        "name": _name_word(settings),
         "spool": _spool_word(path),
         "clock": Finished(
             ok=True,
@@ -112,7 +114,25 @@ class _NoLedger:
         pass
 
 
+def _name_word(settings: Settings) -> Finished:
+    """Brokers drop in silence what a name may not say: nothing but the two names tells it beforehand."""
+    name, user = settings.box.name, settings.broker.username
+    if user in {"", name}:
+        return Finished(ok=True, says=f"{name} to the district" + (" and to the broker" if user else ""))
+    return Finished(
+        ok=True,
+        doubts=True,
+        says=f"the box is {name} and logs in as {user}: a broker that lets each user write under its own "
+        "name alone, as the README's does, drops all of its reports without a word",
+    )
+
+
 def _spool_word(path: Path) -> Finished:
+    folder = path.parent
+    if not folder.is_dir():
+        return Finished(ok=False, says=f"{path} can't be made: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finished(ok=False, says=f"{path} can't be used: nothing can be written in {folder}")
     try:
         summary = look.read(path)
     except SpoolError as error:

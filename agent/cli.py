@@ -112,6 +112,7 @@ def once(path: Path, probe: str, now: bool, as_json: bool) -> None:
         raise click.UsageError(
             f"{probe} loads the line. If that is all right at this moment: once {probe} --now"
         )
+    logging.getLogger("agent").addHandler(logging.NullHandler())  # what was found is the whole answer
     drafts = app.once(_settings_or_own(path), probe)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(drafts), indent=2, ensure_ascii=False))
@@ -155,7 +156,8 @@ def check(path: Path, as_json: bool) -> None:
         click.echo(json.dumps(findings, indent=2))
     else:
         for name, finding in findings.items():
-            click.echo(f"{'ok ' if finding['ok'] else 'NOT'} {name}: {finding['says']}")
+            word = "NOT" if not finding["ok"] else "?  " if finding.get("doubts") else "ok "
+            click.echo(f"{word} {name}: {finding['says']}")
     sys.exit(not all(finding["ok"] for finding in findings.values()))
 
 

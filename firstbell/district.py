@@ -181,6 +181,15 @@ def quiet_at(district: District, school: School, at_ns: int) -> QuietTime | None
     return None
 
 
+SPLIT = "school.students"
+"""Marked as an example where people are known, and nobody entered who of them is a student."""
+
+
+def unsplit(district: District) -> frozenset[str]:
+    """The schools whose people nobody has split into students and staff: all stand as students."""
+    return frozenset(s.id for s in district.schools if {SPLIT, f"{SPLIT}:{s.id}"} & district.examples)
+
+
 def school_of(district: District, school_id: str) -> School:
     """The school with this id. Raises LookupError that names those there are."""
     found = district._schools.get(school_id)  # noqa: SLF001 - the index is this file's

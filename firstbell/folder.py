@@ -16,7 +16,7 @@ from firstbell import district as districts
 from firstbell import folder_calendars, folder_checks, tables
 from firstbell import settings as toml
 from firstbell.calendar import Calendar
-from firstbell.district import Circuit, District, Kind, QuietTime, Role, Room, School, Seat, Settings
+from firstbell.district import SPLIT, Circuit, District, Kind, QuietTime, Role, Room, School, Seat, Settings
 from firstbell.folder_checks import Found
 from firstbell.folder_ical import ENDING, Event, ReadIcal
 from firstbell.report import AGENT_NAME, Medium
@@ -31,12 +31,20 @@ COLUMNS = {
         ("id", "name", "students", "staff", "tz", "calendar", "gateway", "model"), ("id", "name", "students")
     ),
     CIRCUITS: Columns(
-        ("id", "kind", "parent", "role", "down_mbps", "up_mbps", "since", "until", "schools"), ("id",)
+        ("id", "kind", "parent", "role", "down_mbps", "up_mbps", "since", "until", "schools", "contract"),
+        ("id",),
     ),
     ROOMS: Columns(("school", "room", "name", "seats", "access_points"), ("school", "room")),
     SEATS: Columns(("agent", "school", "room", "circuit", "since", "medium"), ("agent",)),
 }
-EXAMPLES = ("school.name", "school.people", "school.tz", "circuit.down_mbps", "circuit.up_mbps")
+EXAMPLES = (
+    "school.name",
+    "school.people",
+    SPLIT,
+    "school.tz",
+    "circuit.down_mbps",
+    "circuit.up_mbps",
+)
 """The inputs that may be marked as examples in district.toml: nobody entered them.
 
 Of one school or line alone with its id behind it, as `school.people:lincoln-high`.
@@ -286,6 +294,7 @@ def _circuit(row: Row) -> Circuit:
         since=row.day("since"),
         until=row.day("until"),
         schools=row.several("schools"),
+        contract=row.name("contract"),
     )
     if circuit.since and circuit.until and circuit.until < circuit.since:
         row.wrong("until lies before since")

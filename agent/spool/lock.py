@@ -23,7 +23,7 @@ class Lock:
         try:
             self._file = Path(f"{path}.lock").open("ab")  # noqa: SIM115 - until `release`
         except OSError as error:
-            raise DiskError(f"the spool can't be locked: {error}") from error
+            raise DiskError(f"the spool {path} can't be locked: {error.strerror or error}") from error
         try:
             _take(self._file)
         except OSError as error:

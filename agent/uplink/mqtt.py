@@ -271,6 +271,7 @@ class MqttLine:
         self._refused = ""
         self._connections += 1
         self._connection = self._connections
+        _log.info("connected to the broker%s", " again" if self._connections > 1 else "")
         self._wake()
 
     @_guarded

@@ -31,6 +31,8 @@ NUDGE_S = 60.0
 MEET_S = 600.0
 """How long a change of the journal stands before another is believed: two collectors that take turns must
 not keep a box sending the same week for ever."""
+SILENT_S = 300.0
+"""Connected, and nothing was answered for so long: this is said, because the broker says nothing of it."""
 INBOX = 1000
 JOURNAL_CHARS = 64
 
@@ -102,6 +104,8 @@ class Sender:
         self._met_at = self._nudged_at = -math.inf
         self._rest_until = -math.inf
         self._trouble = ""
+        self._agent = agent
+        self._heard_at, self._silent = math.inf, False
 
     # --- the thread -----------------------------------------------------------------------------------
 
@@ -167,9 +171,11 @@ class Sender:
         if connection and connection != self._connection:
             self._time.connected()
             self._outbox.connected(now)
+            self._heard_at = now
         self._connection = connection
         if not connection:
             return
+        self._mind_silence(now)
         nonce = self._time.question()
         if nonce:
             self._line.publish("state", wire.encode(self._state(nonce)), retain=True)
@@ -180,6 +186,17 @@ class Sender:
         if self._journal:
             self._spool.meet(self._journal)
         self._outbox.send(now, timeline)
+
+    def _mind_silence(self, now: float) -> None:
+        """Say it once when nobody answers; there is always a question, or a report that waits."""
+        if now >= self._heard_at + SILENT_S and not self._silent:
+            self._silent = True
+            _log.warning(
+                "connected, but no answer for %.0f min: does the collector run, and does the broker's list "
+                "of topics (ACL) allow the name %s?",
+                SILENT_S / 60,
+                self._agent,
+            )
 
     def _publish(self, payload: bytes) -> bool:
         return self._line.publish("report", payload)
@@ -224,6 +241,10 @@ class Sender:
         if not self._time.hear(answer) and not flight:
             return
         self._progress.note("answered")
+        self._heard_at = now
+        if self._silent:
+            self._silent = False
+            _log.info("the collector answers")
         self._outbox.heard(now)
         self._note_journal(answer.journal[:JOURNAL_CHARS], now)
         if flight:

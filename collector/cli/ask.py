@@ -7,6 +7,7 @@ import click
 
 from collector import registry, simulated
 from collector.cli.common import Whole, asking, json_option, only_school, pass_home, show
+from collector.cli.figures import PEOPLE
 from collector.config import Home
 from collector.questions import ask
 from collector.registry import Folder
@@ -24,7 +25,7 @@ WIDTH = 96
 @click.option(
     "--model", default="flex", show_default=True, help="The way of teaching, as docs/models.md names it."
 )
-@click.option("--people", type=Whole(1), help="Students and staff, instead of the folder's number.")
+@click.option("--people", type=PEOPLE, help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
 @click.option(
     "--as-of", metavar="TIME", help="At which moment: an answer's as_of_ns, or as 2026-11-09T12:53-06:00."
@@ -132,7 +133,8 @@ def _others(answer: SchoolAnswer) -> str:
     lines = [
         _item(
             f"{need.name} ({need.source}, {need.year}): {mbit(number(need.mbps))} for the {need.level}; "
-            f"on paper {says[need.paper_meets]}, measured {says[need.measured_meets]}."
+            f"on paper {says[need.paper_meets]}, measured {says[need.measured_meets]}"
+            f"{f'; {need.taken}' if need.taken else ''}."
         )
         for need in answer.published
     ]

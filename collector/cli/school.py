@@ -6,6 +6,7 @@ import click
 
 from collector import registry
 from collector.cli.common import Whole, asking, json_option, notices, only_school, pass_home, show, table
+from collector.cli.figures import PEOPLE
 from collector.config import Home
 from collector.questions import links_table
 from collector.questions import school as question
@@ -21,7 +22,7 @@ WIDTH = 96
 @click.command("school")
 @click.argument("school", required=False)
 @click.option("--model", help="The way of teaching, as docs/models.md names it.  [default: the school's own]")
-@click.option("--people", type=Whole(1), help="Students and staff, instead of the folder's number.")
+@click.option("--people", type=PEOPLE, help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the links as CSV, exact numbers.")
 @json_option

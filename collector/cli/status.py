@@ -83,7 +83,7 @@ def _boxes(answer: DistrictStatus, now_ns: int) -> str:
                 ago(box.last_seen_ns, now_ns),
                 f"{box.reports:,}",
                 str(box.starts),
-                "-" if box.waiting is None else f"{box.waiting:,}",
+                _waiting(box, now_ns),
                 f"{box.missing:,}",
                 f"{box.lost:,}",
                 f"{box.refused:,}",
@@ -94,6 +94,15 @@ def _boxes(answer: DistrictStatus, now_ns: int) -> str:
             for box in answer.boxes
         ],
     )
+
+
+def _waiting(box: BoxStatus, now_ns: int) -> str:
+    """What waited when the box last spoke of it, which it does each five minutes, and when that was."""
+    if box.waiting is None or box.waiting_at_ns is None:
+        return "-"
+    age_ns = now_ns - box.waiting_at_ns
+    fresh = abs(age_ns) < _MINUTE_NS or (not box.waiting and age_ns < _SILENT_NS)
+    return f"{box.waiting:,}" if fresh else f"{box.waiting:,}, {ago(box.waiting_at_ns, now_ns)}"
 
 
 def used(seconds: float, amount: int) -> str:

@@ -15,37 +15,23 @@ import msgspec
 from collector import config, registry, up
 from collector.cli import later
 from collector.cli.ask import headline
-from collector.cli.common import Whole, journal_of, loaded, opened, pass_home, to_json
+from collector.cli.common import journal_of, loaded, opened, pass_home, to_json
+from collector.cli.figures import MBPS, PEOPLE, SchoolName, Zone
 from collector.cli.status import result
 from collector.clock import SystemClock
 from collector.config import Home
 from collector.questions import ask, status
 from collector.questions.status import Measurement
 from firstbell.catalogue import PROBES
+from firstbell.district import SPLIT
 from firstbell.report import Status
 
 _FIRST_MEASUREMENTS_S = 120.0
 
 
-class Figure(click.ParamType[Any]):
-    """A number as people write one: 1,000 or 200 Mbit/s, too."""
-
-    name = "number"
-
-    def __init__(self, kind: "click.ParamType[Any]") -> None:
-        self._kind = kind
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click has it
-        """The number, without its commas and unit."""
-        if isinstance(value, str):
-            value = value.strip().removesuffix("Mbit/s").replace(",", "").strip()
-        return self._kind.convert(value, param, ctx)
-
-
-PEOPLE = Figure(Whole(1, 10_000_000))
-MBPS = Figure(click.FloatRange(0.1, 1e6))
-
 _LOOK_S = 0.25
+_NOBODYS_ZONES = ("UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu")
+"""A machine that stands on one of these was told no place; no school is there."""
 
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +58,15 @@ class Voice:
 
 
 @click.command("up")
-@click.option("--school", help="The school's name (asked at first start, as two more).")
+@click.option("--school", type=SchoolName(), help="The school's name (asked at first start, as two more).")
 @click.option("--people", type=PEOPLE, help="Students and staff (asked at first start).")
 @click.option("--down-mbps", type=MBPS, help="Contracted Mbit/s to the school (asked).")
 @click.option("--up-mbps", type=MBPS, help="Contracted Mbit/s from the school, if known.")
-@click.option("--tz", help="The school's time zone, as America/Chicago; else this machine's.")
+@click.option(
+    "--tz",
+    type=Zone(),
+    help="The school's time zone, as America/Chicago; else this machine's (asked where that is UTC).",
+)
 @click.option("--model", default="flex", show_default=True, help="The way of teaching that is asked about.")
 @click.option("--stop-after-answer", is_flag=True, help="End when the first answer has been given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
@@ -131,7 +121,8 @@ def _stop_on_signals() -> threading.Event:
 
 def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
     """Write the folder of one school from flags, answers, or defaults that are called examples."""
-    entered = _asked(given) if sys.stdin.isatty() and not voice.as_json else _as_given(given)
+    zone = registry.local_zone()
+    entered = _asked(given, zone) if sys.stdin.isatty() and not voice.as_json else _as_given(given)
     if "school.name" in entered.examples and not sys.stdin.isatty():
         voice.say(
             "examples",
@@ -140,7 +131,7 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
             f"{home.district}",
             examples=entered.examples,
         )
-    zone = entered.tz or registry.local_zone()
+    zone = entered.tz or zone
     if not entered.tz:
         voice.say(
             "time zone",
@@ -157,7 +148,8 @@ def _found(home: Home, voice: Voice, given: dict[str, Any]) -> None:
         down_mbps=entered.down_mbps,
         up_mbps=entered.up_mbps,
         agent=up.BOX,
-        examples=entered.examples,
+        # People were asked for, and not who of them is a student.
+        examples=(*entered.examples, SPLIT),
         tz=zone,
     )
 
@@ -175,20 +167,26 @@ def _as_given(given: dict[str, Any]) -> Entered:
     return Entered(**known, examples=tuple(name for key, name in _NAMES.items() if key not in known))
 
 
-def _asked(given: dict[str, Any]) -> Entered:
-    """Ask for what no flag said. Whoever only presses Enter has entered nothing, and it stays an example."""
-    click.echo("Three questions about the school; Enter takes the example in brackets.")
-    questions = {
-        "name": ("Name of the school", click.STRING),
-        "people": ("Students and staff together", PEOPLE),
-        "down_mbps": ("Contracted Mbit/s to the school", MBPS),
+def _asked(given: dict[str, Any], machines_zone: str) -> Entered:
+    """Ask for what no flag said. Whoever only presses Enter has entered nothing, and it stays an example.
+
+    The time zone is asked for where the machine's own is most probably not the school's.
+    """
+    example = Entered()
+    questions: dict[str, tuple[str, click.ParamType[Any], str]] = {
+        "name": ("Name of the school", SchoolName(), example.name),
+        "people": ("Students and staff together", PEOPLE, f"{example.people:,}"),
+        "down_mbps": ("Contracted Mbit/s to the school", MBPS, f"{example.down_mbps:,g}"),
     }
+    if machines_zone in _NOBODYS_ZONES:
+        questions["tz"] = ("Time zone of the school, as America/Chicago", Zone(), machines_zone)
+    how_many = "Four" if "tz" in questions else "Three"
+    click.echo(f"{how_many} questions about the school; Enter takes the example in brackets.")
     answers = dict(given)
-    for key, (question, kind) in questions.items():
-        if answers[key] is None:
-            example = getattr(Entered(), key)
-            answer = click.prompt(question, default=example, type=kind)
-            answers[key] = None if answer == example else answer
+    for key, (question, kind, default) in questions.items():
+        if answers.get(key) is None:
+            answer = click.prompt(question, default=default, type=kind)
+            answers[key] = None if answer == kind.convert(default, None, None) else answer
     return _as_given(answers)
 
 

@@ -122,7 +122,7 @@ def _lines(
     facts_until = reads.facts_until() if known_until is None else known_until
     tests = [
         test
-        for test in tests_of(reads, network, circuits, max(0, as_of_ns - _LOOK_BACK_NS))
+        for test in heavy_of(reads, network, circuits, max(0, as_of_ns - _LOOK_BACK_NS))
         if test.arrival <= facts_until and test.report.at_ns <= as_of_ns
     ]
     doubtful = suspended(reads, tests, facts_until)
@@ -148,10 +148,14 @@ def _school(
     )
 
 
-def tests_of(reads: Reads, network: Network, circuits: frozenset[str], since_ns: int) -> list[Stored]:
-    """The tests of all boxes on these lines since then, each once, by probe and by the boxes' names."""
+def heavy_of(
+    reads: Reads, network: Network, circuits: frozenset[str], since_ns: int, until_ns: int | None = None
+) -> list[Stored]:
+    """The tests of all boxes on these lines in that time, each once, by probe and by the boxes' names."""
     seats = [seat for circuit in circuits for seat in districts.seats_on(network.district, circuit)]
     boxes: list[Box] = sorted({(seat.agent, seat.since_ns, seat.until_ns) for seat in seats}, key=str)
+    if until_ns is not None:
+        boxes = [(agent, begin, min(end or until_ns, until_ns)) for agent, begin, end in boxes]
     return [test for probe in PROBES for test in reads.tests(boxes, probe, since_ns=since_ns)]
 
 

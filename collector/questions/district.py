@@ -108,12 +108,17 @@ def notes(district: District, as_of_ns: int) -> list[str]:
     day = districts.local(district.schools[0], as_of_ns).date()
     schools, boxes = district.schools, _boxes(district, as_of_ns)
     offline = [school for school in schools if districts.internet_of(district, school.id, day) is None]
-    alone = [school for school in schools if not school.staff]
+    unsplit = districts.unsplit(district)
+    alone = [school for school in schools if not school.staff and school.id not in unsplit]
     seated = [school for school in schools if not boxes.get(school.id)]
     unspoken = [line for line in district.circuits if line.down_mbps is None]
     found = [
         _examples(district),
         _said(alone, "no number of staff: only students are counted"),
+        _said(
+            [school for school in schools if school.id in unsplit],
+            "people, and nobody entered who of them are students: published targets take all for students",
+        ),
         _said(offline, "no line to the internet in use today: no answer can be given"),
         _said(seated, "no box: nothing is measured there"),
         _said(unspoken, "no speed: there is no answer on paper"),
@@ -180,9 +185,10 @@ def _said(of: Sequence[School | Circuit], what: str) -> str:
 
 
 def _examples(district: District) -> str:
-    if not district.examples:
+    named = sorted(name for name in district.examples if name.partition(":")[0] != districts.SPLIT)
+    if not named:
         return ""
-    return f"Nobody entered {', '.join(sorted(district.examples))}: every answer calls them examples."
+    return f"Nobody entered {', '.join(named)}: every answer calls them examples."
 
 
 def _calendars(district: District) -> str:

@@ -25,6 +25,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One box. `waiting` is what it said of its spool in its last word about itself; None if it never did.
 
+    That word was at `waiting_at_ns`.
+
     `missing` are numbers that the box must have given and the journal neither holds nor knows to be lost
     or refused: they may still be on their way. `used_s` and `used_bytes` are what its heavy tests took of the
     line on the day before.
@@ -35,6 +37,7 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
     reports: int
     starts: int
     waiting: int | None
+    waiting_at_ns: int | None
     missing: int
     lost: int
     refused: int
@@ -79,7 +82,8 @@ def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -
 
 def _box(box: BoxState, newest: list[Stored], took: Taken) -> BoxStatus:
     itself = [stored.report for stored in newest if stored.report.probe == "box"]
-    waiting = [report.readings.get("spool_reports") for report in itself]
+    counts = [(report.readings.get("spool_reports"), report.at_ns) for report in itself]
+    waiting, said_ns = next(((n, at_ns) for n, at_ns in counts if isinstance(n, int)), (None, None))
     versions = [
         str(report.readings["agent_version"]) for report in itself if "agent_version" in report.readings
     ]
@@ -89,7 +93,8 @@ def _box(box: BoxState, newest: list[Stored], took: Taken) -> BoxStatus:
         last_seen_ns=box.last_ns,
         reports=box.reports,
         starts=box.starts,
-        waiting=next((count for count in waiting if isinstance(count, int)), None),
+        waiting=waiting,
+        waiting_at_ns=said_ns,
         missing=box.missing,
         lost=box.lost,
         refused=box.refused,

@@ -62,6 +62,11 @@ def write_example(
     return _written(path, _contents(name, [entry], tz, examples, EXAMPLE_LINE))
 
 
+def check_name(name: str) -> None:
+    """See that a school can be called so. Raises ExampleError."""
+    _check(_contents(name, [Entry(name, 1, 0)], "", ()))
+
+
 def untouched(folder: Folder) -> Entry | None:
     """The one school that `write_example` wrote this folder of; None where somebody has changed it since."""
     district = folder.district
@@ -114,11 +119,15 @@ def write_folder(
     return _written(path, _contents(district.strip(), entries, tz, [*people, *examples]))
 
 
-def _written(path: Path, contents: Mapping[str, str]) -> Folder:
+def _check(contents: Mapping[str, str]) -> None:
     try:
         folders.parse(contents, models=targets().models)
     except FolderError as error:
         raise ExampleError("; ".join(dict.fromkeys(problem.what for problem in error.problems))) from error
+
+
+def _written(path: Path, contents: Mapping[str, str]) -> Folder:
+    _check(contents)
     try:
         _write(path, contents)
     except OSError as error:

@@ -154,7 +154,7 @@ def judge(
         weakest=_weakest(links),
         home=beside.home(way, targets),
         changes=_changes(question, own, decides),
-        published=published.beside(targets, way, lines.everyone, school, count, path),
+        published=published.beside(targets, way, lines.everyone, lines.network.district, school, count, path),
         rules=beside.rules(targets),
         examples=tuple(named),
         examples_sentence=beside.examples_sentence(list(named.values())),

@@ -8,7 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from firstbell.district import School
+from firstbell import district as districts
+from firstbell.district import District, School
+from firstbell.readiness import words
 from firstbell.readiness.lines import Everyone
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.models import Confidence, Model, Published, Targets
@@ -18,8 +20,8 @@ from firstbell.readiness.verdict import enough
 class PublishedNeed(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody else's target asks for: `mbps` for `count` people, students, or people online at once.
 
-    `paper_meets` and `measured_meets` are None where the line isn't what the source speaks of, or is not
-    known well enough.
+    `taken` says what was taken for granted of who is a student, if anything was. `paper_meets` and
+    `measured_meets` are None where the line isn't what the source speaks of, or is not known well enough.
     """
 
     id: str
@@ -31,6 +33,7 @@ class PublishedNeed(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     year: int
     confidence: Confidence
+    taken: str = ""
     paper_meets: bool | None = None
     measured_meets: bool | None = None
 
@@ -39,6 +42,7 @@ def beside(
     targets: Targets,
     model: Model,
     everyone: Everyone,
+    district: District,
     school: School,
     people: int,
     lines: Sequence[LinkAnswer],
@@ -63,9 +67,21 @@ def beside(
     needs = []
     for key, target in targets.published.items():
         need = need_of(key, target, counts[target.level, target.per], district_students)
+        need = msgspec.structs.replace(need, taken=_taken(target, district, school, people))
         line = whole[target.level]
         needs.append(_met(need, line, tolerance) if line else need)
     return tuple(needs)
+
+
+def _taken(target: Published, district: District, school: School, people: int) -> str:
+    """Taken as if all 1,040 people were students: where the target, or its band, hangs on who is one."""
+    unsplit = districts.unsplit(district)
+    if target.level == "school" and len(target.bands) == 1:
+        unsplit &= {school.id}
+    if not unsplit or (target.per != "student" and len(target.bands) == 1):
+        return ""
+    count = sum(people if s.id == school.id else s.people for s in district.schools if s.id in unsplit)
+    return f"taken as if all {words.count(count, 'person', 'people')} were students"
 
 
 def need_of(key: str, target: Published, count: float, district_students: int) -> PublishedNeed:

@@ -24,6 +24,8 @@ _EPOCH = f"{1:016x}"
 _LATER_NS = 30 * district.NS
 """How long after it began a check reaches the collector."""
 
+_MOST_BYTES = 500_000_000
+
 
 def write(folder: Path, now_ns: int) -> None:
     """Make `folder` the data folder of the example as it is at `now_ns`. Raises FileExistsError."""
@@ -61,12 +63,19 @@ def _report(row: Mapping[str, str], school: district.School, now_ns: int) -> Rep
         readings={
             "down_mbps": float(row["down_mbps"]),
             "up_mbps": float(row["up_mbps"]),
+            "bytes_received": _carried(row["down_mbps"], _MOST_BYTES * 7 // 10),
+            "bytes_sent": _carried(row["up_mbps"], _MOST_BYTES * 3 // 10),
             "server": "a made-up server",
         },
         at_ns=int(local.timestamp()) * district.NS,
         duration_s=20.0,
         clock=ClockQuality.NTP,
     )
+
+
+def _carried(mbps: str, most: int) -> int:
+    """What a direction of ten seconds carries, within its share of a box's ceiling."""
+    return min(most, round(float(mbps) * 1e6 / 8 * 10))
 
 
 def _send(intake: Intake, box: str, reports: Sequence[Report]) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from agent import app
 from agent import box as box_module
 from agent.config import BoxSettings, BrokerSettings, LeaseSettings, ProbesSettings, Settings
 from agent.machine.machine import Machine
+from agent.spool.schema import DiskError
 from firstbell.report import Finding, Status
 from firstbell.settings import SettingsError
 from tests.chaos.disks import fill, small_disk
@@ -125,6 +127,59 @@ def test_check_logs_in_and_says_why_it_can_not(tmp_path: Path) -> None:
         app.check(
             Settings(box=BoxSettings(name="box-1"), broker=BrokerSettings(ca_file="nowhere.pem")), tmp_path
         )
+
+
+@pytest.mark.parametrize(("user", "doubts"), [("", False), ("box-1", False), ("box-2", True)])
+def test_check_doubts_a_name_that_is_not_the_users(tmp_path: Path, user: str, doubts: bool) -> None:
+    """Under the README's list of topics such a box would report for ever to nobody, and no program tells it."""
+    broker = BrokerSettings(port=1, username=user)
+    said = app.check(Settings(box=BoxSettings(name="box-1"), broker=broker), tmp_path)["name"]
+    assert said["ok"]
+    assert said.get("doubts", False) is doubts
+    assert (f"the box is box-1 and logs in as {user}" in said["says"]) is doubts
+
+
+@pytest.mark.parametrize("spool", ["nodir/x.db", "a-file/x.db"])
+def test_check_finds_a_spool_that_can_not_be_made(tmp_path: Path, spool: str) -> None:
+    """Where its folder is missing or is none, `check` says which, and so does whoever starts the box."""
+    (tmp_path / "a-file").touch()
+    settings = Settings(box=BoxSettings(name="box-1", spool=spool), broker=BrokerSettings(port=1))
+    said = app.check(settings, tmp_path)["spool"]
+    assert not said["ok"]
+    assert f"no folder {(tmp_path / spool).parent}" in said["says"]
+    with (
+        pytest.raises(DiskError, match=f"{tmp_path / spool} can't be locked"),
+        app.running(settings, tmp_path),
+    ):
+        pass
+
+
+def test_check_finds_a_spool_folder_that_takes_nothing() -> None:
+    """A folder of somebody else's, or a read-only one, is said before the box is started."""
+    program = (
+        "import os, sys; sys.path.insert(0, '.')\n"
+        "from pathlib import Path; from agent import app\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "print(app._spool_word(Path(sys.argv[1])))\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders let nobody else pass
+        Path(folder).chmod(0o555)
+        argv = [sys.executable, "-c", program, f"{folder}/x.db"]
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+        Path(folder).chmod(0o755)
+    assert f"nothing can be written in {folder}" in ended.stdout
+
+
+def test_a_look_around_prints_what_it_found_alone() -> None:
+    """What a test's process says beside its answer is for the log of a box, not for who asked once."""
+    program = (
+        "import logging; from agent import app, cli\n"
+        "app.once = lambda *_: logging.getLogger('agent.load.apart').warning('complaints') or []\n"
+        "cli.main(['once', 'internet', '--now', '--json'])\n"
+    )
+    argv = [sys.executable, "-c", program]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
 
 
 @pytest.mark.root

@@ -8,6 +8,7 @@ leaves what was shown so far. Ends with 1 if anything at all was wrong, and keep
 
 # ruff: noqa: T201 - a program for people
 
+import os
 import secrets
 import shutil
 import sys
@@ -41,8 +42,8 @@ journal holds, as sets of (box, start, number) with values and times.
 """
 
 
-def page(results: Sequence[Result], planned: int, began_ns: int) -> str:
-    """The page, as of now."""
+def page(results: Sequence[Result], planned: int, began_ns: int, commit: str = "") -> str:
+    """The page, as of now, of the code that `commit` names, if anybody knows."""
     total = Counter[str]()
     for result in results:
         total.update({name: result.verdict[name] for name in ("measured", *_WRONG)}, killed=result.killed)
@@ -53,7 +54,7 @@ def page(results: Sequence[Result], planned: int, began_ns: int) -> str:
     minutes = sum(result.storm_s for result in results) / 60
     short = "" if len(results) == planned else f" of {planned} that were asked for"
     lines = [
-        f"Run of {day}: {len(results)} storms{short}, {minutes:.1f} minutes of kills,",
+        f"Run of {day}{f', commit {commit}' if commit else ''}: {len(results)} storms{short}, {minutes:.1f} minutes of kills,",
         f"**{total['measured']:,} reports, {total['killed']:,} kills: {total['lost']} lost,",
         f"{total['invented']} invented, {total['changed']} changed**, {total['doubled']} doubled,",
         f"{total['torn']} torn, {total['holes']} holes in the numbering, {total['forks']} starts out of order.",
@@ -128,7 +129,9 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="firstbell-storm-"))
         result = storm.rage(plan, folder)
         results.append(result)
-        Path(target).write_text(page(results, int(storms), began_ns), encoding="utf-8")
+        Path(target).write_text(
+            page(results, int(storms), began_ns, os.environ.get("FIRSTBELL_COMMIT", "")), encoding="utf-8"
+        )
         print(storm.told(result.verdict).replace("\n", "  "), flush=True)
         if not storm.sound(result.verdict):
             print(f"kept for a look: {folder}")

@@ -1,12 +1,15 @@
 """The page that `scripts/prove` writes says what happened, and nothing better."""
 
+import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from tests.chaos import prove
 from tests.chaos.storm import Result
 from tests.oracle.judge import Verdict
 
+PROVE = Path(__file__).parents[2] / "scripts" / "prove"
 BEGAN_NS = 1_790_000_000_000_000_000
 """21 September 2026, 14:13 UTC."""
 
@@ -32,6 +35,28 @@ def test_a_page_adds_up_its_storms() -> None:
     assert "| mosquitto | 7 | 30,000 | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 60 | 0.5 |" in page
     assert "| collector | after answer | 2 |" in page
     assert "fewer than one in 20,000" in page
+
+
+def test_a_page_names_the_code_that_stood(tmp_path: Path) -> None:
+    """Its figures are those of one commit, and of what `scripts/prove` finds: with changes in it, it says so."""
+    assert "14:13 UTC, commit 0123456789ab-dirty: 1 storms" in words(
+        prove.page([result("mosquitto")], 1, BEGAN_NS, "0123456789ab-dirty")
+    )
+    (line,) = [line for line in PROVE.read_text().splitlines() if line.startswith("FIRSTBELL_COMMIT=")]
+    for command in ("git init -q", "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one"):
+        subprocess.run(command.split(), cwd=tmp_path, check=True)
+    told = subprocess.run(
+        ["sh", "-c", f'{line}; echo "$FIRSTBELL_COMMIT"'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert head.stdout.startswith(told.strip())
+    assert len(told.strip()) == 12
 
 
 def test_a_page_of_a_storm_that_lost_something_says_so() -> None:

@@ -76,7 +76,7 @@ class Test:
 
 
 @contextmanager
-def tested(net: Net, district: District, **shape: Any) -> Iterator[Test]:
+def across(net: Net, district: District, **shape: Any) -> Iterator[Test]:
     """A line of that shape, and a server behind it."""
     with net.line(**shape) as line:
         yield Test(line, district)
@@ -96,7 +96,7 @@ def test_what_the_line_gives_is_what_is_seen(
 
     The idle round trip is the line's. (The whole table is in benchmarks/throughput.py.)
     """
-    with tested(net, district, down_mbps=mbps, up_mbps=mbps, rtt_ms=rtt_ms) as test:
+    with across(net, district, down_mbps=mbps, up_mbps=mbps, rtt_ms=rtt_ms) as test:
         result = test.run()
         shares = test.share(result, "down"), test.share(result, "up")
     assert shares == pytest.approx((1, 1), abs=0.02)
@@ -113,7 +113,7 @@ def test_what_the_line_gives_is_what_is_seen(
 
 def test_the_two_ways_are_told_apart(net: Net, district: District) -> None:
     """100 down and 10 up, as a school's cable is."""
-    with tested(net, district, down_mbps=100, up_mbps=10, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=10, rtt_ms=20) as test:
         result = test.run()
         assert test.share(result, "down") == pytest.approx(1, abs=0.02)
         assert test.share(result, "up") == pytest.approx(1, abs=0.02)
@@ -124,7 +124,7 @@ def test_losses_and_jitter_are_survived(net: Net, district: District) -> None:
 
     That is less than the line, never more; the losses are told, by TCP's repeats and by small packets.
     """
-    with tested(net, district, down_mbps=20, up_mbps=20, rtt_ms=30, loss=0.01, jitter_ms=10) as test:
+    with across(net, district, down_mbps=20, up_mbps=20, rtt_ms=30, loss=0.01, jitter_ms=10) as test:
         result = test.run()
         assert 0.5 < test.share(result, "down") < 1.02
         assert 0.5 < test.share(result, "up") < 1.02
@@ -140,9 +140,9 @@ def test_a_deep_buffer_shows_as_bloat(net: Net, district: District) -> None:
 
     The load lasts a few seconds: a buffer that TCP takes longer to fill is deeper than it seems.
     """
-    with tested(net, district, down_mbps=10, up_mbps=10, rtt_ms=30, queue_ms=300) as test:
+    with across(net, district, down_mbps=10, up_mbps=10, rtt_ms=30, queue_ms=300) as test:
         deep = test.run().more
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=30, queue_ms=30) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=30, queue_ms=30) as test:
         shallow = test.run().more
     assert 150 < float(deep["bufferbloat_ms"]) < 330
     assert float(deep["rpm_short"]) < 500 < float(shallow["rpm_short"])
@@ -150,7 +150,7 @@ def test_a_deep_buffer_shows_as_bloat(net: Net, district: District) -> None:
 
 def test_what_this_machine_loads_beside_it_is_cross_traffic(net: Net, district: District) -> None:
     """20 Mbit/s to another program of the box, of a line of 100: seen on its port, and said."""
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
         line = test.line
         with line.cross(20, "down", kind="udp", seconds=40, inner=line.client):
             result = test.run()
@@ -164,7 +164,7 @@ def test_a_neighbour_that_the_box_can_not_see_leaves_less(net: Net, district: Di
     The line is said to be the limit, for nothing on this box's port speaks of the neighbour: a test in a quiet
     period says what the line carries, one in class what is left over.
     """
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
         with test.line.cross(20, "down", kind="udp", seconds=40):
             result = test.run()
         assert 0.70 < test.share(result, "down") < 0.86
@@ -174,7 +174,7 @@ def test_a_neighbour_that_the_box_can_not_see_leaves_less(net: Net, district: Di
 
 def test_a_ceiling_is_said_to_be_one(net: Net, district: District) -> None:
     """10 MB for both ways of 100 Mbit/s: at least so much, and not more used."""
-    with tested(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
+    with across(net, district, down_mbps=100, up_mbps=100, rtt_ms=20) as test:
         before = test.line.stats()
         result = test.run(max_bytes=10_000_000)
         after = test.line.stats()

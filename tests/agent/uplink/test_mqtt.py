@@ -162,6 +162,23 @@ def test_the_state_is_retained_and_the_last_will_speaks_for_the_dead(
         up(line, 1)
 
 
+def test_the_log_tells_that_the_connection_is_back(
+    server: Mosquitto, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who reads that it was lost reads that it is there again, too."""
+    caplog.set_level("INFO", logger="agent.uplink.mqtt")
+    with line_to(broker_at(server.port), ear) as line:
+        up(line)
+        server.kill()
+        wait_until(lambda: not line.connected(), "the connection is lost")
+        server.start()
+        up(line, 1)
+    told = [record.message for record in caplog.records if "connect" in record.message]
+    assert told[0] == "connected to the broker"
+    assert "the connection to the broker was lost" in told[1]
+    assert told[-1] == "connected to the broker again"
+
+
 def test_nothing_is_kept_for_a_connection_to_come(
     server: Mosquitto, ear: Ear, caplog: pytest.LogCaptureFixture
 ) -> None:

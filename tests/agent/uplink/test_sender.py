@@ -16,6 +16,7 @@ from firstbell.report import ClockQuality, Report
 from firstbell.wire import Answer, Envelope
 from tests.agent.uplink.conftest import ASK_AFTER_S, Uplink
 from tests.support.clocks import NOON_NS, HandClock
+from tests.support.lines import AGENT
 from tests.support.spools import crash, draft, numbers, open_spool, spool_at
 
 TEN_YEARS_S = 10 * 365 * 86_400
@@ -51,6 +52,36 @@ def test_the_lines_word_of_delivery_counts_for_nothing(uplink: Uplink) -> None:
     uplink.run(120)
     assert uplink.sender.counters.sent > 1
     assert uplink.spool.waiting() == 51
+
+
+def test_a_connection_without_answers_is_told(uplink: Uplink, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker drops what a name may not say, and tells nobody: after five minutes the box does, once."""
+    caplog.set_level("INFO")
+    uplink.collector.deaf = True
+    uplink.put(1)
+    uplink.run(sender.SILENT_S - 5, step_s=1.0)
+    assert "no answer" not in caplog.text
+    uplink.run(2 * sender.SILENT_S, step_s=1.0)
+    assert caplog.text.count("connected, but no answer for 5 min") == 1
+    assert "allow the name" in caplog.text
+    assert AGENT in caplog.text
+    uplink.collector.deaf = False
+    uplink.run(600, until=uplink.drained, step_s=1.0)
+    assert caplog.text.count("the collector answers") == 1
+
+
+def test_a_box_that_is_answered_or_offline_does_not_complain(
+    uplink: Uplink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a quiet hour with answers nor one without a line is such a silence."""
+    for number in range(20):
+        uplink.put(1, number)
+        uplink.run(60, step_s=1.0)
+    uplink.line.down()
+    uplink.run(3600, step_s=5.0)
+    uplink.line.up()
+    uplink.run(60, step_s=1.0)
+    assert "no answer" not in caplog.text
 
 
 def test_nothing_is_handed_to_the_line_while_offline(uplink: Uplink) -> None:

@@ -46,6 +46,18 @@ def test_a_good_folder_is_shown_with_what_nobody_entered(tmp_path: Path) -> None
     assert [(line["id"], line["schools"]) for line in answer["lines"]] == [("hub", 2), ("wan", 2)]
 
 
+def test_people_without_a_known_split_are_called_so(tmp_path: Path) -> None:
+    """People of whom nobody knows who is a student are not said to be students, nor an example to be none."""
+    toml = 'tz = "America/Chicago"\nexamples = ["school.students:adams"]\n'
+    said = run(district(tmp_path, district_toml=toml), "show").output
+    assert (
+        "Adams has people, and nobody entered who of them are students: published targets take all for students."
+        in said
+    )
+    assert "no number of staff" not in said
+    assert "Nobody entered" not in said
+
+
 def test_check_tells_all_mistakes_with_file_and_line(tmp_path: Path) -> None:
     """And that nothing is half-loaded: exit code 1, in words and as JSON."""
     data = district(

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from collector import config, registry
 from collector.cli import main, up
 from collector.registry import Folder
+from collector.store.journal import open_journal
+from firstbell.district import SPLIT
 
 
 def written(data: Path) -> Folder:
@@ -39,7 +41,23 @@ def test_up_takes_the_machines_zone_and_says_so(
     given = {"name": "Lincoln", "people": 960, "down_mbps": 500.0, "up_mbps": None, "tz": tz}
     up._found(home, up.Voice(as_json=True), given)
     district = written(home.folder).district
-    assert district.examples == examples
+    assert district.examples - {SPLIT} == examples
     assert ("time zone" in capsys.readouterr().out) == (tz is None)
     if tz:
         assert [school.tz for school in district.schools] == [tz]
+
+
+def test_people_that_up_asked_for_are_not_called_students(tmp_path: Path) -> None:
+    """Students and staff are asked for together: no target may take them for students without a word."""
+    home = config.home(str(tmp_path / "data"))
+    given = {"name": "Truman", "people": 1040, "down_mbps": 2500.0, "up_mbps": None, "tz": "America/Chicago"}
+    up._found(home, up.Voice(as_json=True), given)
+    data = ["--data", str(home.folder)]
+    shown = CliRunner().invoke(main, [*data, "district", "show"]).output
+    assert "Truman has people, and nobody entered who of them are students" in shown
+    assert "only students are counted" not in shown
+    open_journal(home.journal)
+    asked = CliRunner().invoke(main, [*data, "ask"]).output
+    said = " ".join(asked.split())
+    assert "taken as if all 1,040 people were students" in said
+    assert "nobody entered: " not in said

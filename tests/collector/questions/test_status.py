@@ -1,8 +1,14 @@
 """What is shown of the boxes' newest measurements, as they came."""
 
-import msgspec
+import re
 
+import msgspec
+import pytest
+
+from collector.cli.status import text
 from collector.questions import status
+from collector.questions.used import Taken
+from collector.store.reads import BoxState
 from firstbell import catalogue
 from firstbell.report import ClockQuality, Report, Status, Stored
 
@@ -26,3 +32,38 @@ def test_a_count_of_peoples_devices_is_not_shown_as_it_came() -> None:
 def test_every_count_of_people_is_a_metric() -> None:
     """A name that nobody reports would hide nothing."""
     assert set(catalogue.METRICS) >= catalogue.OF_PEOPLE
+
+
+def box_with(waiting: int, at_ns: int) -> status.BoxStatus:
+    """What is told of a box that spoke of its spool at that moment."""
+    report = Report(
+        probe="box",
+        status=Status.OK,
+        readings={"spool_reports": waiting},
+        at_ns=at_ns,
+        duration_s=0.1,
+        clock=ClockQuality.NTP,
+    )
+    state = BoxState("lincoln-1", at_ns, at_ns, 1, "", 1, 0, 0, 0)
+    return status._box(state, [Stored("lincoln-1", "0" * 16, 1, 1, at_ns, report)], Taken())
+
+
+@pytest.mark.parametrize(
+    ("waiting", "minutes", "shown"),
+    [
+        (6, 0, "6"),
+        (6, 4, "6, 4 min ago"),
+        (0, 4, "0"),
+        (0, 40, "0, 40 min ago"),
+        (1200, 130, "1,200, 2 h ago"),
+    ],
+)
+def test_what_waits_is_shown_with_its_age(waiting: int, minutes: int, shown: str) -> None:
+    """A box speaks of its spool each five minutes: six that waited then need not wait now."""
+    at_ns = 1_780_000_000 * status.NS
+    box, now_ns = box_with(waiting, at_ns), at_ns + minutes * 60 * status.NS
+    assert box.waiting_at_ns == at_ns
+    answer = status.DistrictStatus(reports=1, quarantined=0, quarantine_dropped=0, boxes=(box,))
+    (row,) = [line for line in text(answer, now_ns).splitlines() if line.startswith("lincoln-1  ")]
+    cells = re.split(r"\s{2,}", row)
+    assert cells[4] == shown

@@ -349,6 +349,17 @@ def test_other_published_targets_stand_beside() -> None:
     assert (seen["fcc_short_term"], seen["fcc_long_term"]) == (True, None)
 
 
+def test_a_target_for_students_says_when_all_people_were_taken_for_some() -> None:
+    """Where nobody knows who of the people is a student: of each student, and of each class of size."""
+    district = town(examples=["school.students"])
+    taken = {need.id: need.taken for need in ask(district=district, people=1040).published}
+    told = {key for key, words in taken.items() if words}
+    assert told == {key for key, t in TARGETS.published.items() if t.per == "student" or len(t.bands) > 1}
+    assert "setda_2019" in told
+    assert {taken[key] for key in told} == {"taken as if all 1,040 people were students"}
+    assert {need.taken for need in ask(people=1040).published} == {""}
+
+
 def test_a_shared_line_is_judged_for_all_its_schools() -> None:
     """A second school of 800 on the same line: the need is that of 2,000 people, for each of the two."""
     one = town()
