@@ -13,6 +13,7 @@ from collector.store.errors import UnreadableError
 from collector.store.leases import Kept, Leases
 from collector.store.quiets import Ordered
 from collector.store.reads import Reads
+from firstbell import lease as words
 from firstbell.lease import RENEW_S, TTL_S, Renew, Renewed, Revoke, Settle, ToBox
 from tests.collector.coordinator.town import MB, NS, WIDE, House, NoSigner, at, town
 
@@ -228,6 +229,12 @@ def test_what_a_box_says_is_counted_within_belief(
     assert (kept.bytes, kept.seconds, kept.how) == (told[0], seconds, "settled")
 
 
+def test_no_lie_about_bytes_reaches_the_journal(house: House) -> None:
+    """What is kept is what was counted: some times what was granted at most."""
+    house.settle(house.granted(max_bytes=500 * MB).lease, used=words.MOST_BYTES)
+    assert Reads(house.journal).leases(0, 1 << 62)[0].bytes == 4 * 500 * MB
+
+
 def test_a_word_that_comes_late_corrects_the_count(house: House) -> None:
     """A lease that was over by itself is settled once its box is heard again."""
     lease = house.granted().lease
@@ -278,6 +285,42 @@ def test_without_a_journal_nothing_is_granted(house: House) -> None:
     house.granted("lincoln-2")
     house.desk.look()
     assert Reads(house.journal).leases(0, 1 << 62)[0].how == "settled"
+    store.close()
+
+
+class Choking(Leases):
+    """A journal that can't take what one lease has to say, and fails as no journal should."""
+
+    bad, error = "", Exception
+
+    def end(self, lease: str, *ended: object) -> None:
+        """Keep it, but for the one."""
+        if lease == self.bad:
+            raise self.error("no room for this number")
+        super().end(lease, *ended)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [OverflowError, UnreadableError])
+def test_an_end_that_cannot_be_written_stops_nothing_else(house: House, error: type[Exception]) -> None:
+    """Its line is free, other ends are written, and quiet times call back what runs, as ever."""
+    store = Choking(house.journal)
+    house.desk = Desk(store, lambda: house.district, house.clock, NoSigner())
+    bad = house.granted("lincoln-1").lease
+    store.bad, store.error = bad, error
+    house.settle(bad)
+    for _ in range(2):
+        house.clock.passes(1)
+        house.desk.look()
+    good = house.granted("lincoln-2").lease
+    house.settle(good, "lincoln-2")
+    house.desk.look()
+    assert [kept.how for kept in Reads(house.journal).leases(0, 1 << 62)] == [None, "settled"]
+    lease = house.granted("alone-1").lease
+    now_s = house.clock.wall_ns // NS
+    quiets.order(house.journal, Ordered(now_s, now_s + 3600), house.clock.wall_ns)
+    ((agent, said),) = house.desk.look()
+    assert isinstance(said, Revoke)
+    assert (agent, said.lease) == ("alone-1", lease)
     store.close()
 
 
