@@ -213,6 +213,10 @@ class Sessions:
         """Whether one more may be opened."""
         return len(self._known) < MOST_SESSIONS
 
+    def runs_for(self, agent: str) -> bool:
+        """Whether a box has a session that runs: it has one at a time, however many tickets it holds."""
+        return any(each.ticket.agent == agent and not each.ended for each in self._known.values())
+
     def find(self, name: str, address: str) -> Session | None:
         """The session of that id, if it was opened from this address."""
         session = self._known.get(name)

@@ -55,8 +55,8 @@ class Tickets:
         self._since_ns = now_ns()
         self._used: OrderedDict[str, int] = OrderedDict()
 
-    def admit(self, token: str) -> Ticket:
-        """The ticket in `token`, which from now on is used. Raises TicketError."""
+    def read(self, token: str) -> Ticket:
+        """The ticket in `token`, which is good and was not used. Raises TicketError."""
         if not token:
             raise TicketError("a ticket is wanted here")
         payload, signature = tickets.split(token)
@@ -74,8 +74,11 @@ class Tickets:
             raise TicketError("the ticket was used before")
         if len(self._used) >= MOST_TICKETS:
             raise TicketError("this server has seen too many tickets: try again in some minutes")
-        self._used[ticket.id] = ticket.issued_ns
         return ticket
+
+    def use(self, ticket: Ticket) -> None:
+        """From now on it is used."""
+        self._used[ticket.id] = ticket.issued_ns
 
     def _forget(self, now_ns: int) -> None:
         """Forget the ids that came first, for as long as they can't be good again."""

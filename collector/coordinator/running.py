@@ -131,10 +131,10 @@ class Running:
             return
         elapsed_s = max(0.0, (self._clock.now_ns() - lease.granted_ns) / NS)
         used = _counted(lease, (message.bytes, message.seconds), elapsed_s)
-        self._book.correct(lease, before.counted if before else lease.charge, used)
+        counted = self._book.correct(lease, before.counted if before else lease.charge, used)
         self._figures.settled += 1
         told = None if message.bytes is None else used.bytes, used.seconds
-        self._end(lease, "revoked" if self._is_recalled(lease) else "settled", used, told)
+        self._end(lease, "revoked" if self._is_recalled(lease) else "settled", counted, told)
 
     def look(self, why_stop: Callable[[Out], str]) -> list[tuple[str, ToBox]]:
         """End what is over, and call back what may not go on: `why_stop` says why. What to say to whom."""

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import itertools
 import json
 import secrets
 import selectors
@@ -31,16 +32,17 @@ class District:
 
     def __init__(self, folder: Path) -> None:
         self._key = Ed25519PrivateKey.generate()
+        self._boxes = itertools.count(1)
         self.raw = self._key.public_key().public_bytes_raw()
         self.key_file = folder / "district.pub"
         self.key_file.write_text(self.raw.hex() + "\n", encoding="ascii")
 
     def ticket(self, **other: Any) -> ticket.Ticket:
-        """A ticket that is good now, but for what `other` says."""
+        """A ticket that is good now, of a box of its own, but for what `other` says."""
         now = time.time_ns()  # noqa: TID251 - as a coordinator's clock would say
         usual: dict[str, Any] = {
             "id": secrets.token_hex(16),
-            "agent": "box-1",
+            "agent": f"any-{next(self._boxes)}",
             "target": TARGET,
             "kind": "throughput",
             "max_bytes": 50_000_000,

@@ -28,7 +28,7 @@ class Gate:
     def refusal(self, token: str) -> str:
         """Why a ticket is refused; empty if it is let in."""
         try:
-            self._tickets.admit(token)
+            self._tickets.use(self._tickets.read(token))
         except TicketError as error:
             return str(error)
         return ""

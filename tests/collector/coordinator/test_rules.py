@@ -55,7 +55,26 @@ def test_a_box_has_one_test_of_a_kind_in_a_period(house: House) -> None:
 
 
 def test_a_grant_that_came_too_late_was_no_test(house: House) -> None:
-    """A box that gives its lease back unused may ask again in the same period."""
+    """A box that gives its lease back unused may ask again in the same period, and is charged with nothing."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT))
+    house.clock.to(at("2026-12-07T00:10"))
+    house.settle(house.granted().lease, used=0, seconds=0.0)
+    house.granted()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_no_box_gives_back_one_lease_after_the_other(house: House, restarts: bool) -> None:
+    """Its tickets are still good: the second one unused in a period was its test, and is charged in full."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT))
+    house.clock.to(at("2026-12-07T00:10"))
+    for _ in range(2):
+        house.settle(house.granted().lease, used=0, seconds=0.0)
+    if restarts:
+        house.restart()
+        house.clock.passes(OVER_S)
+    assert house.refused().reason == "this box has had its test in this period"
+    assert house.refused("lincoln-2").reason == "the period's budget of this place does not cover the test"
+    house.clock.to(at("2026-12-07T06:45"))
     house.settle(house.granted().lease, used=0, seconds=0.0)
     house.granted()
 
