@@ -1,6 +1,7 @@
 """A lease's life: renewed, settled, called back, over by itself; known again after a restart."""
 
 from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,11 +11,12 @@ from collector.coordinator.desk import Desk
 from collector.coordinator.running import LONGER_S
 from collector.store import quiets
 from collector.store.errors import UnreadableError
+from collector.store.journal import open_journal
 from collector.store.leases import Kept, Leases
 from collector.store.quiets import Ordered
 from collector.store.reads import Reads
 from firstbell import lease as words
-from firstbell.lease import RENEW_S, TTL_S, Renew, Renewed, Revoke, Settle, ToBox
+from firstbell.lease import RENEW_S, TTL_S, Grant, Refuse, Renew, Renewed, Revoke, Settle, ToBox
 from tests.collector.coordinator.town import MB, NS, WIDE, House, NoSigner, at, town
 
 JUST_STARTED = "the collector has just started, and a test from before may still run"
@@ -124,10 +126,25 @@ def test_a_quiet_time_of_one_school_leaves_the_others_alone(house: House) -> Non
 # --- restarts ----------------------------------------------------------------------------------------
 
 
-def test_a_journal_that_never_saw_a_lease_makes_nobody_wait(house: House) -> None:
-    """The first start of all grants at once."""
-    house.restart()
+def test_where_nothing_was_ever_signed_nobody_waits(house: House, tmp_path: Path) -> None:
+    """The first start of all, with its new key, grants at once; with a key from before it does not."""
     house.granted()
+    for n, first in enumerate((True, False)):
+        with closing(Leases(open_journal(tmp_path / f"{n}.db"))) as store:
+            house.desk = Desk(store, lambda: house.district, house.clock, NoSigner(first=first))
+            assert isinstance(house.ask(), Grant if first else Refuse)
+
+
+def test_a_lost_journal_frees_no_line(house: House) -> None:
+    """The lease that it held may still run: with a new journal, too, nothing is granted for a minute."""
+    house.granted("lincoln-1")
+    with closing(house.journal.writer()) as db:
+        db.execute("DELETE FROM leases")
+    house.clock.passes(3)
+    house.restart()
+    assert house.refused("lincoln-2").reason == JUST_STARTED
+    house.clock.passes(OVER_S)
+    house.granted("lincoln-2")
 
 
 def test_after_a_restart_nothing_is_granted_for_as_long_as_a_lease_may_live(house: House) -> None:
