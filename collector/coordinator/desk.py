@@ -191,8 +191,7 @@ class Desk:
             return "two boxes have this name"
         now_ns, district = self._clock.now_ns(), self._district()
         schools = places.schools_on(district, lease.loads, now_ns)
-        placed = places.UNPLACED not in lease.loads
-        quiet = rules.why_quiet(schools, placed=placed, district=district, orders=self._orders, at_ns=now_ns)
+        quiet = rules.why_quiet(schools, district, self._orders, now_ns)
         return quiet[0] if quiet else ""
 
     def _read(self) -> None:

@@ -29,7 +29,6 @@ class Place(NamedTuple):
     loads: frozenset[str]
     schools: tuple[School, ...]
     clock: School
-    placed: bool = True
 
 
 def place(
@@ -52,7 +51,7 @@ def place(
         site, loads = f"school {seat.school}", loads | _from_school(district, seat, ways, medium, at_ns)
     schools = schools_on(district, loads, at_ns)
     clock = _clock(district, seat, schools)
-    return Place(site, frozenset(loads), schools, clock, placed=seat is not None)
+    return Place(site, frozenset(loads), schools, clock)
 
 
 def schools_on(district: District, loads: Iterable[str], at_ns: int) -> tuple[School, ...]:
