@@ -15,6 +15,7 @@ from agent.load.meter import Phase
 from agent.load.protocol import Counts
 from agent.load.series import Series
 from agent.load.session import Session
+from agent.load.strain import Strain, Stretch
 from agent.load.streams import Stream
 from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
@@ -36,7 +37,7 @@ MOST_LOOKS = 10
 class Loaded(NamedTuple):
     """What came of one direction. `segments` and `resent` are the sender's; None where its system is silent.
 
-    `server_cpu_pct` is of one core, over the whole direction; `others` sessions ran on the server meanwhile.
+    `server` is how hard that had it, over the whole direction.
     """
 
     figures: Figures | None
@@ -47,8 +48,7 @@ class Loaded(NamedTuple):
     segments: int | None
     resent: int | None
     ends_differ_pct: float | None
-    server_cpu_pct: float
-    others: int
+    server: Strain
     capped: bool
 
 
@@ -71,11 +71,9 @@ class Drive(ABC):
         self._sender = Series()
         """What the sender knows to have arrived, on its own clock."""
         self._base = Counts(now_s=0.0)
-        self._counts = self._base
         self._offset_s = 0.0
         """Our clock less the server's."""
-        self._busy_s = 0.0
-        self._others = 0
+        self._server = Stretch()
         self._over = self._faltered = False
         self._stuck: NetworkError | None = None
         self._began_s = self._moved_s = loop.now()
@@ -182,9 +180,7 @@ class Drive(ABC):
     def _polled(self, counts: Counts, _sent_s: float, _came_s: float) -> None:
         if counts.ended:
             self._session.broken = RefusedError(f"the server ended the test: {said(counts.ended)}")
-        self._busy_s += counts.cpu_pct * max(0.0, counts.now_s - self._counts.now_s)
-        self._others = max(self._others, counts.others)
-        self._counts = counts
+        self._server.hear(counts)
         if not self._over:
             self._noted(counts)
 
@@ -199,7 +195,8 @@ class Drive(ABC):
 
     def _ask_base(self) -> None:
         asked_s = self._loop.now()
-        self._base = self._counts = self._session.final_counts()
+        self._base = self._session.final_counts()
+        self._server.hear(self._base)
         self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
 
     def _summed_up(self) -> Loaded:
@@ -220,8 +217,7 @@ class Drive(ABC):
             segments=segments,
             resent=resent,
             ends_differ_pct=differ_pct,
-            server_cpu_pct=self._busy_s / max(1e-3, last.now_s - self._base.now_s),
-            others=self._others,
+            server=self._server.strain,
             capped=self._flow.capped,
         )
 
@@ -231,6 +227,7 @@ class Drive(ABC):
             acked, received = self._totals(last)
             if received >= acked:
                 break
+            self._server.hear(last)  # each tells of the time since those before: none may be lost
             self._session.wait(lambda: False, TICK_S)
             last = self._session.final_counts()
         return last

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -204,11 +204,16 @@ class Session(Client):
 class Reference:
     """`firstbell-agent serve` in a process of its own, from entering to leaving.
 
-    `limits` replaces some of the server's limits, by "module.NAME".
+    `limits` replaces some of the server's limits, by "module.NAME"; `before` are words to put before its own.
     """
 
     def __init__(
-        self, folder: Path, key_file: Path, *more: str, limits: Mapping[str, float] | None = None
+        self,
+        folder: Path,
+        key_file: Path,
+        *more: str,
+        limits: Mapping[str, float] | None = None,
+        before: Sequence[str] = (),
     ) -> None:
         self.log = folder / f"reference-{secrets.token_hex(4)}.log"
         changes = "".join(
@@ -230,7 +235,7 @@ class Reference:
         program = f"{changes}from agent.cli import main\nmain({[*words, *more]!r})"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=log
+                [*before, sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=log
             )
         self.port = 0
 
