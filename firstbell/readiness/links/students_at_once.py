@@ -215,7 +215,8 @@ def _sentence(seen: Carried, group: Class, model: Model, text: str) -> str:
 
 _HOW = (
     "A box plays a class over the line: each student watches a lesson in small pieces, opens pages, hands "
-    "things in. More and more of them, until something is too slow; the edge is tried again."
+    "things in. More and more of them, until something is too slow; the edge is tried again. "
+    "On lines of known speed it found up to 9 % more than they have room for."
 )
 _LIMITS = {
     "cap": "the test's own ceiling",

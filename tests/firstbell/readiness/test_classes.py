@@ -284,6 +284,13 @@ def test_all_students_are_said_as_such() -> None:
     assert ask(both(1500)).at_once.startswith("The line carries all 1,200 students at once today")
 
 
+def test_how_we_know_says_by_how_much_the_test_is_known_to_count_too_many() -> None:
+    """A planner who buys for the last student is told what known lines have shown of the test itself."""
+    link = students(ask(both(410)))
+    assert link is not None
+    assert "found up to 9 % more than they have room for" in " ".join(link.working)
+
+
 def test_growth_counts_for_a_class_as_for_a_line() -> None:
     """1,020 online ask 1.25 times as much each year: 1,300 carried are enough until fall 2028."""
     link = students(ask(both(1300), 5000))
