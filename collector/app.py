@@ -5,7 +5,8 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from collector import config, holding, registry, simulated
@@ -97,7 +98,8 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         gateways.start()
         telling.start()
         try:
-            _serve(home, settings.web, parts, listening, ready)
+            with _told(home, listening.getsockname()[1]):
+                _serve(home, settings.web, parts, listening, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             telling.stop()
@@ -107,6 +109,18 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             leases.close()
             writer.stop()
             reads.close()
+
+
+@contextmanager
+def _told(home: Home, port: int) -> Iterator[None]:
+    """Leave word of the port while it is served: commands on this machine look for the collector there."""
+    with suppress(OSError):  # a full disk has no room for it; then they look where the settings say
+        home.served_at.write_text(f"{port}\n", encoding="ascii")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            home.served_at.unlink(missing_ok=True)
 
 
 class NoLink:

@@ -47,6 +47,11 @@ class Home:
         return self.folder / "collector.toml"
 
     @property
+    def served_at(self) -> Path:
+        """The port at which the collector that runs serves its pages; it may be another one than was set."""
+        return self.folder / "web.port"
+
+    @property
     def broker(self) -> Path:
         """The embedded broker's folder (only after `firstbell up`)."""
         return self.folder / "broker"

@@ -54,7 +54,8 @@ def _check(home: Home, answer: Room) -> Asked:
         raise click.ClickException(
             f"the collector serves {web.host}: press Check now on the room's page, signed in as an operator"
         )
-    line = http.client.HTTPConnection("127.0.0.1", web.port, timeout=_ASK_S)
+    port = _port(home, web.port)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=_ASK_S)
     path = f"/rooms/{quote(answer.school, safe='')}/{quote(answer.room)}/check"
     try:
         line.request("POST", path, headers={"Accept": "application/json"})
@@ -65,11 +66,19 @@ def _check(home: Home, answer: Room) -> Asked:
         return msgspec.json.decode(body, type=Asked)
     except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
         raise click.ClickException(
-            f"no collector answers at 127.0.0.1:{web.port}, so no box can be asked. Start `firstbell up` or "
+            f"no collector answers at 127.0.0.1:{port}, so no box can be asked. Start `firstbell up` or "
             "`firstbell collector run` first."
         ) from error
     finally:
         line.close()
+
+
+def _port(home: Home, set_port: int) -> int:
+    """Where the collector that runs serves; where the settings say if it left no word."""
+    try:
+        return int(home.served_at.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return set_port
 
 
 def _wait(

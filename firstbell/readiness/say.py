@@ -145,13 +145,21 @@ def worst(have: Bound, limit: str) -> str:
     return f"At least {number} about {words.odds(have.share)}{limit}."
 
 
-def proof(have: Bound, framing: float) -> str:
-    """How the number came about, for whoever asks; technicians' words are allowed here."""
+def proof(have: Bound, framing: float, seen: int) -> str:
+    """How the number came about, for whoever asks; technicians' words are allowed here.
+
+    `seen` are all checks outside class in that direction, also those that can't speak about this number.
+    """
     payload = words.worked(have.mbps / framing)
-    lower = f"{words.count(have.below, 'check')} lay lower; at {have.checks} checks up to {have.rank - 1} may"
+    lower = (
+        f"Of {words.count(have.checks, 'check')} outside class that can speak about this speed {have.below} "
+        f"lay lower; up to {have.rank - 1} may, at 95 % confidence."
+    )
+    silent = seen - have.checks
+    more = f" {silent} more saw less and were limited by something else: they say nothing about it."
     return (
         f"{payload} Mbit/s of payload {words.TIMES} {words.exact(framing)} for the frames around it "
-        f"= {words.worked(have.mbps)} Mbit/s of line. {lower}, at 95 % confidence."
+        f"= {words.worked(have.mbps)} Mbit/s of line. {lower}{more if silent else ''}"
     )
 
 

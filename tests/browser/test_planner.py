@@ -16,6 +16,7 @@ from tests.collector.web.site import parts_of, serving
 from tests.collector.workbench import Bench
 
 FOUR = {"ash": 200, "birch": 400, "cedar": 400, "dogwood": 100}
+MOST_PDF_BYTES = 1_000_000
 BOUGHT: dict[str, float | str] = {"ash": 1000, "birch": 500, "cedar": 1000, "dogwood": ""}
 
 
@@ -135,10 +136,11 @@ def test_a_row_leads_to_its_school_with_the_same_question(browser: Browser, tmp_
 def test_forty_schools_are_two_sheets_and_every_drawing_has_its_words(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """On paper the table keeps its head on each sheet; no number is only drawn."""
+    """On paper the table keeps its head on each sheet, in a file to mail; no number is only drawn."""
     with served(tmp_path, forty) as origin, watched(browser, origin) as seen:
         page = seen.open("/")
         assert page.locator("table.schools [role=row]").count() >= 41
         assert page.locator("main svg:not([aria-hidden=true]):not([aria-hidden=true] svg)").count() == 0
         page.emulate_media(media="print")
         assert sheets(page) <= 2
+        assert len(page.pdf(prefer_css_page_size=True)) < MOST_PDF_BYTES

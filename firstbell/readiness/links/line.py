@@ -87,7 +87,7 @@ def _side(asked: Asked, need: Need) -> Side:
         worst_sentence=say.worst(worst, _limit(proved)) if worst else "",
         left_over=_left_over(asked, need, proved, measured, certain=certain),
         progress=progress,
-        working=say.proof(carries, numbers.framing) if carries else "",
+        working=say.proof(carries, numbers.framing, len(proved.quiet)) if carries else "",
     )
 
 

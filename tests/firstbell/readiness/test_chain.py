@@ -153,6 +153,18 @@ def test_what_is_missing_is_said() -> None:
     assert answer.changes[0].kind == "box"
 
 
+SILENT = "they say nothing about it."
+
+
+def test_the_proof_counts_the_checks_that_can_speak() -> None:
+    """Three that ended at the box's own port, lower than the line, stand beside the twelve that count."""
+    capped = [check(f"{DAYS[0]} {hour}:40", 94, limited_by=LimitedBy.PORT) for hour in (18, 22, 23)]
+    (side, *_) = ask([*week(1000), *capped]).links[0].sides
+    all_of_it = ask(week(1000)).links[0].sides[0].working
+    assert "Of 12 checks outside class that can speak about this speed 0 lay lower;" in side.working
+    assert side.working == f"{all_of_it} 3 more saw less and were limited by something else: {SILENT}"
+
+
 def test_one_wired_box_answers_after_three_school_days() -> None:
     """Four quiet checks a day on a 100 Mbit/s line: nothing after two days, an answer in the third's evening."""
     district = town(people=100, down=100)
