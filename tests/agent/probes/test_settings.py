@@ -1,10 +1,12 @@
 """What a target and a server may be."""
 
+"""What a target may be, and how often a public platform is asked."""
+
 from typing import Any
 
 import pytest
 
-from agent.probes.settings import Server, Target
+from agent.probes.settings import PLATFORM_TESTS, Server, Target
 from firstbell.report import Segment
 
 _GOOD: dict[str, Any] = {"name": "far", "host": "192.0.2.1"}
@@ -42,3 +44,8 @@ def test_no_server_is_behind_nothing() -> None:
     """By its segment the coordinator knows which lines a test loads, so that it is never `self`."""
     with pytest.raises(ValueError, match="the server hub has segment 'self'"):
         Server(name="hub", host="192.0.2.1", segment=Segment.SELF)
+
+
+def test_the_public_platform_is_asked_no_more_often_than_it_allows() -> None:
+    """M-Lab turns an address away beyond 40 tests a day; a box by itself asks no more often."""
+    assert 0 < PLATFORM_TESTS <= 40
