@@ -131,7 +131,8 @@ class Runner:
         used: int | None = None
         try:
             found = measure(self._machine, memory)
-            used = _bytes_used(found)
+            # What was called back in the middle has used the line; how much of it nobody has counted.
+            used = None if memory["stop"].is_set() else _bytes_used(found)
         except NothingHereError:
             used = 0
             raise

@@ -90,6 +90,7 @@ _PROBES = (
             "bytes_sent",
             "cpu_busy_pct",
             "cross_traffic_pct",
+            "port_speed_mbps",
             "server",
         ),
     ),

@@ -16,6 +16,7 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
 
     `since` is the day of its last change, `until` the last day on which it was in use. `parent` is the line
     that it goes on through. `schools` names those that hang on it themselves, not those of lines behind it.
+    `contract` is what whoever sells it calls it: the numbers of the contract and of the circuit.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
     since: date | None = None
     until: date | None = None
     schools: tuple[str, ...] = ()
+    contract: str = ""
 
     def in_use(self, day: date) -> bool:
         """Whether the line is in use on `day`."""

@@ -31,7 +31,8 @@ COLUMNS = {
         ("id", "name", "students", "staff", "tz", "calendar", "gateway", "model"), ("id", "name", "students")
     ),
     CIRCUITS: Columns(
-        ("id", "kind", "parent", "role", "down_mbps", "up_mbps", "since", "until", "schools"), ("id",)
+        ("id", "kind", "parent", "role", "down_mbps", "up_mbps", "since", "until", "schools", "contract"),
+        ("id",),
     ),
     ROOMS: Columns(("school", "room", "name", "seats", "access_points"), ("school", "room")),
     SEATS: Columns(("agent", "school", "room", "circuit", "since", "medium"), ("agent",)),
@@ -293,6 +294,7 @@ def _circuit(row: Row) -> Circuit:
         since=row.day("since"),
         until=row.day("until"),
         schools=row.several("schools"),
+        contract=row.name("contract"),
     )
     if circuit.since and circuit.until and circuit.until < circuit.since:
         row.wrong("until lies before since")

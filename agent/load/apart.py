@@ -13,6 +13,7 @@ import msgspec
 
 from agent.load.engines.base import Request, Result
 from agent.load.limits import limited_by
+from agent.load.quota import throttled_s
 from agent.machine.commands import Ended, NotInstalledError
 from agent.machine.machine import Machine
 from agent.machine.routes import medium
@@ -37,7 +38,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def run(
     machine: Machine, work: str, request: Request, memory_bytes: int, stop: threading.Event | None = None
 ) -> Result:
-    """The result of the work that `agent.child` knows by that name. It is killed when `stop` is set."""
+    """The result of the work that `agent.child` knows by that name. It is killed when `stop` is set.
+
+    A quota that held the child back is this process's, too: they are of one group.
+    """
+    held = Held(machine)
     try:
         ended = machine.commands.run(
             [sys.executable, "-m", "agent.child", work],
@@ -52,7 +57,26 @@ def run(
         )
     except NotInstalledError:
         return Result(status=Status.FAILED, reason="the test could not be started")
-    return _result(ended)
+    return held.noted(_result(ended))
+
+
+class Held:
+    """How long a quota has held this program's group back, from now on."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._began_s, self._before_s = machine.clock.monotonic(), throttled_s(machine.files)
+
+    def noted(self, result: Result) -> Result:
+        """The result, with that as a share of the time of its load, unless it says so itself."""
+        after_s = throttled_s(self._machine.files)
+        if result.throttled_pct is not None or self._before_s is None or after_s is None:
+            return result
+        loaded = result.more.get("loaded_s")
+        seconds = float(loaded) if isinstance(loaded, int | float) and loaded else 0.0
+        seconds = seconds or self._machine.clock.monotonic() - self._began_s
+        share = (after_s - self._before_s) / seconds if seconds > 0 else 0.0
+        return msgspec.structs.replace(result, throttled_pct=100 * min(1.0, max(0.0, share)))
 
 
 def finding(
@@ -78,6 +102,7 @@ def finding(
         "bytes_sent": result.bytes_sent,
         "cpu_busy_pct": result.cpu_busy_pct,
         "cross_traffic_pct": result.cross_traffic_pct,
+        "port_speed_mbps": port_speed_mbps,
         "server": result.server or None,
         **result.more,
         **(more or {}),

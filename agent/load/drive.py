@@ -9,13 +9,13 @@ import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from agent.load.flow import Figures, Flow, Step, Why
+from agent.load.flow import BIN_S, Figures, Flow, Step, Why
 from agent.load.loop import Loop
 from agent.load.meter import Phase
 from agent.load.protocol import Counts
 from agent.load.series import Series
 from agent.load.session import Session
-from agent.load.streams import CHUNK_BYTES, Down, Stream, Up, block, room
+from agent.load.streams import Stream
 from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
 from agent.load.trips import Probes
@@ -26,10 +26,11 @@ TICK_S = 0.05
 MOST_POLLS = 8
 """Under way at once: on a line with seconds of buffer they are only in each other's way."""
 STALL_S = 5.0
+"""A load of which nothing comes through for so long is over."""
 COMPARED_S = 1.0
 """Over less time than this the two ends are not compared."""
-DRAIN_S = 1.0
-"""How long what is on its way down may take beyond three round trips, when the server was told to stop."""
+MOST_LOOKS = 10
+"""For a receiver to have read what its system took."""
 
 
 class Loaded(NamedTuple):
@@ -136,7 +137,10 @@ class Drive(ABC):
 
     @abstractmethod
     def _totals(self, last: Counts) -> tuple[float, float]:
-        """What the sender knows to have arrived in all, and what the receiver has had."""
+        """What the sender knows to have arrived in all, and what of that the receiver has had.
+
+        The receiver may well have more: what was on its way at the end arrives, and nobody acknowledges it.
+        """
 
     @abstractmethod
     def _differ(self) -> float | None:
@@ -199,14 +203,14 @@ class Drive(ABC):
         self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
 
     def _summed_up(self) -> Loaded:
-        self._polled(last := self._session.final_counts(), 0.0, 0.0)
-        if self._flow.figures() is None:  # over before the first look: then the last one has to do
+        last = self._session.final_counts()
+        if (differ_pct := self._differ()) is None:  # over too soon for rates: the ends' totals have to do
+            last = self._settled(last)
+            differ_pct = apart_pct(*self._totals(last))
+        self._polled(last, 0.0, 0.0)
+        if self._flow.received.last_s - self._flow.received.first_s < BIN_S:
             self._noted(last)
         segments, resent = self._repeats(last)
-        if (differ_pct := self._differ()) is None:  # it was over too soon for rates
-            acked, received = self._totals(last)
-            # What was on its way at the end arrives, and nobody could acknowledge it any more.
-            differ_pct = apart_pct(acked, min(acked, received))
         return Loaded(
             figures=self._flow.figures(),
             stopped_by=self._flow.stopped_by,
@@ -220,6 +224,16 @@ class Drive(ABC):
             others=self._others,
             capped=self._flow.capped,
         )
+
+    def _settled(self, last: Counts) -> Counts:
+        """The counts once the receiver's program has read what its system took; or after a while."""
+        for _ in range(MOST_LOOKS):
+            acked, received = self._totals(last)
+            if received >= acked:
+                break
+            self._session.wait(lambda: False, TICK_S)
+            last = self._session.final_counts()
+        return last
 
     def _differs(self, since_s: float, until_s: float, shift_s: float) -> float | None:
         """The same, when the sender counts a byte at `shift_s` more on its clock than the receiver on its."""
@@ -237,122 +251,6 @@ class Drive(ABC):
         return (
             100 * min(1.0, abs(sent - received) / max(sent, received)) if received > 0 and sent > 0 else None
         )
-
-
-class Downwards(Drive):
-    """The server sends."""
-
-    way: Way = "download"
-    poll_s = 0.25
-    _room: memoryview
-
-    def _stream(self) -> Stream:
-        if not self._streams:
-            self._room = room()
-        return Down(self._loop, self._session, self._room, self._came)
-
-    def _came(self, size: int) -> None:
-        self.carried += size
-        if self.carried >= self._flow.bounds.max_bytes:
-            self._spend()
-
-    def _note(self) -> None:
-        self.acked = self.carried
-        if not self._over:
-            self._look(self._loop.now(), self.carried)
-
-    def _noted(self, counts: Counts) -> None:
-        self._sender.add(counts.now_s, self._arrived(counts))
-
-    def _arrived(self, counts: Counts) -> int:
-        return (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
-
-    def _totals(self, last: Counts) -> tuple[float, float]:
-        return self._arrived(last), self.carried
-
-    def _ahead(self) -> float:
-        return self._flow.mbps_now / 8e-6 * 4 * self._lag_s
-
-    def _phase(self) -> Phase:
-        phase = Phase()
-        phase.received = self.carried
-        return phase
-
-    def _end(self) -> None:
-        try:
-            if self._session.broken is None:
-                self._session.stop(lambda: None)
-                ended = [stream.link for stream in self._streams]
-                self._loop.until(lambda: not any(link.is_open for link in ended), 6 * self._lag_s + DRAIN_S)
-        finally:
-            for stream in self._streams:
-                stream.close()
-
-    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
-        if last.segments is None or last.resent is None:
-            return None, None
-        return last.segments - (self._base.segments or 0), last.resent - (self._base.resent or 0)
-
-    def _differ(self) -> float | None:
-        shift_s = self._lag_s - self._offset_s
-        since_s, until_s = self._flow.measured
-        # The server is asked only now and then: what it said is right for its own moments alone.
-        if looks := self._sender.looks(since_s + shift_s, until_s + shift_s):
-            since_s, until_s = looks[0][0] - shift_s, looks[-1][0] - shift_s
-        return self._differs(since_s, until_s, shift_s)
-
-
-class Upwards(Drive):
-    """This end sends."""
-
-    way: Way = "upload"
-    poll_s = 0.125
-    _block: memoryview
-    _segments = _resent = _handed = 0
-
-    def _stream(self) -> Stream:
-        if not self._streams:
-            self._block = block()
-        return Up(self._loop, self._session, self._block, self._gave)
-
-    def _gave(self, size: int) -> bool:
-        self._handed += size
-        if self._handed + CHUNK_BYTES > self._flow.bounds.max_bytes:
-            self._flow.spend(self._loop.now() - self._began_s, self._handed + CHUNK_BYTES)
-        return not self._flow.stopped_by
-
-    def _note(self) -> None:
-        looks = [stream.look() for stream in self._streams if isinstance(stream, Up)]
-        if looks:
-            self.acked, self.carried, self._segments, self._resent = (
-                sum(row) for row in zip(*looks, strict=True)
-            )
-            self._sender.add(self._loop.now(), self.acked)
-
-    def _noted(self, counts: Counts) -> None:
-        self._look(counts.now_s, counts.received - self._base.received)
-
-    def _totals(self, last: Counts) -> tuple[float, float]:
-        return self.acked, last.received - self._base.received
-
-    def _ahead(self) -> float:
-        return 0.0
-
-    def _phase(self) -> Phase:
-        phase = Phase()
-        phase.sent = self.carried
-        return phase
-
-    def _end(self) -> None:
-        for stream in self._streams:
-            stream.close()
-
-    def _repeats(self, last: Counts) -> tuple[int | None, int | None]:
-        del last  # the server's are of the way down
-        return (self._segments, self._resent) if self._segments else (None, None)
-
-    def _differ(self) -> float | None:
-        return self._differs(*self._flow.measured, self._lag_s + self._offset_s)
 
 
 def apart_pct(sent: float, received: float) -> float | None:

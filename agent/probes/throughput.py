@@ -44,7 +44,8 @@ def _iperf3(machine: Machine, request: Request, stop: threading.Event | None) ->
     """A program of its own already: a child around it could not take it along when it is killed."""
     from agent.load.engines import iperf3  # noqa: PLC0415 - a box without such a server never loads it
 
-    return iperf3.run(request, machine, stop)
+    held = apart.Held(machine)
+    return held.noted(iperf3.run(request, machine, stop))
 
 
 ENGINES: Mapping[EngineName, _Engine] = {

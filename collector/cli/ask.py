@@ -1,14 +1,18 @@
 """`firstbell ask`: one question, one answer, and how we know."""
 
 import textwrap
+from datetime import datetime
 
 import click
 
-from collector import registry
+from collector import registry, simulated
 from collector.cli.common import Whole, asking, json_option, only_school, pass_home, show
 from collector.cli.figures import PEOPLE
 from collector.config import Home
 from collector.questions import ask
+from collector.registry import Folder
+from collector.store.reads import Reads
+from firstbell.district import NS
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.links.answer import LinkAnswer
 from firstbell.readiness.words import mbit, number
@@ -23,16 +27,32 @@ WIDTH = 96
 )
 @click.option("--people", type=PEOPLE, help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
+@click.option(
+    "--as-of", metavar="TIME", help="At which moment: an answer's as_of_ns, or as 2026-11-09T12:53-06:00."
+)
+@click.option("--facts-until", type=Whole(0), help="Know no later report than an answer's facts_until.")
+@click.option("--district", metavar="DIGEST", help="By the folder of then: an answer's district_digest.")
 @json_option
 @pass_home
 def command(
-    home: Home, school: str | None, model: str, people: int | None, years: int | None, as_json: bool
+    home: Home,
+    school: str | None,
+    model: str,
+    people: int | None,
+    years: int | None,
+    as_of: str | None,
+    facts_until: int | None,
+    district: str | None,
+    as_json: bool,
 ) -> None:
     """Can SCHOOL teach this way, now and in three years?
 
     SCHOOL is its id, or its name or the beginning of it. It may be left out where there is one school.
+    With the three figures that an answer's JSON names, that answer is given again.
     """
-    with asking(home) as (folder, reads):
+    as_of_ns = home.clock.now_ns() if as_of is None else _moment(as_of, home.clock.now_ns())
+    with asking(home) as (present, reads):
+        folder = present if district is None else _folder_of(home, reads, district)
         answer = ask.ask(
             reads,
             folder,
@@ -41,9 +61,41 @@ def command(
             model=model,
             people=people,
             years=years,
-            as_of_ns=home.clock.now_ns(),
+            as_of_ns=as_of_ns,
+            facts_until=_known(reads, facts_until),
         )
     show(answer, text(answer), as_json=as_json, simulated=answer.simulated)
+
+
+def _moment(text: str, now_ns: int) -> int:
+    """The moment that was typed, in ns. Raises QuestionError."""
+    try:
+        if text.isascii() and text.isdigit():
+            at_ns = int(text)
+        else:
+            at = datetime.fromisoformat(text)
+            at_ns = round(at.timestamp()) * NS if at.tzinfo else -1
+    except (ValueError, OverflowError):
+        at_ns = -1
+    if not 0 <= at_ns <= now_ns:
+        raise ask.QuestionError(
+            f"{text[:40]!r} is no moment of the past: as_of_ns of an answer, or as 2026-11-09T12:53-06:00"
+        )
+    return at_ns
+
+
+def _known(reads: Reads, facts_until: int | None) -> int | None:
+    if facts_until is not None and facts_until > (newest := reads.facts_until()):
+        raise ask.QuestionError(f"this journal's newest report is number {newest:,}, not {facts_until:,}")
+    return facts_until
+
+
+def _folder_of(home: Home, reads: Reads, digest: str) -> Folder:
+    """The folder that the journal keeps by that digest. Raises QuestionError."""
+    contents = reads.district(digest)
+    if contents is None:
+        raise ask.QuestionError(f"no folder of the digest {digest[:40]} was ever used here")
+    return simulated.marked(home, Folder(registry.again(contents), contents))
 
 
 def headline(answer: SchoolAnswer) -> str:

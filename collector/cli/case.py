@@ -59,11 +59,23 @@ def _write(folder: Path, case: Case, content: bytes) -> list[Path]:
 
 def text(case: Case, written: list[Path]) -> str:
     """The case for reading, without its tests."""
-    head = ["when", "which way", "tests", "lowest", "worst tenth", "median", "bought", "below", "dead"]
+    head = [
+        "when",
+        "which way",
+        "tests",
+        "spared",
+        "lowest",
+        "worst tenth",
+        "median",
+        "bought",
+        "below",
+        "dead",
+    ]
     blocks = [
         "\n".join([case.headline, *case.claims]),
         "In Mbit/s of line:\n" + table(head, [_row(figures) for figures in case.figures]),
-        "\n".join(["Left out", *(f"  {line}" for line in case.left_out)]) if case.left_out else "",
+        "\n".join(["Measured with", *(f"  {line}" for line in case.engines)]) if case.engines else "",
+        "\n".join(["Left out, or spared", *(f"  {line}" for line in case.left_out)]) if case.left_out else "",
         "\n".join(f"Written: {path}" for path in written)
         or "With --out FOLDER it writes two pages to print, and a ZIP of the raw reports with their hashes.",
     ]
@@ -75,12 +87,13 @@ def _row(figures: Figures) -> list[str]:
         "in class" if figures.in_class else "outside class",
         figures.direction,
         f"{figures.tests:,}",
+        f"{figures.spared:,}",
         *map(
             _speed,
             (figures.lowest_mbps, figures.worst_tenth_mbps, figures.median_mbps, figures.bought_mbps),
         ),
         f"{figures.below:,}",
-        f"{figures.down:,}",
+        f"{figures.dead:,}",
     ]
 
 

@@ -107,8 +107,17 @@ def check(home: Home, folder: Path | None, as_json: bool) -> None:
         click.echo(to_json({"ok": False, "folder": str(path), "problems": problems, "notes": []}))
         raise SystemExit(1) from error
     notes = [*questions.notes(found.district, SystemClock().now_ns()), *questions.days_off(found)]
-    answer = {"ok": True, "folder": str(path), "problems": [], "notes": notes}
-    show(answer, "\n".join([f"{path} can be read as a whole.", *notes]), as_json=as_json)
+    of_it = found if folder else simulated.marked(home, found)
+    made_up = of_it.district.settings.simulated
+    answer = {
+        "ok": True,
+        "folder": str(path),
+        "problems": [],
+        "notes": notes,
+        "simulated": made_up,
+    }
+    said = "\n".join([f"{path} can be read as a whole.", *notes])
+    show(answer, said, as_json=as_json, simulated=made_up)
 
 
 @group.command("show")

@@ -2,6 +2,7 @@
 
 import click
 
+from collector import simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
@@ -33,5 +34,7 @@ def command(home: Home, most: int, as_json: bool) -> None:
             for row in rows
         ],
     )
-    answer = [row._asdict() | {"raw": row.raw.decode("utf-8", "backslashreplace")} for row in rows]
-    show(answer, listing if rows else "Nothing is set aside.", as_json=as_json)
+    made_up = simulated.here(home)
+    more = {"simulated": True} if made_up else {}
+    answer = [row._asdict() | {"raw": row.raw.decode("utf-8", "backslashreplace")} | more for row in rows]
+    show(answer, listing if rows else "Nothing is set aside.", as_json=as_json, simulated=made_up)

@@ -8,6 +8,7 @@ from collector import registry
 from collector.cli.common import Whole, asking, json_option, notices, only_school, pass_home, show, table
 from collector.cli.figures import PEOPLE
 from collector.config import Home
+from collector.questions import links_table
 from collector.questions import school as question
 from collector.questions.rows import link_figures
 from collector.questions.school import School
@@ -23,15 +24,24 @@ WIDTH = 96
 @click.option("--model", help="The way of teaching, as docs/models.md names it.  [default: the school's own]")
 @click.option("--people", type=PEOPLE, help="Students and staff, instead of the folder's number.")
 @click.option("--years", type=Whole(0, 20), help="How far ahead to look.  [default: 3]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the links as CSV, exact numbers.")
 @json_option
 @pass_home
 def command(
-    home: Home, school: str | None, model: str | None, people: int | None, years: int | None, as_json: bool
+    home: Home,
+    school: str | None,
+    model: str | None,
+    people: int | None,
+    years: int | None,
+    as_csv: bool,
+    as_json: bool,
 ) -> None:
     """Can SCHOOL teach this way, and what stops it?
 
     SCHOOL is its id, or its name or the beginning of it. It may be left out where there is one school.
     """
+    if as_csv and as_json:
+        raise click.UsageError("either --csv or --json")
     with asking(home) as (folder, reads):
         asked = question.ask(
             reads,
@@ -43,7 +53,10 @@ def command(
             years=years,
             as_of_ns=home.clock.now_ns(),
         )
-    show(asked, text(asked), as_json=as_json, simulated=asked.simulated)
+    if as_csv:
+        click.echo(links_table.csv(asked), nl=False)
+    else:
+        show(asked, text(asked), as_json=as_json, simulated=asked.simulated)
 
 
 def text(asked: School) -> str:

@@ -1,5 +1,7 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
+from collections.abc import Callable
+
 from collector.questions import doubt as doubting
 from collector.questions import surroundings, watches
 from collector.registry import Folder
@@ -13,12 +15,17 @@ from firstbell.readiness.network import Network
 from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import Status, Stored
 
+Weigh = Callable[[Reads, Folder, Targets, districts.School, int], SchoolEvidence]
+"""How one school's evidence is come by: weighed for the question, or kept (`known.school`)."""
+
 PROBES = ("internet", "throughput")
 """Whose reports tell what a line carries."""
 _LOOK_BACK_NS = 75 * 86_400 * 1_000_000_000
 """More than 30 school days with any holidays between; which of these count is the judge's to say."""
 _AROUND_NS = 120 * 1_000_000_000
 _GOOD_ONES = 20
+_LOOKS_PAST_NS = 86_400 * 1_000_000_000
+"""So far back the newest look is sought where the newest of all came too late to be known."""
 
 
 class QuestionError(ValueError):
@@ -51,16 +58,24 @@ def ask(
     people: int | None,
     years: int | None,
     as_of_ns: int,
+    facts_until: int | None = None,
+    evidence_of: Weigh | None = None,
 ) -> SchoolAnswer:
     """The answer for the school that `school` names (its id, name, or the beginning of it).
 
-    Raises QuestionError.
+    With `facts_until` nothing that arrived later is known: with the moment and the folder of an answer it
+    gives that answer again. It is weighed for this question unless `evidence_of` says otherwise. Raises
+    QuestionError.
     """
     try:
         asked = districts.find_school(folder.district, school)
         if model != PLAN:
             check_model(targets, model)
-        evidence = weigh(reads, folder, targets, asked, as_of_ns)
+        evidence = (
+            evidence_of(reads, folder, targets, asked, as_of_ns)
+            if evidence_of
+            else weigh(reads, folder, targets, asked, as_of_ns, facts_until)
+        )
         return judge(model, targets, evidence, people=people, years=years)
     except QuestionError:
         raise
@@ -69,13 +84,18 @@ def ask(
 
 
 def weigh(
-    reads: Reads, folder: Folder, targets: Targets, school: districts.School, as_of_ns: int
+    reads: Reads,
+    folder: Folder,
+    targets: Targets,
+    school: districts.School,
+    as_of_ns: int,
+    facts_until: int | None = None,
 ) -> SchoolEvidence:
     """What the journal knows of one school's links, whatever is then asked of it."""
     network = Network(folder.district, districts.local(school, as_of_ns).date())
     path = network.path(school.id)
     circuits = network.witnesses(path[0].id) if path else frozenset[str]()
-    lines = _lines(reads, network, targets, circuits, as_of_ns)
+    lines = _lines(reads, network, targets, circuits, as_of_ns, facts_until)
     return _school(reads, lines, targets, school, doubting.spans(reads, lines.facts_until))
 
 
@@ -92,12 +112,21 @@ def weigh_all(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int) -> 
 
 
 def _lines(
-    reads: Reads, network: Network, targets: Targets, circuits: frozenset[str], as_of_ns: int
+    reads: Reads,
+    network: Network,
+    targets: Targets,
+    circuits: frozenset[str],
+    as_of_ns: int,
+    known_until: int | None = None,
 ) -> Lines:
-    facts_until = reads.facts_until()
-    tests = tests_of(reads, network, circuits, max(0, as_of_ns - _LOOK_BACK_NS))
+    facts_until = reads.facts_until() if known_until is None else known_until
+    tests = [
+        test
+        for test in heavy_of(reads, network, circuits, max(0, as_of_ns - _LOOK_BACK_NS))
+        if test.arrival <= facts_until and test.report.at_ns <= as_of_ns
+    ]
     doubtful = suspended(reads, tests, facts_until)
-    cheap = cheap_of(reads, tests)
+    cheap = cheap_of(reads, tests, as_of_ns, facts_until)
     heard = frozenset(box.agent for box in reads.boxes() if box.first_ns <= as_of_ns)
     return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful, heard)
 
@@ -119,19 +148,25 @@ def _school(
     )
 
 
-def tests_of(reads: Reads, network: Network, circuits: frozenset[str], since_ns: int) -> list[Stored]:
-    """The tests of all boxes on these lines since then, each once, by probe and by the boxes' names."""
+def heavy_of(
+    reads: Reads, network: Network, circuits: frozenset[str], since_ns: int, until_ns: int | None = None
+) -> list[Stored]:
+    """The tests of all boxes on these lines in that time, each once, by probe and by the boxes' names."""
     seats = [seat for circuit in circuits for seat in districts.seats_on(network.district, circuit)]
     boxes: list[Box] = sorted({(seat.agent, seat.since_ns, seat.until_ns) for seat in seats}, key=str)
+    if until_ns is not None:
+        boxes = [(agent, begin, min(end or until_ns, until_ns)) for agent, begin, end in boxes]
     return [test for probe in PROBES for test in reads.tests(boxes, probe, since_ns=since_ns)]
 
 
-def cheap_of(reads: Reads, tests: list[Stored]) -> list[Stored]:
+def cheap_of(
+    reads: Reads, tests: list[Stored], as_of_ns: int | None = None, facts_until: int | None = None
+) -> list[Stored]:
     """The cheap reports around each failed test, and around the newest good ones of each box that failed one.
 
     The first tell a dead line from a dead server. The second tell whether the box's gateway ever answers:
     one that did and then fell silent is the box's own trouble, not the line's. Only those, because a month
-    of them is a hundred thousand rows that nobody would look at.
+    of them is a hundred thousand rows that nobody would look at. And the newest of all, as known then.
     """
     failed = [test for test in tests if test.report.status in {Status.FAILED, Status.TIMEOUT}]
     boxes = {test.agent for test in failed}
@@ -144,9 +179,21 @@ def cheap_of(reads: Reads, tests: list[Stored]) -> list[Stored]:
         newest = sorted(tested, key=lambda test: test.report.at_ns)[-_GOOD_ONES:]
         windows += [_window(test) for test in newest]
     seen = {(row.agent, row.epoch, row.seq): row for row in reads.tests(windows, "latency")}
-    for row in (row for box in boxes for row in reads.latest(box) if row.report.probe == "latency"):
+    for row in (row for box in boxes for row in _newest_looks(reads, box, as_of_ns, facts_until)):
         seen.setdefault((row.agent, row.epoch, row.seq), row)
     return list(seen.values())
+
+
+def _newest_looks(reads: Reads, box: str, as_of_ns: int | None, facts_until: int | None) -> list[Stored]:
+    """A box's newest look at each target, of those that the question may know."""
+    newest = [row for row in reads.latest(box) if row.report.probe == "latency"]
+    if as_of_ns is None or facts_until is None:
+        return newest
+    if all(row.arrival <= facts_until and row.report.at_ns <= as_of_ns for row in newest):
+        return newest
+    day = (box, as_of_ns - _LOOKS_PAST_NS, as_of_ns + 1)
+    looks = reads.tests([day], "latency", facts_until=facts_until)
+    return list({row.report.target: row for row in looks}.values())
 
 
 def _window(test: Stored) -> Box:

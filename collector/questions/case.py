@@ -5,6 +5,7 @@ hours and class stand apart. The same rules decide as for the verdicts (`firstbe
 can say that other numbers were used elsewhere.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -49,6 +50,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     parent: str
     bought_down_mbps: float | None
     bought_up_mbps: float | None
+    contract: str
     since: str
     schools: tuple[str, ...]
     first_day: str
@@ -66,6 +68,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     failed_minutes: float
     boxes: tuple[str, ...]
     left_out: tuple[str, ...]
+    engines: tuple[str, ...]
     method: tuple[str, ...]
     tests: tuple[LineTest, ...]
     simulated: bool
@@ -106,6 +109,7 @@ def ask(
         parent=asked.circuit.parent,
         bought_down_mbps=asked.circuit.down_mbps,
         bought_up_mbps=asked.circuit.up_mbps,
+        contract=asked.circuit.contract,
         since=asked.circuit.since.isoformat() if asked.circuit.since else "",
         schools=tuple(districts.school_of(asked.district, school).name for school in line.schools),
         first_day=first.isoformat(),
@@ -116,13 +120,18 @@ def ask(
         district=asked.district.settings.name,
         district_digest=asked.district.digest,
         headline=case_words.headline(circuit, figures),
-        claims=(*(figure.sentence for figure in figures), case_words.dead(failed, minutes)),
+        claims=(
+            *(figure.sentence for figure in figures),
+            case_words.dead(failed, minutes),
+            *filter(None, [case_words.too_small_a_port(tests, asked.circuit.down_mbps)]),
+        ),
         figures=figures,
         days=tuple(case_days.days(first, last, tests, failed)),
         failed=failed,
         failed_minutes=minutes,
         boxes=tuple(sorted({test.agent for test in tests})),
         left_out=tuple(case_words.left_out(tests)),
+        engines=tuple(case_words.measured_with(tests)),
         method=case_words.method(asked.numbers, asked.school.tz),
         tests=tests,
         simulated=asked.district.settings.simulated,
@@ -164,13 +173,10 @@ def _lines(reads: Reads, asked: _Asked) -> tuple[Lines, list[Stored]]:
     day = districts.local(asked.school, asked.until_ns - 1).date()
     network = Network(asked.district, day)
     facts_until = reads.facts_until()
-    stored = [
-        test
-        for test in asking.tests_of(reads, network, network.witnesses(asked.circuit.id), asked.since_ns)
-        if test.report.at_ns < asked.until_ns
-    ]
+    circuits = network.witnesses(asked.circuit.id)
+    stored = asking.heavy_of(reads, network, circuits, asked.since_ns, asked.until_ns)
     doubtful = asking.suspended(reads, stored, facts_until)
-    cheap = asking.cheap_of(reads, stored)
+    cheap = asking.cheap_of(reads, stored, asked.until_ns - 1, facts_until)
     heard = frozenset(box.agent for box in reads.boxes())
     lines = Lines(network, asked.numbers, asked.until_ns - 1, stored, cheap, facts_until, doubtful, heard)
     return lines, stored
@@ -228,21 +234,31 @@ def _directions(circuit: Circuit, tests: Iterable[LineTest]) -> tuple[Direction,
 
 def _figures(asked: _Asked, tests: Iterable[LineTest], direction: Direction, *, in_class: bool) -> Figures:
     bought = asked.circuit.down_mbps if direction == "down" else asked.circuit.up_mbps
-    ours = [test for test in tests if test.in_class == in_class and counted(test, direction)]
-    speeds = [speed(test, direction) for test in ours]
+    ours = [test for test in tests if test.in_class == in_class]
+    exact = [speed(test, direction) for test in ours if counted(test, direction)]
+    spared = [speed(test, direction) for test in ours if case_tests.spared(test, direction)]
+    # What something else limited may have been anything more: it ranks above all that is known.
+    ranked = [*exact, *(math.inf for _ in spared)]
     floor = None if bought is None else bought * (1 - asked.numbers.tolerance.value)
-    below = 0 if floor is None else sum(mbps < floor for mbps in speeds)
-    median = case_tests.rank(speeds, 0.5)
+    below = 0 if floor is None else sum(mbps < floor for mbps in exact)
+    median = _known(case_tests.rank(ranked, 0.5))
     return Figures(
         direction=direction,
         in_class=in_class,
-        tests=len(speeds),
+        tests=len(ranked),
+        spared=len(spared),
         bought_mbps=bought,
-        lowest_mbps=min(speeds, default=None),
-        worst_tenth_mbps=case_tests.rank(speeds, _WORST),
+        lowest_mbps=min(exact, default=None),
+        worst_tenth_mbps=_known(case_tests.rank(ranked, _WORST)),
         median_mbps=median,
-        highest_mbps=max(speeds, default=None),
+        highest_mbps=max([*exact, *spared], default=None),
         below=below,
-        down=sum(test.status != Status.OK.value for test in ours),
-        sentence=case_words.claim(direction, len(speeds), below, bought, median, in_class=in_class),
+        dead=sum(mbps == 0 for mbps in exact),
+        sentence=case_words.claim(
+            direction, len(ranked), len(spared), below, bought, median, in_class=in_class
+        ),
     )
+
+
+def _known(mbps: float | None) -> float | None:
+    return None if mbps is None or math.isinf(mbps) else mbps

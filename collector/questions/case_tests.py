@@ -25,8 +25,9 @@ Key = tuple[str, str, int]
 class LineTest(msgspec.Struct, frozen=True, kw_only=True):
     """A test. Speeds are payload, in Mbit/s, and `_line_mbps` the same as line rate; None where none was had.
 
-    `counted`: its figure speaks for or against the line in that direction exactly; else `why_not` says what
-    was the limit, or why it is left out. `arrival` finds the report again in the ZIP.
+    `counted`: its figure speaks for or against the line in that direction exactly; `spared`: something else
+    was its limit, so the line may carry more; `why_not` says what, or why it is left out. `arrival` finds
+    the report again in the ZIP.
     """
 
     report: str
@@ -49,6 +50,8 @@ class LineTest(msgspec.Struct, frozen=True, kw_only=True):
     up_line_mbps: float | None
     down_counted: bool
     up_counted: bool
+    down_spared: bool
+    up_spared: bool
     why_not: str
     bytes_received: int | None
     bytes_sent: int | None
@@ -111,6 +114,8 @@ def line_test(
         up_line_mbps=_raised(up, framing),
         down_counted=wired and check is not None and not check.at_least,
         up_counted=wired and check is not None and not check.up_at_least and check.up_mbps is not None,
+        down_spared=wired and check is not None and check.at_least,
+        up_spared=wired and check is not None and check.up_at_least and check.up_mbps is not None,
         why_not=_why_not(check, left_out),
         bytes_received=_whole(report, "bytes_received"),
         bytes_sent=_whole(report, "bytes_sent"),
@@ -130,6 +135,11 @@ def line_test(
 def counted(test: LineTest, direction: Direction) -> bool:
     """Whether the test's figure in that direction is the line's own."""
     return test.down_counted if direction == "down" else test.up_counted
+
+
+def spared(test: LineTest, direction: Direction) -> bool:
+    """Whether something else than the line limited the test in that direction, so that it may carry more."""
+    return test.down_spared if direction == "down" else test.up_spared
 
 
 def speed(test: LineTest, direction: Direction) -> float:

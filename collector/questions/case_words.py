@@ -13,22 +13,25 @@ from firstbell.report import ClockQuality
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What the tests that count saw in one direction, as line rate in Mbit/s, quantiles by nearest rank.
+    """What the tests saw in one direction, as line rate in Mbit/s, quantiles by nearest rank.
 
-    `below`: how many of them saw less than what is bought, by more than the measurement's own 2 %; `down`:
-    how many found the line dead.
+    Of `tests`, `spared` had something else than the line for their limit: each is taken for better than all
+    others, so that no doubt speaks against the line. `below`: how many saw less than what is bought, by more
+    than the measurement's own 2 %; `dead`: how many found the line dead. None for a quantile: it lies among
+    those spared, so it is not known.
     """
 
     direction: Direction
     in_class: bool
     tests: int
+    spared: int
     bought_mbps: float | None
     lowest_mbps: float | None
     worst_tenth_mbps: float | None
     median_mbps: float | None
     highest_mbps: float | None
     below: int
-    down: int
+    dead: int
     sentence: str
 
 
@@ -43,16 +46,55 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     in_class_minutes: float
 
 
+_ENGINES = {
+    "own": "First Bell's own test: random data over several TCP connections until their rate stood still; "
+    "counted at the receiving end after that, at both ends beside each other.",
+    "speedtest": "speedtest.net by speedtest-cli: the mean over the whole transfer, slow start included, "
+    "so it reads low rather than high.",
+    "iperf3": "iperf3: eight TCP connections, two seconds of warm-up left out, the receiver's count.",
+    "librespeed": "a LibreSpeed server: several TCP connections, warm-up left out; up by what its side "
+    "acknowledged. LibreSpeed's own factor of 1.06 is not in it.",
+    "ndt7": "ndt7 of M-Lab's kind: one TCP connection, down counted by the box, up by the server.",
+}
+_SHOWN_SERVERS = 3
+PORT_ROOM = 1.2
+"""A port must be this much faster than what is bought to show it whole."""
+
+
+def measured_with(tests: Sequence[LineTest]) -> Iterable[str]:
+    """By which engines, against which servers, with how many of the tests each, and how that one counts."""
+    by_engine = Counter(test.engine for test in tests)
+    for engine, count in by_engine.most_common():
+        servers = sorted({test.server for test in tests if test.engine == engine and test.server})
+        more = " and others" if len(servers) > _SHOWN_SERVERS else ""
+        against = f" against {', '.join(servers[:_SHOWN_SERVERS])}{more}" if servers else ""
+        how = _ENGINES.get(engine, "an engine that this program does not know.")
+        yield f"{words.count(count, 'test')} ({engine or 'unnamed'}){against}: {how}"
+
+
+def too_small_a_port(tests: Sequence[LineTest], bought: float | None) -> str:
+    """That the boxes' ports can't show the line whole; empty if they can, or nobody knows."""
+    ports = [test.port_speed_mbps for test in tests if test.port_speed_mbps]
+    if bought is None or not ports or max(ports) >= PORT_ROOM * bought:
+        return ""
+    return (
+        f"The box's port has {words.mbit(f'{max(ports):,}')}: it can't show that a line carries the "
+        f"{words.exact(bought)} bought. What it shows is how often there was less."
+    )
+
+
 def headline(circuit: str, figures: Sequence[Figures]) -> str:
     """The case in a sentence: what the tests outside class say of what is bought."""
     quiet = next(figure for figure in figures if figure.direction == "down" and not figure.in_class)
-    if not quiet.tests:
-        return f"Line {circuit} can't be judged for these days: no wired test outside class counts."
+    if quiet.tests == quiet.spared:
+        return (
+            f"Line {circuit} can't be judged for these days: it was the limit of no wired test outside class."
+        )
     if quiet.bought_mbps is None:
         return f"Line {circuit}: nobody entered what is bought, so nothing can be claimed of it."
     if not quiet.below:
-        tests = words.count(quiet.tests, "test")
-        return f"Line {circuit} carried what is bought in each of {tests} outside class."
+        tests = words.count(quiet.tests - quiet.spared, "test")
+        return f"Line {circuit} carried what is bought in each of {tests} outside class that it limited."
     share = f"{quiet.below:,} of {words.count(quiet.tests, 'test')}"
     bought = words.mbit(words.exact(quiet.bought_mbps))
     return f"Line {circuit} carried less than the {bought} that are bought in {share} outside class."
@@ -61,6 +103,7 @@ def headline(circuit: str, figures: Sequence[Figures]) -> str:
 def claim(
     direction: Direction,
     tests: int,
+    spared: int,
     below: int,
     bought: float | None,
     median: float | None,
@@ -70,14 +113,16 @@ def claim(
     """What the tests of one direction, in class or outside, saw."""
     hours = "In class" if in_class else "Outside class"
     way = "towards the school" if direction == "down" else "from the school"
-    if not tests or median is None:
-        return f"{hours}, {way}: no wired test counts."
-    half = words.mbit(_plain(median))
-    said = f"{hours}, {way}: {words.count(tests, 'test')}, half of them at {half} or less"
-    if bought is None:
-        return f"{said}."
-    left = "; in class this is what others left over" if in_class else ""
-    return f"{said}; {below:,} of them below the {words.mbit(words.exact(bought))} bought{left}."
+    if tests == spared:
+        return f"{hours}, {way}: the line was the limit of no wired test."
+    said = f"{hours}, {way}: {words.count(tests, 'test')}"
+    if median is not None:
+        said += f", half of them at {words.mbit(_plain(median))} or less"
+    if bought is not None:
+        said += f"; {below:,} of them below the {words.mbit(words.exact(bought))} bought"
+    if spared:
+        said += f"; in {spared:,} something else was the limit, and they are taken for good"
+    return f"{said}{'; in class this is what others left over' if in_class else ''}."
 
 
 def dead(failed: Sequence[Failed], minutes: float) -> str:
@@ -111,9 +156,8 @@ def method(numbers: Numbers, zone: str) -> tuple[str, ...]:
 
 # A line here is a paragraph there, and may be longer than a line of code.
 _METHOD = """
-Each test was made by a box on a cable in the building, at a random moment of each period of the day. It \
-carried random data over several TCP connections until their rate stood still, and counts what arrived \
-after that.
+Each test was made by a box on a cable in the building, at a random moment of each period of the day. By \
+which engine, against which server, and how that one counts stands above.
 Where the test server tells, both ends' bytes stand beside each other; a test whose ends differ by more \
 than 5 % is none. The box's processor and port, and its test of the building's own network in the same \
 minute, stand with it.

@@ -89,6 +89,11 @@ class Shelf:
         age_ns = as_of_ns - known.as_of_ns
         return known if age_ns < MEANWHILE * _kept_s(known, mark) * NS else None
 
+    def is_quick(self, key: object) -> bool:
+        """Whether what was asked is known to take so short a time that each question weighs it anew."""
+        known = self.known
+        return known is not None and key == self.key and known.cost_s <= QUICK_S
+
     def put(self, key: object, known: Known) -> None:
         """Keep this from now on."""
         self.key, self.known = key, known
@@ -109,18 +114,12 @@ def ask(
     reads: Reads, folder: Folder, targets: Targets, as_of_ns: int, key: object, make: Callable[[Known], T]
 ) -> T:
     """What `make` makes of the whole district's evidence; kept by `key` while the evidence is."""
-    with _ONE_AT_A_TIME:
-        shelf = _SHELVES.setdefault(reads, Shelf())
+    shelf = _shelf_of(reads)
     with shelf.lock:
-        district = folder.district
-        asked = (district.digest or id(district), targets.digest, today(folder, as_of_ns))
-        mark = reads.high_water()
+        asked, mark = _asked(folder, targets, as_of_ns), reads.high_water()
         known = shelf.fits(asked, mark, as_of_ns)
         if known is None and (known := shelf.meanwhile(asked, mark, as_of_ns)):
-            if not shelf.anew:
-                shelf.anew = True
-                weighed = (shelf, asked, reads, folder, targets, as_of_ns, mark)
-                Thread(target=_anew, args=weighed, name="weighing", daemon=True).start()
+            _begin(shelf, asked, reads, folder, targets, as_of_ns, mark)
         elif known is None:
             shelf.known = None  # nobody may have it any more
             known = _weigh(reads, folder, targets, as_of_ns, mark)
@@ -128,7 +127,36 @@ def ask(
         return known.once(key, make)
 
 
-def _anew(
+def school(
+    reads: Reads, folder: Folder, targets: Targets, school: districts.School, as_of_ns: int
+) -> SchoolEvidence:
+    """One school's evidence: the district's while that is kept, so that its page says what the table says.
+
+    Else this school is weighed alone, so that nobody waits for a whole district to see one; and where that
+    takes long a thread weighs it for those who ask next.
+    """
+    shelf = _shelf_of(reads)
+    asked, mark = _asked(folder, targets, as_of_ns), reads.high_water()
+    known = shelf.fits(asked, mark, as_of_ns)
+    if known is None:
+        known = shelf.meanwhile(asked, mark, as_of_ns)
+        if not shelf.is_quick(asked) and not shelf.lock.locked():  # who has the lock may be weighing it
+            _begin(shelf, asked, reads, folder, targets, as_of_ns, mark)
+    return known.schools[school.id] if known else asking.weigh(reads, folder, targets, school, as_of_ns)
+
+
+def _shelf_of(reads: Reads) -> Shelf:
+    with _ONE_AT_A_TIME:
+        return _SHELVES.setdefault(reads, Shelf())
+
+
+def _asked(folder: Folder, targets: Targets, as_of_ns: int) -> object:
+    """What an answer is of: another folder or day is another question."""
+    district = folder.district
+    return district.digest or id(district), targets.digest, today(folder, as_of_ns)
+
+
+def _begin(
     shelf: Shelf,
     asked: object,
     reads: Reads,
@@ -137,12 +165,31 @@ def _anew(
     as_of_ns: int,
     mark: HighWater,
 ) -> None:
-    """Weigh while others answer with what was known before."""
+    """Let one thread weigh anew, while others answer with what was known before."""
+    with _ONE_AT_A_TIME:
+        if shelf.anew:
+            return
+        shelf.anew = True
+    weighed = (shelf, shelf.known, asked, reads, folder, targets, as_of_ns, mark)
+    Thread(target=_anew, args=weighed, name="weighing", daemon=True).start()
+
+
+def _anew(
+    shelf: Shelf,
+    before: Known | None,
+    asked: object,
+    reads: Reads,
+    folder: Folder,
+    targets: Targets,
+    as_of_ns: int,
+    mark: HighWater,
+) -> None:
     try:
         known = _weigh(reads, folder, targets, as_of_ns, mark)
         with shelf.lock:
+            now = shelf.known
             # Somebody may have asked for another day or folder meanwhile.
-            if shelf.key == asked and shelf.known and shelf.known.as_of_ns <= as_of_ns:
+            if now is None or now is before or (shelf.key == asked and now.as_of_ns <= as_of_ns):
                 shelf.put(asked, known)
     except StoreError:
         pass  # whoever asks when the answer of before is too old is told

@@ -89,11 +89,14 @@ def ask(
     years: int | None = None,
     people: int | None = None,
     as_of_ns: int,
+    evidence_of: asking.Weigh | None = None,
+    bare: bool = False,
 ) -> School:
     """The answer for the school that `school` names (its id, name, or the beginning of it).
 
     Without `model` it is the way the school plans to teach; `years` and `people` are the horizon and the
-    school's own unless given. Raises QuestionError.
+    school's own unless given. It is weighed for this question unless `evidence_of` says otherwise; `bare`: it
+    needs no banners, which a page has in its head. Raises QuestionError.
     """
     try:
         asked = districts.find_school(folder.district, school)
@@ -109,8 +112,10 @@ def ask(
         people=people,
         years=judged.years_of(targets, years),
         as_of_ns=as_of_ns,
+        evidence_of=evidence_of,
     )
-    first_fall = said.first_fall(asked, as_of_ns)
+    known_ns = answer.as_of_ns
+    first_fall = said.first_fall(asked, known_ns)
     return School(
         district=folder.district.settings.name,
         simulated=folder.district.settings.simulated,
@@ -133,11 +138,11 @@ def ask(
         steps=tuple(Step(title=title, sentence=sentence) for title, sentence in said.steps(answer)),
         sure=said.sure(answer),
         sure_because=tuple(Term(term=term, text=text) for term, text in said.because(answer, asked)),
-        seen=seen.line(asked, said.line_of(answer), targets.numbers.framing, as_of_ns),
-        up=seen.up(asked, answer.uptime, as_of_ns),
-        used=seen.used(reads, folder, asked, as_of_ns),
+        seen=seen.line(asked, said.line_of(answer), targets.numbers.framing, known_ns),
+        up=seen.up(asked, answer.uptime, known_ns),
+        used=seen.used(reads, folder, asked, known_ns),
         ways=tuple(Way(id=key, name=way.name, how=way.how) for key, way in targets.models.items()),
-        banners=banners.of(reads, folder, as_of_ns),
+        banners=() if bare else banners.of(reads, folder, as_of_ns),
     )
 
 

@@ -75,11 +75,12 @@ def ask(
     model: str | None = None,
     years: int | None = None,
     as_of_ns: int,
+    bare: bool = False,
 ) -> Schools:
     """The district's answer; without `model` each school is asked for the way it plans to teach.
 
-    `years` is the horizon unless given. Raises QuestionError for a way of teaching that isn't known or
-    years that can't be judged.
+    `years` is the horizon unless given; `bare`: it needs no banners, which a page has in its head. Raises
+    QuestionError for a way of teaching that isn't known or years that can't be judged.
     """
     model_id, ahead = judged.model_of(targets, model), judged.years_of(targets, years)
 
@@ -87,6 +88,8 @@ def ask(
         return _say(known, folder, targets, model_id, ahead)
 
     said = known_of(reads, folder, targets, as_of_ns, (model_id, ahead), make)
+    if bare:
+        return said
     return msgspec.structs.replace(said, banners=banners.of(reads, folder, as_of_ns))
 
 

@@ -47,10 +47,10 @@ def _cells(kind: str, row: Row) -> dict[str, str]:
         "how": escape(row.how),
         "people": str(row.people),
         "students": str(row.students),
-        "buys_mbps": _number(row.buys),
-        "need_mbps": _number(row.need or None),
-        "need_at_last_fall_mbps": _number(row.need_then or None),
-        "carries_mbps": _number(row.have),
+        "buys_mbps": exact(row.buys),
+        "need_mbps": exact(row.need or None),
+        "need_at_last_fall_mbps": exact(row.need_then or None),
+        "carries_mbps": exact(row.have),
         "carries_at_least": "" if row.have is None else "yes" if row.at_least else "no",
         "on_paper": row.paper.label,
         "measured": row.measured.label,
@@ -59,5 +59,6 @@ def _cells(kind: str, row: Row) -> dict[str, str]:
     }
 
 
-def _number(value: float | None) -> str:
+def exact(value: float | None) -> str:
+    """A number as a cell has it, to four places; empty for what isn't known."""
     return "" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")

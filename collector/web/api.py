@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import firstbell
-from collector.questions import ask, boxes, rooms, schools, status
+from collector.questions import ask, boxes, known, rooms, schools, status
 from collector.questions import room as one_room
 from collector.questions import school as one_school
 from collector.questions.status import DistrictStatus
@@ -97,6 +97,7 @@ def _ask(parts: Parts, query: AskQuery) -> SchoolAnswer:
         people=query.people,
         years=query.years,
         as_of_ns=parts.clock.now_ns(),
+        evidence_of=known.school,
     )
 
 
@@ -121,6 +122,7 @@ def _school(parts: Parts, query: SchoolQuery, school: str) -> one_school.School:
         years=query.years,
         people=query.people,
         as_of_ns=parts.clock.now_ns(),
+        evidence_of=known.school,
     )
 
 

@@ -62,6 +62,7 @@ def _ask(request: Request, parts: Parts) -> Schools:
         model=asked.model,
         years=asked.years,
         as_of_ns=parts.clock.now_ns(),
+        bare=True,
     )
 
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from collector.questions import school
+from collector.questions import known, school
 from collector.questions.rows import link_figures
 from collector.questions.school import School
 from collector.web import api, asking, drawing, pages, quiet
@@ -27,6 +27,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
             model=form.model,
             years=form.years,
             as_of_ns=parts.clock.now_ns(),
+            evidence_of=known.school,
+            bare=True,
         )
         horizon = int(parts.targets.numbers.horizon_years.value)
         growth = (1 + parts.targets.numbers.growth.value) ** asked.answer.years

@@ -415,6 +415,18 @@ def test_a_test_that_can_come_again_tells_nothing_yet(house: House) -> None:
     assert asked == [300.0, 300.0]
 
 
+def test_a_test_that_is_called_back_is_charged_in_full(house: House) -> None:
+    """It was skipped in the middle, after it had loaded the line: as nobody counted, all that it might use counts."""
+
+    def measure(machine: Machine, memory: dict[str, Any]) -> Sequence[Finding]:
+        memory["stop"].set()
+        return [Finding(status=Status.SKIPPED, reason="stopped: quiet time", target="hub")]
+
+    runner = house.runner(internet=measure)
+    assert only(runner.run("internet")).status is Status.SKIPPED
+    assert house.book.used == 500 * MB
+
+
 def test_a_heavy_probe_learns_what_the_line_carried(house: House) -> None:
     """The next test finds what each target's line carried when it was last tested well."""
     seen: list[dict[str, float]] = []

@@ -3,7 +3,8 @@
 import errno
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,14 +175,33 @@ def test_stopping_does_not_wait_for_the_round() -> None:
 
 
 def test_a_connection_or_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By TCP alone: a server, a machine without one, and an address that leads nowhere."""
+    """By TCP alone: a server, a machine without one, and an address that says nothing."""
     monkeypatch.setattr(gateways, "_echoes", _deaf)
     monkeypatch.setattr(gateways, "_CONNECT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setattr(gateways, "_PORTS", (server.getsockname()[1],))
         assert answering(["127.0.0.1"]) == [True]
-    monkeypatch.setattr(gateways, "_PORTS", (free_port(),))
-    assert answering(["127.0.0.1", "240.0.0.1", "no such name", ""]) == [True, False, None, None]
+    port = free_port()
+    monkeypatch.setattr(gateways, "_PORTS", (port,))
+    with _silent("127.0.0.2", port):
+        assert answering(["127.0.0.1", "127.0.0.2", "no such name", ""]) == [True, False, None, None]
+
+
+@contextmanager
+def _silent(address: str, port: int) -> Iterator[None]:
+    """A place that lets every further connection wait: whoever listens there is full, and takes nobody in.
+
+    No address of another machine is silent everywhere: some networks answer for all of them.
+    """
+    with ExitStack() as held:
+        full = held.enter_context(socket.socket())
+        full.bind((address, port))
+        full.listen(0)
+        for _ in range(4):
+            guest = held.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex((address, port))
+        yield
 
 
 async def _deaf(_address: str) -> bool:

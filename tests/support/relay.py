@@ -17,7 +17,8 @@ class Relay:
 
     `mbps` bounds each way for all connections together. With `greedy` it takes what comes up as fast as it can
     and keeps it, as a proxy that answers in place of the server does. `deaf_after` bytes both ways together
-    nothing more passes, and nobody is told; `dead_after` them every connection is cut, and none is taken.
+    nothing more passes, and nobody is told; `dead_after` them, or `dead_after_up` bytes up, every connection is
+    cut, and none is taken.
     """
 
     def __init__(
@@ -28,9 +29,11 @@ class Relay:
         greedy: bool = False,
         deaf_after: float = float("inf"),
         dead_after: float = float("inf"),
+        dead_after_up: float = float("inf"),
     ) -> None:
         self._target, self._byte_s, self._greedy = port, 8 / (mbps * 1e6), greedy
-        self._deaf_after, self._dead_after = deaf_after, dead_after
+        self._deaf_after, self._dead_after, self._dead_after_up = deaf_after, dead_after, dead_after_up
+        self._up = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         # What this end takes in advance is little, unless it is greedy.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
@@ -117,9 +120,10 @@ class Relay:
         """Until it is this piece's turn on the line. Raises OSError when it never is."""
         with self._lock:
             self.carried += size
+            self._up += size if way == "up" else 0
             at_s = max(self._free_s[way], time.monotonic()) + size * self._byte_s
             self._free_s[way] = at_s
-        if self.carried > self._dead_after:
+        if self.carried > self._dead_after or self._up > self._dead_after_up:
             self.die()
         while self.carried > self._deaf_after:
             time.sleep(0.05)

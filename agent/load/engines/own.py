@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from agent.load import trips
-from agent.load.drive import Downwards, Drive, Loaded, Upwards
+from agent.load.drive import Drive, Loaded
 from agent.load.engines.base import Direction, Request, Result
 from agent.load.findings import at_rest, ends_differ, is_busy, under_load
 from agent.load.flow import Bounds, Figures, Flow
@@ -20,6 +20,7 @@ from agent.load.quota import throttled_s
 from agent.load.session import Session
 from agent.load.surroundings import Surroundings
 from agent.load.talk import Place, said
+from agent.load.ways import Downwards, Upwards
 from agent.machine.machine import Machine
 from agent.machine.trouble import NetworkError, RefusedError, SilentError
 from firstbell.catalogue import TEXT_CHARS, Reading
@@ -27,8 +28,8 @@ from firstbell.report import Status
 from firstbell.stats import nearest_rank
 
 DOWN_SHARE = 0.55
-"""Of the bytes, for the way down; what it leaves over is the way up's. So 1 Gbit/s has two seconds each way
-within 500 MB: half a second to warm up, and the 1.5 s that are measured at least."""
+"""Of the bytes, for the way down; what it leaves over is the way up's. Within 500 MB 1 Gbit/s has about two
+seconds each way: it leaves its warm-up, and where less than 1.5 s are then measured it is an "at least"."""
 SPARE_BYTES = 100_000
 """Of a ticket, for the small packets, and what is asked beside the streams."""
 SPARE_S = 1.0

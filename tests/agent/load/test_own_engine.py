@@ -2,7 +2,6 @@
 
 import re
 import socket
-import threading
 import time
 from typing import Any
 
@@ -96,11 +95,11 @@ def test_gigabits_are_cut_at_the_ceiling(reference: Reference, district: Distric
 
 
 def test_the_seconds_end_it_too(reference: Reference, district: District) -> None:
-    """4.5 s for everything: the whole test keeps within them, and what had too little of them is "at least"."""
+    """5.5 s for everything: the whole test keeps within them, and what had too little of them is "at least"."""
     began = time.monotonic()
     with Relay(reference.port, mbps=40) as relay:
-        result = measured(relay.port, district.token(), max_seconds=4.5)
-    assert time.monotonic() - began < 6
+        result = measured(relay.port, district.token(), max_seconds=5.5)
+    assert time.monotonic() - began < 7
     assert result.status is Status.OK
     assert "down" in result.capped
     assert result.more["down_stopped_by"] == "seconds"
@@ -229,11 +228,8 @@ class TestEachFailureHasItsReason:
         self, reference: Reference, district: District
     ) -> None:
         """Down was measured and is told; the reason says why up was not."""
-        with Relay(reference.port, mbps=40) as relay:
-            timer = threading.Timer(4.5, relay.die)
-            timer.start()
+        with Relay(reference.port, mbps=40, dead_after_up=1_000_000) as relay:
             result = measured(relay.port, district.token())
-            timer.cancel()
         assert (result.status, result.up_mbps) == (Status.OK, None)
         assert result.reason.startswith("no rate for the way up: the connection was ")
         assert result.down_mbps == pytest.approx(40, rel=0.05)

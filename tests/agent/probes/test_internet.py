@@ -260,6 +260,7 @@ class TestWhatTheChildLeaves:
                 "bytes_sent": 25_000_000,
                 "cpu_busy_pct": 12.5,
                 "cross_traffic_pct": 1.5,
+                "port_speed_mbps": 100,
                 "server": "Mid-State (Springfield)",
             },
         )

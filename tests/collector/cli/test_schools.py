@@ -13,7 +13,7 @@ from collector import config, registry
 from collector.cli import main
 from collector.cli import school as school_command
 from collector.cli import schools as schools_command
-from collector.questions import judged, school, schools, table
+from collector.questions import judged, links_table, school, schools, table
 from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
 from tests.collector.questions import planted
@@ -109,6 +109,7 @@ def test_the_commands_answer_from_a_data_folder(tmp_path: Path) -> None:
         (("ask", "lincoln", "--model", "flexx"), "Did you mean flex?"),
         (("ask", "lincoln", "--people", "abc"), "'abc' is not a valid number."),
         (("schools", "--csv", "--json"), "either --csv or --json"),
+        (("school", "--csv", "--json"), "either --csv or --json"),
     ):
         failed = run(tmp_path, *mistake)
         assert failed.exit_code != 0
@@ -133,10 +134,17 @@ def test_every_answer_of_a_made_up_district_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.close()
     planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000}, settings="simulated = true\n")
-    for question in (("schools",), ("school", "ash"), ("ask", "ash"), ("room", "ash", "204"), ("boxes",)):
+    for question in (
+        ("schools",),
+        ("school", "ash"),
+        ("ask", "ash"),
+        ("room", "ash", "204"),
+        ("boxes",),
+        ("district", "check"),
+    ):
         assert run(tmp_path, *question).output.startswith("Simulated: every number here is made up.\n")
         assert json.loads(run(tmp_path, *question, "--json").output)["simulated"] is True
-    for question in (("schools",), ("boxes",)):
+    for question in (("schools",), ("school", "ash"), ("boxes",)):
         rows = list(csv.DictReader(io.StringIO(run(tmp_path, *question, "--csv").output)))
         assert [row["simulated"] for row in rows] == ["yes"] * len(rows) != []
 
@@ -145,7 +153,15 @@ def test_a_real_district_never_says_simulated(tmp_path: Path) -> None:
     """Not in words, and no column that would be empty for ever."""
     Bench(tmp_path).close()
     planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000})
-    for question in (("schools",), ("schools", "--csv"), ("boxes", "--csv"), ("ask", "ash")):
+    for question in (
+        ("schools",),
+        ("schools", "--csv"),
+        ("school", "--csv"),
+        ("boxes", "--csv"),
+        ("ask", "ash"),
+        ("quarantine",),
+        ("district", "check"),
+    ):
         assert "imulated" not in run(tmp_path, *question).output
 
 
@@ -199,3 +215,40 @@ def test_a_wrong_way_of_teaching_is_not_sent_to_the_schools() -> None:
     with pytest.raises(QuestionError) as wrong:
         judged.model_of(registry.targets(), "flexx")
     assert wrong.value.what_to_do.startswith("Choose one of the ways of teaching")
+
+
+def test_what_was_set_aside_of_a_demo_is_made_up(tmp_path: Path) -> None:
+    """A demo's quarantine says so in its first line, and in each row of its JSON."""
+    bench = Bench(tmp_path)
+    bench.take(b"no envelope")
+    bench.close()
+    planted.write(tmp_path / "district", {"ash": 200}, {"ash": 1000})
+    assert "imulated" not in run(tmp_path, "quarantine").output
+    mark = config.Demo(seed=7, schools=1, days=1, as_of_ns=NOW_NS)
+    config.home(str(tmp_path)).demo_file.write_bytes(msgspec.json.encode(mark))
+    assert run(tmp_path, "quarantine").output.startswith("Simulated: every number here is made up.\n")
+    assert [row["simulated"] for row in json.loads(run(tmp_path, "quarantine", "--json").output)] == [True]
+
+
+def test_a_schools_links_are_a_table(bench: Bench, tmp_path: Path) -> None:
+    """In the order of a lesson, each with its numbers in its unit, exactly; unknown is empty."""
+    folder = planted.write(tmp_path / "d", {"ash": 400}, {"ash": 500})
+    planted.send(bench, "ash", planted.quiet(300))
+    asked = school.ask(bench.reads, folder, registry.targets(), school="ash", model="flex", as_of_ns=NOW_NS)
+    asked = msgspec.structs.replace(asked, school="=Ash")
+    (row,) = csv.DictReader(io.StringIO(links_table.csv(asked)))
+    assert row == {
+        "school": "'=Ash",
+        "how": "1:1 flex",
+        "link": "Line to the internet",
+        "counted_in": "Mbit/s",
+        "have": "300",
+        "have_at_least": "no",
+        "need": "344.25",
+        "need_at_last_fall": "672.3633",
+        "on_paper": "Ready until fall 2028",
+        "measured": "Just short",
+        "about_it": "",
+        "stops_first": "yes",
+        "last_fall": "2029",
+    }

@@ -112,6 +112,55 @@ def test_a_test_that_can_be_disputed_is_shown_and_not_counted(
     assert any(why in line for line in found.left_out)
 
 
+def test_what_something_else_limited_is_taken_for_good(bench: Bench, tmp_path: Path) -> None:
+    """Tests that the box's port limited stand in the denominator as better than all others, and in no quantile."""
+    at = [morning(day, hour=17, minute=9) for day in range(1, 21)]
+    ports = [
+        planted.check(when, 470, limited_by=LimitedBy.PORT, readings={**BOTH_ENDS, "down_mbps": 440.0})
+        for when in at
+        if when.weekday() < 5
+    ]
+    found = made(bench, tmp_path, *ports)
+    quiet = found.figures[0]
+    assert (quiet.tests, quiet.spared, quiet.below) == (42 + len(ports), len(ports), 42)
+    assert f"in 42 of {42 + len(ports)} tests outside class" in found.headline
+    assert f"in {len(ports)} something else was the limit, and they are taken for good" in quiet.sentence
+    assert quiet.median_mbps == pytest.approx(300, abs=0.01)
+    assert quiet.highest_mbps == pytest.approx(440 * planted.FRAMING, abs=0.01)
+
+
+def test_a_median_that_lies_among_the_spared_is_not_known(bench: Bench, tmp_path: Path) -> None:
+    """With two exact tests and six whose limit was the port there is no median, and no made-up one."""
+    low = [planted.check(morning(day), 100) for day in (2, 3)]
+    ports = [
+        planted.check(morning(day, hour=hour), 470, limited_by=LimitedBy.PORT)
+        for day in (4, 5, 6)
+        for hour in (3, 17)
+    ]
+    planted.send(bench, "birch", [*low, *ports])
+    quiet = ask(bench, folder_of(tmp_path)).figures[0]
+    assert (quiet.tests, quiet.spared, quiet.below, quiet.median_mbps) == (8, 6, 2, None)
+    assert quiet.lowest_mbps == pytest.approx(100, abs=0.01)
+
+
+def test_the_packet_says_how_it_was_measured(bench: Bench, tmp_path: Path) -> None:
+    """Engine, server and number of tests, what the box's port can't show, and the seller's own numbers."""
+    at = morning(hour=17)
+    own = planted.check(
+        at, 300, readings={**BOTH_ENDS, "port_speed_mbps": 500, "server": "hub"}, engine="own"
+    )
+    found = made(bench, tmp_path, own)
+    assert any(line.startswith("1 test (own) against hub: First Bell's own test") for line in found.engines)
+    assert any("port has 500\u00a0Mbit/s" in claim for claim in found.claims)
+    path = tmp_path / "district" / "circuits.csv"
+    path.write_text(
+        path.read_text()
+        .replace("schools\n", "schools,contract\n")
+        .replace(",birch\n", ",birch,C-77 / 12.KXFS\n")
+    )
+    assert ask(bench, registry.read(tmp_path / "district")).contract == "C-77 / 12.KXFS"
+
+
 @pytest.mark.parametrize(
     "change",
     [{"medium": Medium.WIFI}, {"segment": Segment.SELF}, {"status": Status.SKIPPED, "reason": "quiet time"}],
@@ -202,7 +251,9 @@ def test_a_line_that_keeps_its_promise_is_told_so(bench: Bench, tmp_path: Path) 
     """Less by no more than the measurement's own 2 % is no less."""
     planted.send(bench, "birch", planted.quiet(491, 20))
     found = ask(bench, folder_of(tmp_path))
-    assert found.headline.endswith("carried what is bought in each of 42 tests outside class.")
+    assert found.headline.endswith(
+        "carried what is bought in each of 42 tests outside class that it limited."
+    )
 
 
 def test_long_stretches_are_told_by_the_week(bench: Bench, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +14,7 @@ from collector.questions.known import Known, Shelf
 from collector.registry import Folder
 from collector.store.errors import UnreadableError
 from collector.store.reads import HighWater
+from firstbell.readiness.weighing import SchoolEvidence
 from tests.collector.questions import planted
 from tests.collector.workbench import NOW_NS, Bench, wait_until
 
@@ -138,3 +140,39 @@ def test_a_journal_that_can_not_be_read_is_told_in_the_end(bench: Bench, tmp_pat
         ask(timedelta(minutes=20))
     slow.fails = False
     assert ask(timedelta(minutes=21)) == timedelta(minutes=21)
+
+
+# --- one school ---------------------------------------------------------------------------------------------
+
+
+def ash(bench: Bench, folder: Folder, at_ns: int = NOW_NS) -> SchoolEvidence:
+    """What a school's page asks for."""
+    return known.school(bench.reads, folder, registry.targets(), folder.district.schools[0], at_ns)
+
+
+def test_a_school_is_not_weighed_again_while_its_district_is_kept(bench: Bench, tmp_path: Path) -> None:
+    """Its page speaks of the very evidence of which the table speaks."""
+    folder = planted.write(tmp_path / "d", {"ash": 200}, {"ash": 1000})
+    kept = known.ask(bench.reads, folder, registry.targets(), NOW_NS, "key", lambda one: one.schools["ash"])
+    assert ash(bench, folder) is kept
+
+
+def test_a_school_alone_waits_for_no_district(bench: Bench, tmp_path: Path, slow: Slow) -> None:
+    """It is answered while the first weighing of its district goes on, which is begun once."""
+    slow.begun = 1  # the next one waits
+    folder = planted.write(tmp_path / "d", {"ash": 200}, {"ash": 1000})
+    assert [ash(bench, folder).school.id for _ in range(3)] == ["ash"] * 3
+    wait_until(lambda: slow.begun == 2)
+    slow.go_on.set()
+
+
+def test_schools_alone_find_a_new_days_district_kept(bench: Bench, tmp_path: Path) -> None:
+    """Who opens no other page than schools' has it from the second one on, and on the next day again."""
+    folder = planted.write(tmp_path / "d", {"ash": 200}, {"ash": 1000})
+    for at_ns in (NOW_NS, NOW_NS + 86_400 * S_NS):
+        asked = partial(ash, bench, folder, at_ns)
+        wait_until(partial(_same, asked))
+
+
+def _same(ask: Callable[[], SchoolEvidence]) -> bool:
+    return ask() is ask()

@@ -19,10 +19,10 @@ from tests.collector.workbench import NOW_NS, Bench
 ASH = {"ash": 400}
 
 
-def asked(bench: Bench, folder: registry.Folder, **more: int) -> School:
+def asked(bench: Bench, folder: registry.Folder, years: int | None = None) -> School:
     """Can Ash teach 1:1 flex, now?"""
     targets = registry.targets()
-    return school.ask(bench.reads, folder, targets, school="ash", model="flex", as_of_ns=NOW_NS, **more)
+    return school.ask(bench.reads, folder, targets, school="ash", model="flex", years=years, as_of_ns=NOW_NS)
 
 
 def test_a_school_says_what_it_carries_how_we_know_and_what_to_do(bench: Bench, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from collector import registry
-from collector.questions import known
+from collector.questions import ask as asking
+from collector.questions import banners, known
 from tests.collector.questions import planted
 from tests.collector.web.site import parts_of, serving
 from tests.collector.web.test_pages import get
@@ -187,3 +189,23 @@ def test_a_page_refuses_what_it_can_not_be_asked(port: int) -> None:
     assert status == 404
     assert "people can" in text
     assert get(port, "/schools/ash?model=flex&through=2029")[0] == 200
+
+
+def test_a_schools_page_weighs_nothing_that_is_kept(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its district's page it is made of what is there, and what stands above all is asked for once."""
+    assert get(port, "/")[0] == 200
+    asked: list[str] = []
+
+    def counted(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def call(*given: object, **more: object) -> object:
+            asked.append(name)
+            return real(*given, **more)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(asking, "weigh")
+    counted(banners, "of")
+    assert get(port, "/schools/ash")[0] == 200
+    assert asked == ["of"]
