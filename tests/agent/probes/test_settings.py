@@ -1,5 +1,3 @@
-"""What a target and a server may be."""
-
 """What a target may be, and how often a public platform is asked."""
 
 from typing import Any
