@@ -30,8 +30,9 @@ STALL_S = 5.0
 """A load of which nothing comes through for so long is over."""
 COMPARED_S = 1.0
 """Over less time than this the two ends are not compared."""
+SLIGHT = 0.01
 MOST_LOOKS = 10
-"""For a receiver to have read what its system took."""
+"""For a receiver to have read what its system took, but for this share."""
 
 
 class Loaded(NamedTuple):
@@ -135,10 +136,7 @@ class Drive(ABC):
 
     @abstractmethod
     def _totals(self, last: Counts) -> tuple[float, float]:
-        """What the sender knows to have arrived in all, and what of that the receiver has had.
-
-        The receiver may well have more: what was on its way at the end arrives, and nobody acknowledges it.
-        """
+        """What the sender knows to have arrived in all, and what the receiver has had."""
 
     @abstractmethod
     def _differ(self) -> float | None:
@@ -200,10 +198,8 @@ class Drive(ABC):
         self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
 
     def _summed_up(self) -> Loaded:
-        last = self._session.final_counts()
-        if (differ_pct := self._differ()) is None:  # over too soon for rates: the ends' totals have to do
-            last = self._settled(last)
-            differ_pct = apart_pct(*self._totals(last))
+        last = self._settled(self._session.final_counts())
+        differ_pct = self._apart_pct(last)
         self._polled(last, 0.0, 0.0)
         if self._flow.received.last_s - self._flow.received.first_s < BIN_S:
             self._noted(last)
@@ -221,11 +217,23 @@ class Drive(ABC):
             capped=self._flow.capped,
         )
 
+    def _apart_pct(self, last: Counts) -> float | None:
+        """By how much the two ends differ: in their rates, if what they counted in all bears that out.
+
+        A receiver without a processor for a moment reads later what its system took in time: for that moment
+        the rates differ, and the totals do not.
+        """
+        rates_pct = self._differ()
+        acked, received = self._totals(last)
+        if rates_pct is None:  # over too soon; and what was on its way at the end came, but nobody said so
+            return apart_pct(acked, min(acked, received))
+        return min(rates_pct, apart_pct(acked, received) or 0.0)
+
     def _settled(self, last: Counts) -> Counts:
         """The counts once the receiver's program has read what its system took; or after a while."""
         for _ in range(MOST_LOOKS):
             acked, received = self._totals(last)
-            if received >= acked:
+            if received >= (1 - SLIGHT) * acked:
                 break
             self._server.hear(last)  # each tells of the time since those before: none may be lost
             self._session.wait(lambda: False, TICK_S)
