@@ -18,6 +18,8 @@ RENEW_S = 15.0
 """How often a box renews the lease that it uses."""
 LONGEST_S = 600.0
 """The longest that any lease lasts, renewals included: no box's file allows more (agent.gate)."""
+MOST_BYTES = 1 << 53
+"""No test used more: far beyond any, and a number that every reader of JSON and every table can hold."""
 NAME_CHARS = 64
 MOST_TARGETS = 8
 
@@ -138,13 +140,13 @@ def read_from_box(payload: bytes) -> FromBox:
             0 < len(message.targets) <= MOST_TARGETS
             and all(0 < len(name) <= NAME_CHARS for name in (message.nonce, message.kind, *message.targets))
             and set(message.segments) <= set(message.targets)
-            and message.max_bytes > 0
+            and 0 < message.max_bytes <= MOST_BYTES
             and 0 < message.max_seconds <= LONGEST_S
         )
     else:
         _checked(0 < len(message.lease) <= NAME_CHARS)
     if isinstance(message, Settle):
-        _checked((message.bytes or 0) >= 0 and 0 <= message.seconds <= 86_400)  # noqa: PLR2004 - a day
+        _checked(0 <= (message.bytes or 0) <= MOST_BYTES and 0 <= message.seconds <= 86_400)  # noqa: PLR2004 - a day
     return message
 
 

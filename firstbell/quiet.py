@@ -36,31 +36,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Quiet(NamedTuple):
     """A quiet time that holds at a school: until when (the school's local time), and why.
 
-    `number` is the order's; None for one of `district.toml`. `everywhere`: it names no schools.
+    `number` is the order's; None for one of `district.toml`.
     """
 
     until: datetime
     why: str
     number: int | None
-    everywhere: bool
 
 
-def at_school(
-    district: District, orders: Sequence[Order], school: School, at_ns: int, *, everywhere: bool = False
-) -> Quiet | None:
-    """The quiet time that holds at the school, of several the one that lasts longest.
-
-    With `everywhere`, of those alone that name no schools.
-    """
+def at_school(district: District, orders: Sequence[Order], school: School, at_ns: int) -> Quiet | None:
+    """The quiet time that holds at the school, of several the one that lasts longest."""
     found = [
-        Quiet(_until(order, school), order.why, order.number, not order.school)
+        Quiet(_until(order, school), order.why, order.number)
         for order in orders
         if order.school in {"", school.id} and holds(order, school, at_ns)
     ]
     if written := districts.quiet_at(district, school, at_ns):
-        found.append(Quiet(written.until, written.why, None, not written.schools))
-    if everywhere:
-        found = [quiet for quiet in found if quiet.everywhere]
+        found.append(Quiet(written.until, written.why, None))
     return max(found, key=lambda quiet: quiet.until, default=None)
 
 

@@ -6,7 +6,8 @@ SettingsError             all complaints about one text, one a line
 import re
 import tomllib
 from datetime import date
-from typing import Any, TypeVar, get_args, get_origin
+from enum import Enum
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -116,6 +117,8 @@ def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
         what = _in_words(str(error))
+        if what.startswith(_NO_SUCH_WORD):
+            what = f"{value!r} is none of: {', '.join(_allowed(kind))}"
     else:
         if not isinstance(value, date) or value.year in YEARS:
             return value
@@ -124,6 +127,7 @@ def _convert(kind: Any, value: Any, path: tuple[str, ...], text: str, complaints
     return _WRONG
 
 
+_NO_SUCH_WORD = "Invalid enum value "
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -141,6 +145,15 @@ def _in_words(error: str) -> str:
     return re.sub(
         r"`([^`]*)`", lambda match: " or ".join(_WORDS.get(t, t) for t in match[1].split(" | ")), sentence
     )
+
+
+def _allowed(kind: Any) -> list[str]:  # noqa: ANN401 - types are values here
+    """The words that may stand where only certain ones may."""
+    if get_origin(kind) is Literal:
+        return [str(word) for word in get_args(kind)]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [str(member.value) for member in kind]
+    return [word for part in get_args(kind) for word in _allowed(part)]
 
 
 def _unknown(path: tuple[str, ...], known: list[str], text: str, complaints: list[str]) -> str:

@@ -109,6 +109,14 @@ def test_every_setting_is_named(place: tuple[str, str]) -> None:
         assert all(cells), line
 
 
+def test_the_start_names_what_does_not_run_then() -> None:
+    """What `first_now` says names each probe of once a week, for the schedule leaves these out."""
+    (line,) = [line for line in text("docs/settings.md").splitlines() if "| `probes.first_now` |" in line]
+    weekly = [probe.name for probe in catalogue.PROBES.values() if probe.heavy and probe.once_in == "week"]
+    assert weekly
+    assert all(f"`{name}`" in line for name in weekly)
+
+
 def test_every_metric_probe_and_model_is_named() -> None:
     """What the catalogue, the registry of probes and models.toml hold stands on its page."""
     for name in [*catalogue.METRICS, *catalogue.PROBES, *PROBES]:

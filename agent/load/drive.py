@@ -15,6 +15,7 @@ from agent.load.meter import Phase
 from agent.load.protocol import Counts
 from agent.load.series import Series
 from agent.load.session import Session
+from agent.load.strain import Strain, Stretch
 from agent.load.streams import Stream
 from agent.load.surroundings import Surroundings, Way
 from agent.load.talk import said
@@ -29,14 +30,15 @@ STALL_S = 5.0
 """A load of which nothing comes through for so long is over."""
 COMPARED_S = 1.0
 """Over less time than this the two ends are not compared."""
+SLIGHT = 0.01
 MOST_LOOKS = 10
-"""For a receiver to have read what its system took."""
+"""For a receiver to have read what its system took, but for this share."""
 
 
 class Loaded(NamedTuple):
     """What came of one direction. `segments` and `resent` are the sender's; None where its system is silent.
 
-    `server_cpu_pct` is of one core, over the whole direction; `others` sessions ran on the server meanwhile.
+    `server` is how hard that had it, over the whole direction.
     """
 
     figures: Figures | None
@@ -47,8 +49,7 @@ class Loaded(NamedTuple):
     segments: int | None
     resent: int | None
     ends_differ_pct: float | None
-    server_cpu_pct: float
-    others: int
+    server: Strain
     capped: bool
 
 
@@ -71,11 +72,9 @@ class Drive(ABC):
         self._sender = Series()
         """What the sender knows to have arrived, on its own clock."""
         self._base = Counts(now_s=0.0)
-        self._counts = self._base
         self._offset_s = 0.0
         """Our clock less the server's."""
-        self._busy_s = 0.0
-        self._others = 0
+        self._server = Stretch()
         self._over = self._faltered = False
         self._stuck: NetworkError | None = None
         self._began_s = self._moved_s = loop.now()
@@ -137,10 +136,7 @@ class Drive(ABC):
 
     @abstractmethod
     def _totals(self, last: Counts) -> tuple[float, float]:
-        """What the sender knows to have arrived in all, and what of that the receiver has had.
-
-        The receiver may well have more: what was on its way at the end arrives, and nobody acknowledges it.
-        """
+        """What the sender knows to have arrived in all, and what the receiver has had."""
 
     @abstractmethod
     def _differ(self) -> float | None:
@@ -182,9 +178,7 @@ class Drive(ABC):
     def _polled(self, counts: Counts, _sent_s: float, _came_s: float) -> None:
         if counts.ended:
             self._session.broken = RefusedError(f"the server ended the test: {said(counts.ended)}")
-        self._busy_s += counts.cpu_pct * max(0.0, counts.now_s - self._counts.now_s)
-        self._others = max(self._others, counts.others)
-        self._counts = counts
+        self._server.hear(counts)
         if not self._over:
             self._noted(counts)
 
@@ -199,14 +193,13 @@ class Drive(ABC):
 
     def _ask_base(self) -> None:
         asked_s = self._loop.now()
-        self._base = self._counts = self._session.final_counts()
+        self._base = self._session.final_counts()
+        self._server.hear(self._base)
         self._offset_s = (asked_s + self._loop.now()) / 2 - self._base.now_s
 
     def _summed_up(self) -> Loaded:
-        last = self._session.final_counts()
-        if (differ_pct := self._differ()) is None:  # over too soon for rates: the ends' totals have to do
-            last = self._settled(last)
-            differ_pct = apart_pct(*self._totals(last))
+        last = self._settled(self._session.final_counts())
+        differ_pct = self._apart_pct(last)
         self._polled(last, 0.0, 0.0)
         if self._flow.received.last_s - self._flow.received.first_s < BIN_S:
             self._noted(last)
@@ -220,17 +213,29 @@ class Drive(ABC):
             segments=segments,
             resent=resent,
             ends_differ_pct=differ_pct,
-            server_cpu_pct=self._busy_s / max(1e-3, last.now_s - self._base.now_s),
-            others=self._others,
+            server=self._server.strain,
             capped=self._flow.capped,
         )
+
+    def _apart_pct(self, last: Counts) -> float | None:
+        """By how much the two ends differ: in their rates, if what they counted in all bears that out.
+
+        A receiver without a processor for a moment reads later what its system took in time: for that moment
+        the rates differ, and the totals do not.
+        """
+        rates_pct = self._differ()
+        acked, received = self._totals(last)
+        if rates_pct is None:  # over too soon; and what was on its way at the end came, but nobody said so
+            return apart_pct(acked, min(acked, received))
+        return min(rates_pct, apart_pct(acked, received) or 0.0)
 
     def _settled(self, last: Counts) -> Counts:
         """The counts once the receiver's program has read what its system took; or after a while."""
         for _ in range(MOST_LOOKS):
             acked, received = self._totals(last)
-            if received >= acked:
+            if received >= (1 - SLIGHT) * acked:
                 break
+            self._server.hear(last)  # each tells of the time since those before: none may be lost
             self._session.wait(lambda: False, TICK_S)
             last = self._session.final_counts()
         return last

@@ -10,8 +10,6 @@ from firstbell.catalogue import Reading
 from firstbell.stats import jitter, nearest_rank
 
 DIFFER_PCT = 5.0
-SERVER_BUSY_PCT = 85.0
-"""Of one core: the server is one thread."""
 
 
 def ends_differ(loaded: Mapping[Direction, Loaded]) -> RefusedError | None:
@@ -23,11 +21,6 @@ def ends_differ(loaded: Mapping[Direction, Loaded]) -> RefusedError | None:
                 f"{found.ends_differ_pct:.0f} %: something on the way answers in place of the server"
             )
     return None
-
-
-def is_busy(loaded: Loaded) -> bool:
-    """Whether the server's processor or its line was not ours alone."""
-    return loaded.server_cpu_pct > SERVER_BUSY_PCT or loaded.others > 0
 
 
 def at_rest(trips_ms: Sequence[float]) -> dict[str, Reading | None]:
@@ -53,7 +46,7 @@ def under_load(loaded: Mapping[Direction, Loaded], idle_ms: Sequence[float]) -> 
         "rpm_short": min((value for value in rpm if value is not None), default=None),
         "bufferbloat_ms": max((value for value in bloats if value is not None), default=None),
         "ends_differ_pct": max((value for value in differ if value is not None), default=None),
-        "server_cpu_pct": max((found.server_cpu_pct for found in all_of), default=None),
+        "server_cpu_pct": max((found.server.cpu_pct for found in all_of), default=None),
     }
 
 

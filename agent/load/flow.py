@@ -181,7 +181,8 @@ class Flow:
 
         A lost segment holds back what came after it, until it has come again, and then all comes at once: a
         stretch that begins in such a stall, or ends in one, has too much or too little in it. Least is held
-        back when the count is furthest ahead of its average.
+        back when the count is furthest ahead of its average. The other end may not have been heard for longer
+        than an edge lasts; then there is nothing to choose from, and the stretch stays as it is.
         """
         rate, edge_s = self.received.rate(since_s, until_s), min(self._edge_s, (until_s - since_s) / 3)
         slight = SLIGHT * rate * (until_s - since_s)
@@ -190,10 +191,9 @@ class Flow:
             ahead = [count - rate * at_s for at_s, count in looks]
             return [at_s for (at_s, _), by in zip(looks, ahead, strict=True) if by >= max(ahead) - slight]
 
-        return (
-            clear(self.received.looks(since_s, since_s + edge_s))[0],
-            clear(self.received.looks(until_s - edge_s, until_s))[-1],
-        )
+        first = clear(self.received.looks(since_s, since_s + edge_s)) or [since_s]
+        last = clear(self.received.looks(until_s - edge_s, until_s)) or [until_s]
+        return first[0], last[-1]
 
     def figures(self) -> Figures | None:
         """The rate and how even it was; None if not one byte came in a time worth the name."""

@@ -7,10 +7,12 @@ from typing import NamedTuple
 from agent.load.lesson import Deed, Quality, Watched, hard_sign, judge
 from agent.load.loop import Loop
 from agent.load.quota import throttled_s
-from agent.load.session import Session
+from agent.load.session import ANSWER_S, Session
+from agent.load.strain import Strain, Stretch
 from agent.load.student import Student
 from agent.load.tube import Hub
 from agent.machine.machine import Machine
+from agent.machine.trouble import SilentError
 from firstbell.readiness.students import Student as Kind
 from firstbell.stats import nearest_rank
 
@@ -56,7 +58,8 @@ class Pace(NamedTuple):
 class Tried(NamedTuple):
     """What came of one group. `cut` says that something else than the line ended it: bytes or seconds.
 
-    `limited`: this machine could not play it. `down_mbps` is what came in.
+    `limited`: this machine could not play it. `down_mbps` is what came in. `server` is how hard that had it
+    meanwhile.
     """
 
     quality: Quality
@@ -65,6 +68,7 @@ class Tried(NamedTuple):
     own_cpu_pct: float
     held_pct: float | None
     down_mbps: float
+    server: Strain = Strain()
 
     @property
     def good(self) -> bool:
@@ -108,6 +112,7 @@ class Lessons:
         group = self._students[:students]
         began_s, cpu_s, held_s = self._loop.now(), self._cpu_s(), self._held_s()
         self._clear()
+        server = self._ask_server(Stretch())
         received = self._hub.tally.received
         shift = self._machine.random.random()
         for student in group:
@@ -116,8 +121,12 @@ class Lessons:
         watch = partial(self._watched, students, began_s + self._pace.settle_s)
         self._session.wait(lambda: bool(self._over() or hard_sign(watch())), lesson_s)
         tried = self._tried(watch(), began_s, cpu_s, held_s, received)
+        # Asked before the line is calm, so that the server's rest afterwards is not counted in.
+        self._ask_server(server)
         self._drain(group)
-        return tried
+        if not self._session.wait(lambda: server.heard > 1, ANSWER_S):
+            raise SilentError("no answer in time")
+        return tried._replace(server=server.strain)
 
     def close(self) -> None:
         """All students go home."""
@@ -182,6 +191,10 @@ class Lessons:
 
     def _held_s(self) -> float | None:
         return throttled_s(self._machine.files)
+
+    def _ask_server(self, stretch: Stretch) -> Stretch:
+        self._session.counts(lambda counts, _sent_s, _came_s: stretch.hear(counts))
+        return stretch
 
     # --- beside the students -------------------------------------------------------------------------------
 

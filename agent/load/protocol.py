@@ -63,8 +63,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `received` is payload that came up, `sent` payload handed to the kernel on the way down, of which
     `unacked` had not been acknowledged. `segments` and `resent` are TCP's, of the streams down (None where
     the system doesn't tell). `echoed` are UDP packets that came and were sent back, and are in no other
-    count. `cpu_pct` is of this server, of one core, since the last counts; `others` as in `Opened`, at
-    the most since then. `ended` says why the session is over, and is empty while it lasts.
+    count. Since the last counts: `cpu_pct` is what this server used, of one core; `throttled_pct` and
+    `delayed_pct` are shares of the time in which a quota stopped it, and in which it was ready and waited for
+    a processor (None where the system doesn't tell); `others` as in `Opened`, at the most. `ended` says why
+    the session is over, and is empty while it lasts.
     """
 
     now_s: float
@@ -75,6 +77,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resent: int | None = None
     echoed: int = 0
     cpu_pct: float = 0.0
+    throttled_pct: float | None = None
+    delayed_pct: float | None = None
     others: int = 0
     ended: str = ""
 

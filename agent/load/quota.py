@@ -1,4 +1,4 @@
-"""How long a quota on processor time held this program back: the kernel's counters of its control groups.
+"""How long this program was kept from a processor: by a quota of its control groups, or by other programs.
 
 Linux alone; a container or a service with `CPUQuota=` has such a quota, and it may stand at any group above.
 """
@@ -9,6 +9,7 @@ from agent.machine.files import Files
 
 _MOUNT = "/sys/fs/cgroup"
 _V1_MOUNTS = (f"{_MOUNT}/cpu", f"{_MOUNT}/cpu,cpuacct")
+_SCHEDSTAT = 3
 _V2_MOUNTS = (_MOUNT, f"{_MOUNT}/unified")
 
 
@@ -20,6 +21,15 @@ def throttled_s(files: Files) -> float | None:
         if (seconds := _seconds(files.text(f"{folder}/cpu.stat") or "")) is not None
     ]
     return max(found, default=None)
+
+
+def delayed_s(files: Files) -> float | None:
+    """Seconds for which this program's first thread was ready and waited so far; None if nobody counts."""
+    fields = (files.text("/proc/self/schedstat") or "").split()
+    if len(fields) != _SCHEDSTAT or not all(field.isdigit() for field in fields):
+        return None
+    _ran_ns, waited_ns, turns = map(int, fields)
+    return waited_ns / 1e9 if turns else None  # who runs has had a turn, where they are counted
 
 
 def _folders(files: Files) -> Iterator[str]:

@@ -10,7 +10,6 @@ from importlib import resources
 
 from agent.load import trips
 from agent.load.engines.base import Request, Result
-from agent.load.findings import SERVER_BUSY_PCT
 from agent.load.lessons import Lessons, Pace, Tried
 from agent.load.loop import Loop
 from agent.load.meter import PORT_OCTETS, Phase
@@ -100,8 +99,6 @@ class Class:
                 self._try_all(lessons)
             finally:
                 lessons.close()
-            counts = session.final_counts()
-            self._server_busy = counts.cpu_pct > SERVER_BUSY_PCT or counts.others > 0
         finally:
             session.close()
 
@@ -155,6 +152,7 @@ class Class:
             phase = Phase()
             phase.received = self._tally.received - before
             self._around.end("download", phase)
+        self._server_busy = self._server_busy or tried.server.is_busy
         self._own_cpu_pct = max(self._own_cpu_pct, tried.own_cpu_pct)
         self._down_mbps = max(self._down_mbps, tried.down_mbps)
         if tried.held_pct is not None:

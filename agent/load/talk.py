@@ -14,7 +14,7 @@ import msgspec
 
 from agent.load.loop import Loop
 from agent.load.protocol import Trouble
-from agent.machine.trouble import RefusedError, told
+from agent.machine.trouble import RefusedError
 
 MOST_HEAD_BYTES = 16_384
 MOST_BODY_BYTES = 65_536
@@ -187,8 +187,3 @@ def said(words: str) -> str:
     """Words of a stranger: one short printable line, without addresses."""
     line = "".join(char if char.isprintable() else " " for char in _ADDRESS.sub("", words))
     return " ".join(line.split())[:_WORDS_CHARS]
-
-
-def in_words(error: Exception) -> str:
-    """Why a connection failed, for a report."""
-    return told(error).reason

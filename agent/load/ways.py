@@ -39,8 +39,7 @@ class Downwards(Drive):
         return (counts.sent - counts.unacked) - (self._base.sent - self._base.unacked)
 
     def _totals(self, last: Counts) -> tuple[float, float]:
-        arrived = self._arrived(last)
-        return arrived, min(arrived, self.carried)
+        return self._arrived(last), self.carried
 
     def _ahead(self) -> float:
         return self._flow.mbps_now / 8e-6 * 4 * self._lag_s
@@ -105,7 +104,7 @@ class Upwards(Drive):
         self._look(counts.now_s, counts.received - self._base.received)
 
     def _totals(self, last: Counts) -> tuple[float, float]:
-        return self.acked, min(self.acked, last.received - self._base.received)
+        return self.acked, last.received - self._base.received
 
     def _ahead(self) -> float:
         return 0.0

@@ -60,10 +60,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A server to test against: one `[[servers]]`. `name` is the label that its reports carry.
 
     `segment` is the part of the way that lies between: `site` to a reference box in the building, `wan` to
-    the district, `internet`. `port` 0 is the engine's usual one. `url` is the address of a LibreSpeed
-    server. The public platform of ndt7 publishes what it measures together with the school's address, so
-    it is asked only with `consent`. With `capacity` the class of students is played against it, too (own
-    engine alone). Raises ValueError for what can't be one of these.
+    the district, `internet`; never `self`, for by it the coordinator knows which lines a test loads. `port` 0
+    is the engine's usual one. `url` is the address of a LibreSpeed server. The public platform of ndt7
+    publishes what it measures together with the school's address, so it is asked only with `consent`. With
+    `capacity` the class of students is played against it, too (own engine alone). Raises ValueError for what
+    can't be one of these.
     """
 
     name: str
@@ -84,6 +85,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         trouble = finding_complaint(Finding(status=Status.OK, target=self.name))
         if not self.name or trouble:
             raise ValueError(trouble or "a server has no name")
+        if self.segment is Segment.SELF:
+            raise ValueError(
+                f"the server {self.name} has segment 'self', but a test loads a line: "
+                "say 'site', 'wan' or 'internet'"
+            )
         wanted = NEEDS_ADDRESS.get(self.engine)
         if wanted and not getattr(self, wanted):
             raise ValueError(f"the server {self.name} has no {wanted}, which engine {self.engine!r} needs")

@@ -135,11 +135,17 @@ class Connection:
         return True
 
     def _admitted(self, token: str) -> Ticket:
+        """The ticket, which is used by this; one that has to wait for its box's other session is not."""
         try:
-            return self._shop.tickets.admit(token)
+            ticket = self._shop.tickets.read(token)
         except TicketError as error:
             self._shop.events.tell_sparingly("ticket", f"a ticket was refused: {error}")
             raise RefusedError(401, str(error)) from error
+        if self._shop.sessions.runs_for(ticket.agent):
+            self._shop.events.tell_sparingly("twice", f"a second session for {ticket.agent} was refused")
+            raise RefusedError(409, "this box has a session here already")
+        self._shop.tickets.use(ticket)
+        return ticket
 
     def _named(self, request: Request) -> Session:
         """The session that a request names, and whose this connection now is. Raises RefusedError."""

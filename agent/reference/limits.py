@@ -31,7 +31,7 @@ MOST_CONNECTIONS_A_SESSION = 2048
 AFTER_S = 10.0
 """How long a session that is over may still be asked for its counts."""
 MOST_TICKETS = 65_536
-"""Ids of used tickets that are kept; no district issues so many in the 15 minutes that each is kept."""
+"""Ids of used tickets that are kept; no district issues so many in the 15 minutes that one can be good."""
 
 CHUNK_BYTES = 1 << 17
 """What one stream hands to the kernel, or takes from it, before it is another one's turn."""

@@ -60,7 +60,12 @@ class Server:
         clock = SystemClock()
         self.name = settings.name
         self.events = Events(time.monotonic)
-        self.tickets = Tickets(key_in(settings.key), settings.name, lambda: clock.stamp().wall_ns)
+        self.tickets = Tickets(
+            key_in(settings.key),
+            settings.name,
+            lambda: clock.stamp().wall_ns,
+            lambda: clock.stamp().boottime_ns,
+        )
         self.guests = Guests(settings.networks, time.monotonic)
         self.sessions = Sessions(self.events, self.guests.cut)
         self._listener = listener

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from agent.load import protocol
 from agent.machine import tcpinfo
+from agent.machine.files import Files
 from agent.reference.events import Events
 from agent.reference.http import RefusedError
 from agent.reference.limits import (
@@ -20,6 +21,7 @@ from agent.reference.limits import (
     MOST_CONNECTIONS_A_SESSION,
     MOST_SESSIONS,
 )
+from agent.reference.processor import Processor
 from firstbell.lease import LONGEST_S
 from firstbell.ticket import Ticket
 
@@ -63,7 +65,7 @@ class Session:
         self._givers: dict[Member, None] = {}
         """Those that ever carried bytes down."""
         self._past = _Carried()
-        self._cpu = (self.began, time.process_time())
+        self._processor = Processor(Files())
         self._echoes, self._echoes_at = float(ECHOES_A_SECOND), self.began
         loop = asyncio.get_running_loop()
         self._clock = loop.call_later(self.max_seconds, self.end, TIME_OVER)
@@ -147,22 +149,22 @@ class Session:
 
     def counts(self, others: int) -> protocol.Counts:
         """What was seen so far."""
-        now, used = time.monotonic(), time.process_time()
-        then, used_then = self._cpu
-        self._cpu = (now, used)
+        had = self._processor.look()
         most, self.others = max(self.others, others), others
         carried = _Carried(self._past)
         for member in self._givers:
             carried.add(member.sock)
         return protocol.Counts(
-            now_s=now,
+            now_s=had.now_s,
             received=self.received,
             sent=self.sent,
             unacked=carried.unacked,
             segments=carried.segments,
             resent=carried.resent,
             echoed=self.echoed,
-            cpu_pct=100 * (used - used_then) / max(now - then, 1e-6),
+            cpu_pct=had.used_pct,
+            throttled_pct=had.throttled_pct,
+            delayed_pct=had.delayed_pct,
             others=most,
             ended=self.ended,
         )
@@ -212,6 +214,10 @@ class Sessions:
     def room(self) -> bool:
         """Whether one more may be opened."""
         return len(self._known) < MOST_SESSIONS
+
+    def runs_for(self, agent: str) -> bool:
+        """Whether a box has a session that runs: it has one at a time, however many tickets it holds."""
+        return any(each.ticket.agent == agent and not each.ended for each in self._known.values())
 
     def find(self, name: str, address: str) -> Session | None:
         """The session of that id, if it was opened from this address."""

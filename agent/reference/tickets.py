@@ -44,19 +44,28 @@ def _from_base64(text: str) -> bytes:
 
 
 class Tickets:
-    """Lets each good ticket in once. `now_ns` is the wall clock.
+    """Lets each good ticket in once. `now_ns` is the wall clock, `passed_ns` one that is never set.
 
-    Used ids are kept for as long as any ticket can be good. When one is forgotten, nothing issued before it
+    What was issued before the start is not good, for it may have been used then; when that was is reckoned
+    back from what the wall clock says now, so that one which was wrong at the start, and was put right since,
+    keeps nobody out. Used ids are kept while there is room. When one is forgotten, nothing issued before it
     is good any more, whatever the clock says: so a clock that is set back lets no ticket in twice.
     """
 
-    def __init__(self, key: Ed25519PublicKey, target: str, now_ns: Callable[[], int]) -> None:
-        self._key, self._target, self._now_ns = key, target, now_ns
-        self._since_ns = now_ns()
+    def __init__(
+        self,
+        key: Ed25519PublicKey,
+        target: str,
+        now_ns: Callable[[], int],
+        passed_ns: Callable[[], int],
+    ) -> None:
+        self._key, self._target, self._now_ns, self._passed_ns = key, target, now_ns, passed_ns
+        self._began_ns = passed_ns()
+        self._forgotten_ns = 0
         self._used: OrderedDict[str, int] = OrderedDict()
 
-    def admit(self, token: str) -> Ticket:
-        """The ticket in `token`, which from now on is used. Raises TicketError."""
+    def read(self, token: str) -> Ticket:
+        """The ticket in `token`, which is good and was not used. Raises TicketError."""
         if not token:
             raise TicketError("a ticket is wanted here")
         payload, signature = tickets.split(token)
@@ -67,21 +76,31 @@ class Tickets:
         ticket = tickets.read(payload)
         now_ns = self._now_ns()
         self._forget(now_ns)
-        complaint = tickets.complaint(ticket, self._target, now_ns, self._since_ns)
+        complaint = tickets.complaint(ticket, self._target, now_ns, self._since_ns(now_ns))
         if complaint:
             raise TicketError(complaint)
         if ticket.id in self._used:
             raise TicketError("the ticket was used before")
         if len(self._used) >= MOST_TICKETS:
             raise TicketError("this server has seen too many tickets: try again in some minutes")
-        self._used[ticket.id] = ticket.issued_ns
         return ticket
 
+    def use(self, ticket: Ticket) -> None:
+        """From now on it is used."""
+        self._used[ticket.id] = ticket.issued_ns
+
+    def _since_ns(self, now_ns: int) -> int:
+        """What was issued before that is not good."""
+        started_ns = now_ns - (self._passed_ns() - self._began_ns)
+        if now_ns < self._forgotten_ns - tickets.LONGEST_NS:
+            self._forgotten_ns = 0  # issued and forgotten by clocks that were ahead: they count no more
+        return max(started_ns, self._forgotten_ns)
+
     def _forget(self, now_ns: int) -> None:
-        """Forget the ids that came first, for as long as they can't be good again."""
-        while self._used:
+        """When there is no room, forget the ids that came first, if they can't be good again."""
+        while len(self._used) >= MOST_TICKETS:
             name, issued_ns = next(iter(self._used.items()))
             if issued_ns + tickets.LONGEST_NS > now_ns:
                 return
             del self._used[name]
-            self._since_ns = max(self._since_ns, issued_ns + 1)
+            self._forgotten_ns = max(self._forgotten_ns, issued_ns + 1)

@@ -118,8 +118,10 @@ def _measurements(box: BoxStatus, now_ns: int) -> str:
 
 
 def result(measurement: Measurement) -> str:
-    """How a measurement ended, in one line: its readings, or why there are none."""
-    readings = ", ".join(f"{name} {_short(value)}" for name, value in measurement.readings.items())
+    """How a measurement ended, in one line: its readings, what limited them first, or why there are none."""
+    limited = {"limited_by": str(measurement.limited_by)} if measurement.limited_by else {}
+    found = {**limited, **measurement.readings}
+    readings = ", ".join(f"{name} {_short(value)}" for name, value in found.items())
     ended = "" if measurement.status == "ok" else f"{measurement.status}: {measurement.reason}"
     return "; ".join(part for part in (ended, readings) if part)
 

@@ -29,8 +29,10 @@ from firstbell.report import Status
 _FIRST_MEASUREMENTS_S = 120.0
 
 
+WANT_SERVERS = {"throughput", "capacity"}
+"""No first answer waits for these: a box without servers of the district's own does not run them."""
 _LOOK_S = 0.25
-_NOBODYS_ZONES = ("UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu")
+NOBODYS_ZONES = ("UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu")
 """A machine that stands on one of these was told no place; no school is there."""
 
 
@@ -178,7 +180,7 @@ def _asked(given: dict[str, Any], machines_zone: str) -> Entered:
         "people": ("Students and staff together", PEOPLE, f"{example.people:,}"),
         "down_mbps": ("Contracted Mbit/s to the school", MBPS, f"{example.down_mbps:,g}"),
     }
-    if machines_zone in _NOBODYS_ZONES:
+    if machines_zone in NOBODYS_ZONES:
         questions["tz"] = ("Time zone of the school, as America/Chicago", Zone(), machines_zone)
     how_many = "Four" if "tz" in questions else "Three"
     click.echo(f"{how_many} questions about the school; Enter takes the example in brackets.")
@@ -196,7 +198,7 @@ def _first_answer(
     """Show each measurement as the journal takes it, then answer; False if stopped before."""
     voice.say("measuring", "Measuring; the speed test takes up to half a minute ...")
     deadline = time.monotonic() + _FIRST_MEASUREMENTS_S
-    waited_for = set(PROBES)
+    waited_for = set(PROBES) - WANT_SERVERS
     for measurement in _arriving(home):
         if measurement is not None:
             waited_for.discard(measurement.probe)

@@ -75,6 +75,10 @@ class Asked(NamedTuple):
     waiting: bool
 
 
+_Test = tuple[str, str, int]
+"""A box's test of a kind in a period."""
+
+
 class Book:
     """Leases and sums. One thread owns it."""
 
@@ -85,14 +89,16 @@ class Book:
         """By site and whether its tests are weekly ones, and day."""
         self._boxes: dict[tuple[tuple[str, str], str], float] = {}
         """Seconds by box and kind of test, and day."""
-        self._done: dict[tuple[str, str, int], None] = {}
+        self._done: dict[_Test, None] = {}
+        self._unused: dict[_Test, None] = {}
         self._asked: dict[str, dict[tuple[str, str], Asked]] = {}
 
     def recall(self, lease: Out, used: Charge | None) -> None:
         """Take in what the journal holds of an older lease: what it used, None while it is out."""
-        self._add(lease, lease.charge if used is None else used)
-        if used != Charge():
-            self._note(lease)
+        charge = lease.charge if used is None else self._believed(lease, used)
+        self._add(lease, charge)
+        if charge != Charge():
+            _note(self._done, lease)
         if used is None:
             self.out[lease.lease] = lease
 
@@ -104,11 +110,13 @@ class Book:
         """It loads nothing any more."""
         self.out.pop(lease.lease, None)
 
-    def correct(self, lease: Out, counted: Charge, used: Charge) -> None:
-        """Count what was used where `counted` stood. One that came too late for its box was no test."""
-        if used == Charge():
-            self._done.pop((lease.agent, lease.kind, lease.stretch_ns), None)
-        self._add(lease, Charge(used.seconds - counted.seconds, used.bytes - counted.bytes))
+    def correct(self, lease: Out, counted: Charge, used: Charge) -> Charge:
+        """Count what was used where `counted` stood; what is counted now. What was not used was no test."""
+        charge = self._believed(lease, used)
+        if charge == Charge():
+            self._done.pop(_test(lease), None)
+        self._add(lease, Charge(charge.seconds - counted.seconds, charge.bytes - counted.bytes))
+        return charge
 
     def holder(self, loads: frozenset[str]) -> Out | None:
         """A lease that is out and loads one of these."""
@@ -159,7 +167,25 @@ class Book:
         self._sites[site] = self._sites.get(site, Charge()).plus(charge)
         self._boxes[box] = self._boxes.get(box, 0.0) + charge.seconds
 
-    def _note(self, lease: Out) -> None:
-        self._done[lease.agent, lease.kind, lease.stretch_ns] = None
-        while len(self._done) > _MOST_DONE:
-            del self._done[next(iter(self._done))]
+    def _believed(self, lease: Out, used: Charge) -> Charge:
+        """What a lease is charged with, if its box used so much.
+
+        A lease that came too late for its box is given back unused: that is believed once a period. Its
+        tickets are still good, and whoever says so again may be testing with them.
+        """
+        if used != Charge():
+            return used
+        if _test(lease) in self._unused:
+            return lease.charge
+        _note(self._unused, lease)
+        return used
+
+
+def _test(lease: Out) -> _Test:
+    return lease.agent, lease.kind, lease.stretch_ns
+
+
+def _note(tests: dict[_Test, None], lease: Out) -> None:
+    tests[_test(lease)] = None
+    while len(tests) > _MOST_DONE:
+        del tests[next(iter(tests))]

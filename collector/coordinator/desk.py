@@ -53,6 +53,10 @@ class Store(Ends, Protocol):
 class Signer(Protocol):
     """Whoever signs tickets: `tickets.Tickets`."""
 
+    @property
+    def first(self) -> bool:
+        """Whether nothing was signed before this start, by anybody."""
+
     def issue(
         self, agent: str, kind: str, targets: tuple[str, ...], bounds: tuple[int, float], now_ns: int, /
     ) -> dict[str, str]:
@@ -63,7 +67,8 @@ class Desk:
     """Grants, refuses, renews, calls back.
 
     What `store` holds from before is taken over at the start, and nothing is granted for as long as a lease
-    may live of which it knows nothing. Raises StoreError at its making.
+    may live of which it knows nothing: also on a new journal, for the old one may have been lost. Where not
+    even a lease's ticket could have been signed, nobody waits. Raises StoreError at its making.
     """
 
     def __init__(
@@ -84,7 +89,7 @@ class Desk:
         self._orders: Sequence[Order] = ()
         self._swept = ""
         self._running.recall(store.since(_day(clock.now_ns(), -KEPT_DAYS)))
-        self._opens_s = clock.monotonic() + (OVER_S if store.any() else 0.0)
+        self._opens_s = clock.monotonic() + (OVER_S if store.any() or not signer.first else 0.0)
 
     def hear(self, agent: str, message: FromBox) -> ToBox | None:
         """Take a word of the box `agent`; what is to be said to it."""
@@ -186,8 +191,7 @@ class Desk:
             return "two boxes have this name"
         now_ns, district = self._clock.now_ns(), self._district()
         schools = places.schools_on(district, lease.loads, now_ns)
-        placed = places.UNPLACED not in lease.loads
-        quiet = rules.why_quiet(schools, placed=placed, district=district, orders=self._orders, at_ns=now_ns)
+        quiet = rules.why_quiet(schools, district, self._orders, now_ns)
         return quiet[0] if quiet else ""
 
     def _read(self) -> None:

@@ -10,8 +10,9 @@ from firstbell.district import District, School, Seat
 
 UNPLACED = "nowhere"
 """The site of all boxes of which nobody said where they stand; they are taken to share a line."""
-SELF, SITE, WAN = "self", "site", "wan"
-
+SITE, WAN = "site", "wan"
+"""How far a way goes, by the box's own word. Any other is taken for the whole way; `self`, too: what loads
+nothing needs no lease."""
 
 LINE, BUILDING = "line ", "building "
 
@@ -28,7 +29,6 @@ class Place(NamedTuple):
     loads: frozenset[str]
     schools: tuple[School, ...]
     clock: School
-    placed: bool = True
 
 
 def place(
@@ -39,19 +39,19 @@ def place(
     medium: str,
     at_ns: int,
 ) -> Place:
-    """Where the box `agent` would test `targets`, whose segments are given by name ("" where nobody said)."""
+    """Where the box `agent` would test `targets`, whose segments the box gives by name."""
     seat = districts.whereabouts(district, agent, at_ns)
     ways = {segments.get(target, "") for target in targets}
     loads = {f"box {agent}"}
     if seat is None:
         site, loads = UNPLACED, loads | {UNPLACED}
     elif not seat.school:
-        site, loads = f"{LINE}{seat.circuit}", loads | _from_hub(district, seat, ways)
+        site, loads = f"{LINE}{seat.circuit}", loads | _from_hub(district, seat)
     else:
         site, loads = f"school {seat.school}", loads | _from_school(district, seat, ways, medium, at_ns)
     schools = schools_on(district, loads, at_ns)
     clock = _clock(district, seat, schools)
-    return Place(site, frozenset(loads), schools, clock, placed=seat is not None)
+    return Place(site, frozenset(loads), schools, clock)
 
 
 def schools_on(district: District, loads: Iterable[str], at_ns: int) -> tuple[School, ...]:
@@ -69,10 +69,8 @@ def schools_on(district: District, loads: Iterable[str], at_ns: int) -> tuple[Sc
     return tuple(found[key] for key in sorted(found))
 
 
-def _from_hub(district: District, seat: Seat, ways: set[str]) -> set[str]:
+def _from_hub(district: District, seat: Seat) -> set[str]:
     """A box beside a line that schools share loads it, what it goes on through, and what lies behind it."""
-    if ways <= {SELF}:
-        return set()
     behind = [
         line for line in district.circuits if any(up.id == seat.circuit for up in _onward(district, line.id))
     ]
@@ -81,8 +79,6 @@ def _from_hub(district: District, seat: Seat, ways: set[str]) -> set[str]:
 
 def _from_school(district: District, seat: Seat, ways: set[str], medium: str, at_ns: int) -> set[str]:
     """Whatever leaves a box passes through its building, so that no two tests meet there either."""
-    if ways <= {SELF}:
-        return set()
     lines = _lines(district, seat, ways, at_ns)
     return (
         {f"{BUILDING}{seat.school}"} | {f"{LINE}{line.id}" for line in lines} | _air(district, seat, medium)
@@ -91,7 +87,7 @@ def _from_school(district: District, seat: Seat, ways: set[str], medium: str, at
 
 def _lines(district: District, seat: Seat, ways: set[str], at_ns: int) -> list[Circuit]:
     """The circuits that a school's box loads: all on its way to the internet, or those before that."""
-    if ways <= {SELF, SITE}:
+    if ways <= {SITE}:
         return []
     day = districts.local(districts.school_of(district, seat.school), at_ns).date()
     path = list(districts.path_of(district, seat.school, day))
@@ -99,7 +95,7 @@ def _lines(district: District, seat: Seat, ways: set[str], at_ns: int) -> list[C
     path += [line for line in _onward(district, seat.circuit) if line not in path]
     before = [line for line in path if line.kind != "internet"]
     # Where no line of the district's own lies on the way, the one to the internet is the way to it.
-    return (before or path) if ways <= {SELF, SITE, WAN} else path
+    return (before or path) if ways <= {SITE, WAN} else path
 
 
 def _onward(district: District, circuit: str) -> list[Circuit]:

@@ -108,25 +108,19 @@ def not_just_started(case: Case) -> No | None:
 
 def not_quiet(case: Case) -> No | None:
     """No line of a school in its quiet time is loaded, by whomever."""
-    found = why_quiet(
-        case.place.schools,
-        placed=case.place.placed,
-        district=case.district,
-        orders=case.orders,
-        at_ns=case.at_ns,
-    )
+    found = why_quiet(case.place.schools, case.district, case.orders, case.at_ns)
     return No("quiet", found[0], case.until_s(found[1] * NS)) if found else None
 
 
 def why_quiet(
-    schools: Sequence[School], *, placed: bool, district: District, orders: Sequence[Order], at_ns: int
+    schools: Sequence[School], district: District, orders: Sequence[Order], at_ns: int
 ) -> tuple[str, float] | None:
     """The quiet time that keeps a test on these schools' lines from running, and when it ends.
 
-    A box that stands nowhere (not `placed`) is no school's: it keeps the quiet times of the whole district.
+    A box that stands nowhere may stand at any of them: it keeps the quiet times of all.
     """
     for school in schools:
-        quiet = quiets.at_school(district, orders, school, at_ns, everywhere=not placed)
+        quiet = quiets.at_school(district, orders, school, at_ns)
         if quiet:
             until = f"{words.weekday(quiet.until)}, {words.clock(quiet.until)}"
             why = f" ({quiet.why})" if quiet.why else ""

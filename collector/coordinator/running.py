@@ -75,7 +75,8 @@ class Running:
         self._book, self._figures = book, figures
         self._times: dict[str, _Time] = {}
         self._ended: OrderedDict[str, _Ended] = OrderedDict()
-        self._unwritten: list[tuple[str, int, How, Told]] = []
+        self._unwritten: OrderedDict[str, tuple[int, How, Told]] = OrderedDict()
+        """Ends by lease that the journal has not taken yet; what was said last of a lease stands."""
 
     def recall(self, held: Sequence[Kept]) -> None:
         """Take over what the journal holds from before a start; what is out then may still run."""
@@ -130,11 +131,10 @@ class Running:
             return
         elapsed_s = max(0.0, (self._clock.now_ns() - lease.granted_ns) / NS)
         used = _counted(lease, (message.bytes, message.seconds), elapsed_s)
-        self._book.correct(lease, before.counted if before else lease.charge, used)
+        counted = self._book.correct(lease, before.counted if before else lease.charge, used)
         self._figures.settled += 1
-        self._end(
-            lease, "revoked" if self._is_recalled(lease) else "settled", used, (message.bytes, used.seconds)
-        )
+        told = None if message.bytes is None else used.bytes, used.seconds
+        self._end(lease, "revoked" if self._is_recalled(lease) else "settled", counted, told)
 
     def look(self, why_stop: Callable[[Out], str]) -> list[tuple[str, ToBox]]:
         """End what is over, and call back what may not go on: `why_stop` says why. What to say to whom."""
@@ -166,25 +166,31 @@ class Running:
         self._end(lease, "revoked" if time.recalled else "lapsed", lease.charge, None)
 
     def _end(self, lease: Out, how: How, counted: Charge, told: Told | None) -> None:
-        """A lease is over: write it down, now or as soon as the journal takes it."""
-        self._unwritten.append((lease.lease, self._clock.now_ns(), how, told or (None, None)))
-        self._write_down()
+        """A lease is over: its line is free, whatever the journal says; that is written when it can be."""
         self._book.free(lease)
         self._times.pop(lease.lease, None)
         self._figures.out = len(self._times)
         self._ended[lease.lease] = _Ended(lease, counted, told is not None)
         while len(self._ended) > _MOST_ENDED:
             self._ended.popitem(last=False)
+        self._unwritten[lease.lease] = self._clock.now_ns(), how, told or (None, None)
+        self._write_down()
 
     def _write_down(self) -> None:
+        """Write what waits to be written. Never raises: no lease may outlive its end for want of a line."""
         while self._unwritten:
+            name, ended = next(iter(self._unwritten.items()))
             try:
-                self._store.end(*self._unwritten[0])
+                self._store.end(name, *ended)
             except StoreError as error:
                 log.warning("the end of a lease waits to be written: %s", error)
-                del self._unwritten[:-_MOST_ENDED]
+                self._unwritten.move_to_end(name)  # if it is this one alone, the others need not wait for it
+                while len(self._unwritten) > _MOST_ENDED:
+                    self._unwritten.popitem(last=False)
                 return
-            del self._unwritten[0]
+            except Exception:
+                log.exception("the end of the lease %s can't be written, and is left out", name)
+            del self._unwritten[name]
 
 
 _HAD_ITS_TIME = "the test has had its time"

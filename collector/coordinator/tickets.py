@@ -28,10 +28,14 @@ class KeyFileError(RuntimeError):
 
 
 class Tickets:
-    """Signs tickets with the key in `folder`, which is made when there is none. Raises KeyFileError."""
+    """Signs tickets with the key in `folder`, which is made when there is none. Raises KeyFileError.
+
+    `first`: it was made by this, so that no lease was ever signed with it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(_seed(folder / FILE))
+        seed, self.first = _seed(folder / FILE)
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
 
     @property
     def public(self) -> str:
@@ -66,22 +70,21 @@ class Tickets:
         return words.token_of(payload, self._key.sign(payload))
 
 
-def _seed(path: Path) -> bytes:
-    """The key's 32 bytes; made once, whoever comes first."""
+def _seed(path: Path) -> tuple[bytes, bool]:
+    """The key's 32 bytes, and whether they were made by this; made once, whoever comes first."""
     try:
-        if not path.exists():
-            _make(path)
+        made = not path.exists() and _make(path)
         text = path.read_text(encoding="ascii").strip()
         seed = bytes.fromhex(text)
     except (OSError, ValueError) as error:
         raise KeyFileError(f"the district's key {path} can't be used: {_said(error)}") from error
     if len(text) != _HEX_DIGITS:
         raise KeyFileError(f"the district's key {path} can't be used: it is no key")
-    return seed
+    return seed, made
 
 
-def _make(path: Path) -> None:
-    """All of it or nothing, mode 0600 from birth; one that another process made meanwhile stays."""
+def _make(path: Path) -> bool:
+    """All of it or nothing, mode 0600 from birth; one that another process made meanwhile stays (False)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, beside = tempfile.mkstemp(prefix=f".{FILE}-", dir=path.parent)
     try:
@@ -91,9 +94,10 @@ def _make(path: Path) -> None:
             os.fsync(file.fileno())
         os.link(beside, path)
     except FileExistsError:
-        pass
+        return False
     finally:
         Path(beside).unlink()
+    return True
 
 
 def _said(error: Exception) -> str:

@@ -6,19 +6,20 @@ from collector.questions import used
 from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
 from firstbell.catalogue import OF_PEOPLE
-from firstbell.report import ClockQuality, Status, Stored
+from firstbell.report import ClockQuality, LimitedBy, Status, Stored
 
 NS = 1_000_000_000
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest report of one probe and target."""
+    """The newest report of one probe and target; what limited a heavy test decides if its figure counts."""
 
     probe: str
     target: str
     status: Status
     reason: str
     at_ns: int
+    limited_by: LimitedBy | None = None
     readings: dict[str, bool | int | float | str]
 
 
@@ -118,5 +119,6 @@ def measurement(stored: Stored) -> Measurement:
         status=report.status,
         reason=report.reason,
         at_ns=report.at_ns,
+        limited_by=report.limited_by,
         readings={name: value for name, value in report.readings.items() if name not in OF_PEOPLE},
     )

@@ -36,7 +36,7 @@ class Kept(NamedTuple):
 
     `site` is whose budget paid for it on the local day `day`; `stretch_ns` is when its period began; `loads`
     are the lines and access points that it may have loaded. `bytes` and `seconds` are what was used, as the
-    box told; None where it did not.
+    box told, as far as it is believed; None where it did not.
     """
 
     lease: str

@@ -20,7 +20,7 @@ from firstbell.readiness.links import availability, line, power, responsiveness,
 from firstbell.readiness.links.answer import LinkAnswer, badness
 from firstbell.readiness.links.availability import Uptime
 from firstbell.readiness.links.line import Asked
-from firstbell.readiness.links.students_at_once import Carried
+from firstbell.readiness.links.students_at_once import Reach
 from firstbell.readiness.models import Model, Targets
 from firstbell.readiness.published import PublishedNeed
 from firstbell.readiness.sizing import Factor
@@ -119,6 +119,8 @@ def judge(
     path = outranked.by_trial(path, others, school)
     links = _marked((*path, *others))
     decides = _deciding(links, path[-1])
+    students = max(0, count - school.staff)
+    reach = students_at_once.reach(evidence.carried, students, way, horizon, targets.numbers)
     named = beside.examples(
         lines.network.district,
         school,
@@ -133,7 +135,7 @@ def judge(
         model=way.name,
         how=way.how,
         people=count,
-        students=max(0, count - school.staff),
+        students=students,
         years=horizon,
         as_of_ns=lines.as_of_ns,
         as_of=districts.local(school, lines.as_of_ns).isoformat(timespec="minutes"),
@@ -153,12 +155,12 @@ def judge(
         assessed_sentence=_assessed_sentence(links),
         weakest=_weakest(links),
         home=beside.home(way, targets),
-        changes=_changes(question, own, decides),
+        changes=_changes(question, own, decides, reach),
         published=published.beside(targets, way, lines.everyone, lines.network.district, school, count, path),
         rules=beside.rules(targets),
         examples=tuple(named),
         examples_sentence=beside.examples_sentence(list(named.values())),
-        at_once=_at_once(evidence.carried, max(0, count - school.staff)),
+        at_once=students_at_once.told(evidence.carried, students, way, targets.numbers),
         simulated=lines.network.district.settings.simulated,
     )
 
@@ -219,11 +221,6 @@ def _others(
     return found
 
 
-def _at_once(seen: Carried | None, students: int) -> str:
-    """The line carries about 410 of 1,080 students at once today, tried on 12 November."""
-    return students_at_once.told(seen, students) if seen and students else ""
-
-
 def _deciding(links: Sequence[LinkAnswer], own: LinkAnswer) -> LinkAnswer:
     """The link by which the school is judged: the worst that is assessed, if its own line is.
 
@@ -238,7 +235,7 @@ def _deciding(links: Sequence[LinkAnswer], own: LinkAnswer) -> LinkAnswer:
     return own if not own.assessed or worst.measured.state is State.READY_THROUGH else worst
 
 
-def _changes(question: Asking, own: Asked, decides: LinkAnswer) -> tuple[Change, ...]:
+def _changes(question: Asking, own: Asked, decides: LinkAnswer, reach: Reach | None) -> tuple[Change, ...]:
     if decides.link == "way":
         return change.changes(own._replace(whole=True), decides)
     if decides.circuit is None and decides.link not in asking.LINES:
@@ -248,7 +245,8 @@ def _changes(question: Asking, own: Asked, decides: LinkAnswer) -> tuple[Change,
         if own.line is None or decides.circuit == own.line.circuit.id
         else question.of(decides.circuit or "")
     )
-    return change.changes(asked, decides)
+    tried = reach if own.line and decides.circuit == own.line.circuit.id and not own.line.shared else None
+    return change.changes(asked, decides, tried)
 
 
 def _marked(links: tuple[LinkAnswer, ...]) -> tuple[LinkAnswer, ...]:

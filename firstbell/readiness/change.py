@@ -8,6 +8,7 @@ import msgspec
 from firstbell.readiness import attribution, sizing, whatif, words
 from firstbell.readiness.links.answer import LinkAnswer, Side
 from firstbell.readiness.links.line import Asked
+from firstbell.readiness.links.students_at_once import Reach
 from firstbell.readiness.verdict import State, enough
 
 _LOOK_AHEAD_YEARS = 40
@@ -34,8 +35,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     people: int | None = None
 
 
-def changes(asked: Asked, link: LinkAnswer) -> tuple[Change, ...]:
-    """What would change a line's answer, in the order in which to think of it."""
+def changes(asked: Asked, link: LinkAnswer, tried: Reach | None = None) -> tuple[Change, ...]:
+    """What would change a line's answer, in the order in which to think of it.
+
+    `tried`: how many students of the school it carries, where a class was played over it.
+    """
     if asked.line is None:
         sentence = "Enter the school's line to the internet in circuits.csv."
         return (Change(kind="folder", title="Complete the district's folder.", sentence=sentence),)
@@ -47,7 +51,7 @@ def changes(asked: Asked, link: LinkAnswer) -> tuple[Change, ...]:
         return (_to_measure(asked, side),)
     if state is State.READY_THROUGH:
         return _later(asked, side)
-    return _to_be_ready(asked, side)
+    return _to_be_ready(asked, side, tried)
 
 
 _OTHERS: dict[str, tuple[Kind, str]] = {
@@ -95,7 +99,7 @@ def _to_measure(asked: Asked, side: Side) -> Change:
     return Change(kind="box", title=f"Put a box on {asked.called.carrier}.", sentence=sentence, link=link)
 
 
-def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
+def _to_be_ready(asked: Asked, side: Side, tried: Reach | None) -> tuple[Change, ...]:
     need, called = side.need, asked.called
     found = []
     if whatif.falls_short_of_paper(side, asked.numbers.tolerance.value):
@@ -107,20 +111,30 @@ def _to_be_ready(asked: Asked, side: Side) -> tuple[Change, ...]:
     unseen = side.measured.at_least and (side.paper.have or 0.0) >= need.horizon
     if not unseen:
         found.append(_line(asked, side))
-    carried = whatif.people_today(side, asked.people)
-    if side.measured.state.short and carried:
-        until = whatif.people_through(side, asked.people)
-        then = f", about {words.number(until)} through {words.fall(need.last_fall)}" if until else ""
-        title = "Until then, begin with fewer people."
-        whose = f"of the {called.sharers} schools' " if called.sharers else ""
-        sentence = (
-            f"Today's line carries about {words.number(carried)} {whose}people who are taught this way{then}."
-        )
-        found.append(Change(kind="people", title=title, people=carried, sentence=sentence, link=called.link))
+    if side.measured.state.short:
+        # What was tried says nothing of the way up, see `outranked`.
+        found += _fewer(asked, side, tried if side.direction == "down" else None)
     if side.measured.at_least:
         sentence = "A box on a faster port would see whether more is there."
         found.append(Change(kind="box", title=_PLACE, sentence=sentence, link=called.link))
     return tuple(found)
+
+
+def _fewer(asked: Asked, side: Side, tried: Reach | None) -> list[Change]:
+    """Begin with those whom the line carries: by the class that was played over it, else by its speed."""
+    called = asked.called
+    if tried:
+        carried, until = tried
+        who, how = "students", ", by the class that was played over it"
+    else:
+        carried, until = whatif.people_today(side, asked.people), whatif.people_through(side, asked.people)
+        who, how = f"of the {called.sharers} schools' people" if called.sharers else "people", ""
+    if not carried:
+        return []
+    then = f", about {words.number(until)} through {words.fall(side.need.last_fall)}" if until else ""
+    title = f"Until then, begin with fewer {'students' if tried else 'people'}."
+    sentence = f"Today's line carries about {words.number(carried)} {who} who are taught this way{then}{how}."
+    return [Change(kind="people", title=title, people=carried, sentence=sentence, link=called.link)]
 
 
 def _line(asked: Asked, side: Side) -> Change:

@@ -1,7 +1,8 @@
 """A class that was played over a line is the better witness of it than its speed and a formula (decision 20).
 
-Where both speak of a school's own line and say different things, the line's answer says so. Lines that
-schools share are not touched: one school's class at a quiet hour says nothing of all schools at once.
+Where both speak of a school's own line and say different things, the line's answer says so; where both find
+it short, it says how short by the class. Lines that schools share are not touched: one school's class at a
+quiet hour says nothing of all schools at once.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from firstbell.readiness.verdict import Verdict
 TRIED = "students"
 """The link that is tried, not reckoned."""
 CARRIED = "by its speed alone it would be too small, but a class played over it was carried"
+AS_CARRIED = "as a class played over it was carried, not by its speed alone"
 NOT_CARRIED = "by its speed alone, but a class played over it was not carried"
 
 
@@ -32,13 +34,15 @@ def by_trial(
 def _seen(own: LinkAnswer, trial: Verdict) -> LinkAnswer:
     if own.measured.state.ready and trial.state.short:
         return msgspec.structs.replace(own, note=NOT_CARRIED)
-    if not (own.measured.state.short and trial.state.ready):
-        return own
     sides = tuple(_carried(side, trial) for side in own.sides)
-    measured = min((side.measured for side in sides), key=badness)
-    if measured.state.short:  # the way up: a class hands in little, and this way of teaching asks for more
+    if not own.measured.state.short or sides == own.sides:
         return own
-    return msgspec.structs.replace(own, sides=sides, measured=measured, note=CARRIED)
+    measured = min((side.measured for side in sides), key=badness)
+    if measured.state.short and trial.state.ready:
+        # The way up: a class hands in little, and this way of teaching asks for more.
+        return own
+    note = CARRIED if trial.state.ready else AS_CARRIED
+    return msgspec.structs.replace(own, sides=sides, measured=measured, note=note)
 
 
 def _carried(side: Side, trial: Verdict) -> Side:

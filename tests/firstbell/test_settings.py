@@ -1,9 +1,12 @@
 """Settings in TOML: all errors at once, each with its line."""
 
+from typing import Literal
+
 import msgspec
 import pytest
 
 from firstbell import settings
+from firstbell.report import Segment
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +29,14 @@ class All(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float = 0.5
 
 
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings that take certain words only."""
+
+    engine: Literal["own", "iperf3"] = "own"
+    part: Segment = Segment.WAN
+    maybe: Segment | None = None
+
+
 def test_settings_are_read_with_their_defaults() -> None:
     """What is not set has its default."""
     read = settings.load("a.toml", '[place]\nhost = "x"\n[[names]]\nhost = "y"', All)
@@ -43,6 +54,31 @@ def test_every_error_is_told_at_once_with_its_line() -> None:
         "a.toml: line 3: place.prot is no setting; did you mean port?",
         "a.toml: line 4: place.port: Expected a whole number, got a text in quotes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            'engine = "iperf"',
+            "a.toml: line 1: engine: 'iperf' is none of: own, iperf3",
+        ),
+        (
+            'part = "lan"',
+            "a.toml: line 1: part: 'lan' is none of: self, site, wan, internet",
+        ),
+        (
+            'maybe = "lan"',
+            "a.toml: line 1: maybe: 'lan' is none of: self, site, wan, internet",
+        ),
+        ("engine = 3", "a.toml: line 1: engine: Expected a text in quotes, got a whole number"),
+    ],
+)
+def test_where_only_certain_words_may_stand_they_are_named(text: str, complaint: str) -> None:
+    """Who wrote `iperf` is told that it is `iperf3`; who wrote a number, that it must be a text."""
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load("a.toml", text, Words)
+    assert caught.value.complaints == [complaint]
 
 
 @pytest.mark.parametrize("text", ["[place", "a = 1 = 2", "[" * 5000, "x" * (1 << 21)])

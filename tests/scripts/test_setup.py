@@ -185,7 +185,8 @@ def test_each_script_installs_its_extras_once(installed: Path) -> None:
     assert said_to("uv", "up", "--model", "flex") == [f"sync --quiet --frozen --inexact {up_extras}"]
     assert said_to("firstbell", "up", "--model", "flex") == ["up --model flex"]
     assert said_to("uv", "up") == []
-    assert said_to("uv", "docs", "--check") == [f"sync --quiet --frozen --inexact {up_extras} --extra dev"]
+    docs_extras = f"{up_extras} --extra reference --extra dev"
+    assert said_to("uv", "docs", "--check") == [f"sync --quiet --frozen --inexact {docs_extras}"]
     assert said_to("uv", "up") == []
 
 

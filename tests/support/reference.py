@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import itertools
 import json
 import secrets
 import selectors
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -31,16 +32,17 @@ class District:
 
     def __init__(self, folder: Path) -> None:
         self._key = Ed25519PrivateKey.generate()
+        self._boxes = itertools.count(1)
         self.raw = self._key.public_key().public_bytes_raw()
         self.key_file = folder / "district.pub"
         self.key_file.write_text(self.raw.hex() + "\n", encoding="ascii")
 
     def ticket(self, **other: Any) -> ticket.Ticket:
-        """A ticket that is good now, but for what `other` says."""
+        """A ticket that is good now, of a box of its own, but for what `other` says."""
         now = time.time_ns()  # noqa: TID251 - as a coordinator's clock would say
         usual: dict[str, Any] = {
             "id": secrets.token_hex(16),
-            "agent": "box-1",
+            "agent": f"any-{next(self._boxes)}",
             "target": TARGET,
             "kind": "throughput",
             "max_bytes": 50_000_000,
@@ -202,11 +204,16 @@ class Session(Client):
 class Reference:
     """`firstbell-agent serve` in a process of its own, from entering to leaving.
 
-    `limits` replaces some of the server's limits, by "module.NAME".
+    `limits` replaces some of the server's limits, by "module.NAME"; `before` are words to put before its own.
     """
 
     def __init__(
-        self, folder: Path, key_file: Path, *more: str, limits: Mapping[str, float] | None = None
+        self,
+        folder: Path,
+        key_file: Path,
+        *more: str,
+        limits: Mapping[str, float] | None = None,
+        before: Sequence[str] = (),
     ) -> None:
         self.log = folder / f"reference-{secrets.token_hex(4)}.log"
         changes = "".join(
@@ -228,7 +235,7 @@ class Reference:
         program = f"{changes}from agent.cli import main\nmain({[*words, *more]!r})"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=log
+                [*before, sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=log
             )
         self.port = 0
 

@@ -28,6 +28,10 @@ class Scripted:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def answer(self, path: str) -> bytes | None:
+        """What is said to that; a test may have a rule of its own."""
+        return self._answers.get(path, self._other)
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -43,7 +47,7 @@ class Scripted:
                     head, _, came = came.partition(b"\r\n\r\n")
                     path = head.split()[1].decode()
                     self.asked.append(path)
-                    answer = self._answers.get(path, self._other)
+                    answer = self.answer(path)
                     if answer is None:
                         return
                     sock.sendall(answer)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agent.load import trips
 from agent.load.drive import Drive, Loaded
 from agent.load.engines.base import Direction, Request, Result
-from agent.load.findings import at_rest, ends_differ, is_busy, under_load
+from agent.load.findings import at_rest, ends_differ, under_load
 from agent.load.flow import Bounds, Figures, Flow
 from agent.load.loop import Loop
 from agent.load.meter import PORT_OCTETS
@@ -183,7 +183,7 @@ class _Test:
             server=self._server,
             capped=tuple(way for way, loaded in self._loaded.items() if loaded.capped),
             faltered=tuple(way for way, loaded in self._loaded.items() if loaded.faltered),
-            server_busy=any(is_busy(loaded) for loaded in self._loaded.values()),
+            server_busy=any(loaded.server.is_busy for loaded in self._loaded.values()),
             to_self=self._to_self,
             more=self._more(),
         )

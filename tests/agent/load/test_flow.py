@@ -1,11 +1,12 @@
 """When a stream is added, when the line is warm and when its rate is known: a simulated line and clock."""
 
+import itertools
 import math
 import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.load import flow as rules
@@ -208,6 +209,27 @@ def test_never_more_than_the_ceilings(
     if figures and run.flow.stopped_by is Why.KNOWN:
         assert figures.measured_s >= rules.MEASURED_S - 1e-6
         assert not run.flow.capped
+
+
+@given(
+    gaps_s=st.lists(st.floats(0.001, 3.0), min_size=1, max_size=60),
+    rtt_s=st.sampled_from([0.0, 0.001, 0.03, 0.15, 1.0]),
+    seed=st.integers(0, 1000),
+)
+@example(gaps_s=[0.6, 0.6, 0.6, 0.5, 0.7, 2.4, 0.6], rtt_s=0.03, seed=1)
+def test_counts_that_come_with_gaps_still_make_a_rate(gaps_s: list[float], rtt_s: float, seed: int) -> None:
+    """However rarely the other end is heard (an edge without one look too): a rate within what ever came in."""
+    dice = random.Random(seed)
+    flow, at_s, received = Flow(rtt_s, FREE), 1000.0, 0.0
+    flow.look(at_s, received)
+    for gap_s in itertools.islice(itertools.cycle(gaps_s), 200):
+        at_s, received = at_s + gap_s, received + gap_s * 1e6 * dice.uniform(0.8, 1.2)
+        flow.look(at_s, received)
+        since_s, until_s = flow.measured
+        assert 1000.0 <= since_s < until_s <= at_s
+    figures = flow.figures()
+    assert figures is not None
+    assert 8 * 0.8 * 0.999 <= figures.mbps <= 8 * 1.2 * 1.001
 
 
 @given(noise=st.floats(0.0, 0.4), seed=st.integers(0, 200))

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ import pytest
 from agent.load import drive, protocol
 from agent.load.engines import own
 from agent.load.engines.base import Peer, Request, Result
+from agent.load.limits import PROBE_BUSY_PCT, limited_by
 from agent.load.talk import NOT_ITS_OWN
 from agent.machine.machine import Machine
 from firstbell import catalogue
 from firstbell.catalogue import PROBES
-from firstbell.report import Status
+from firstbell.report import LimitedBy, Medium, Status
+from tests.support.quota import quota
 from tests.support.reference import District, Reference
 from tests.support.relay import Relay
 from tests.support.scripted import Scripted, page
@@ -114,11 +117,28 @@ def test_the_tickets_bounds_hold_below_the_requests(reference: Reference, distri
 
 
 def test_another_test_on_the_same_server_is_told(reference: Reference, district: District) -> None:
-    """Who shares the server's line with somebody can't speak against his own."""
-    with reference.session(district.token(agent="box-2")):
-        result = measured(reference.port, district.token())
+    """Who shares the server's line with somebody can't speak against his own; alone he can.
+
+    (Unless other programs fill this machine: then the server waits as well.)
+    """
+    with Relay(reference.port, mbps=40) as relay:
+        with reference.session(district.token(agent="box-2")):
+            beside = measured(relay.port, district.token())
+        alone = measured(relay.port, district.token())
+    assert beside.server_busy
+    assert not alone.server_busy or (alone.cpu_busy_pct or 0.0) > PROBE_BUSY_PCT
+
+
+@pytest.mark.root
+def test_a_server_under_a_quota_is_the_limit(tmp_path: Path, district: District) -> None:
+    """It gets a tenth of a processor, and hardly uses it: the rate is the server's, and speaks against no line."""
+    with quota(0.1) as words, Reference(tmp_path, district.key_file, before=words) as server:
+        result = measured(server.port, district.token(max_bytes=10**10), max_bytes=10**10)
+    assert result.status is Status.OK, result
+    assert float(result.more["server_cpu_pct"]) < 40
     assert result.server_busy
-    assert not measured(reference.port, district.token()).server_busy
+    alone = msgspec.structs.replace(result, cpu_busy_pct=None, own_processor_pct=0.0, capped=())
+    assert limited_by(alone, port_speed_mbps=None, medium=Medium.WIRED) is LimitedBy.SERVER
 
 
 class TestEachFailureHasItsReason:

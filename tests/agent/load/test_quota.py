@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.load.quota import throttled_s
+from agent.load.quota import delayed_s, throttled_s
 from tests.support.machines import FakeMachine
 
 V2 = "usage_usec 5000000\nnr_periods 100\nnr_throttled 40\nthrottled_usec 2500000\n"
@@ -49,3 +49,16 @@ def test_a_stat_without_a_quota_says_nothing(fake: FakeMachine) -> None:
     fake.write("/proc/self/cgroup", "0::/")
     fake.write("/sys/fs/cgroup/cpu.stat", "usage_usec 5\nthrottled_usec x\n")
     assert throttled_s(fake.machine.files) is None
+
+
+def test_how_long_it_waited_for_a_processor(fake: FakeMachine) -> None:
+    """The second number of its schedstat, in nanoseconds: 1.5 s."""
+    fake.write("/proc/self/schedstat", "170220239 1500000000 86\n")
+    assert delayed_s(fake.machine.files) == 1.5
+
+
+@pytest.mark.parametrize("stat", ["", "0 0 0", "1 2", "1 x 3", "1 -2 3"])
+def test_a_system_that_counts_no_waiting_says_nothing(fake: FakeMachine, stat: str) -> None:
+    """Zeros alone are what a kernel says that counts nothing, for whoever runs has had a turn."""
+    fake.write("/proc/self/schedstat", stat)
+    assert delayed_s(fake.machine.files) is None

@@ -4,18 +4,22 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from agent.load import students
+from agent.load import protocol, students
 from agent.load.lessons import Pace
+from agent.load.limits import PROBE_BUSY_PCT
 from tests.support import classroom
 from tests.support.quota import quota
-from tests.support.reference import ROOT, District, Reference, Session
+from tests.support.reference import ROOT, TARGET, District, Reference, Session
+from tests.support.scripted import Scripted, page
 
 pytestmark = pytest.mark.alone
 
@@ -161,7 +165,62 @@ def test_a_small_group_is_watched_for_longer() -> None:
 def test_a_server_with_other_guests_is_said_to_be_shared(server: Reference, district: District) -> None:
     """Another session on the server: its line is shared, so what gave may not have been ours."""
     alone, _ = play(server, district)
-    assert "server_busy" not in alone
+    assert "server_busy" not in alone or alone["cpu_busy_pct"] > PROBE_BUSY_PCT
     with Session(server.port, district.token()):
         beside, _ = play(server, district)
     assert beside["server_busy"]
+
+
+class Told(Scripted):
+    """A server that does what a student asks for, and tells of itself, each time it is asked, what it shall."""
+
+    def __init__(self, *told: dict[str, float]) -> None:
+        """What it tells with its first counts, with the second, and so on; then nothing strange any more."""
+        opened = protocol.Opened(session="0" * 32, max_bytes=10**9, max_seconds=60, server=TARGET)
+        super().__init__(
+            {
+                protocol.SESSION: page("200 OK", msgspec.json.encode(opened)),
+                protocol.ECHO: b"HTTP/1.1 204 No Content\r\n\r\n",
+            }
+        )
+        self._told = list(told)
+
+    def answer(self, path: str) -> bytes | None:
+        """As a reference server would."""
+        if path == protocol.COUNTS:
+            strange = self._told.pop(0) if self._told else {}
+            return page("200 OK", msgspec.json.encode({"now_s": time.monotonic(), "cpu_pct": 5.0, **strange}))
+        if path.startswith(protocol.TAKE):
+            return page("200 OK", bytes(int(path.partition("=")[2])))
+        return super().answer(path)
+
+
+@pytest.mark.parametrize(
+    ("told", "busy"),
+    [
+        ([{}, {}, {}, {"cpu_pct": 97.0}], True),
+        ([{}, {}, {}, {"throttled_pct": 60.0}], True),
+        ([{}, {}, {}, {"delayed_pct": 60.0}], True),
+        # What was between two lessons is nobody's limit.
+        ([{}, {}, {"cpu_pct": 97.0, "throttled_pct": 60.0, "others": 1}], False),
+        ([], False),
+    ],
+)
+def test_a_server_at_its_limit_in_one_lesson_is_told(told: list[dict[str, float]], busy: bool) -> None:
+    """Each lesson is asked for by itself: in one of four, the second, it was; its rest before and after hides nothing."""
+    with Told(*told) as server:
+        asked = {"host": "127.0.0.1", "port": server.port, "token": "t", "pace": QUICK, "expected_mbps": 10.0}
+        result = classroom.main(asked | {"student": {"upload_s": 10_000.0}})
+    assert (result["status"], result["more"]["steps"]) == ("ok", 4)
+    assert server.asked.count(protocol.COUNTS) == 8
+    assert result.get("server_busy", False) is busy
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_a_server_under_a_quota_is_the_limit(tmp_path: Path, district: District) -> None:
+    """A twentieth of a core can't hand out 3,000 small pieces a second: that is the server's limit, not the line's."""
+    hasty = {"piece_s": 0.02, "video_mbps": 0.5}
+    with quota(0.05) as words, Reference(tmp_path, district.key_file, before=words) as slow:
+        result, _ = play(slow, district, student=hasty, pace={**QUICK, "most": 60}, expected_mbps=50.0)
+    assert result["server_busy"]

@@ -1,10 +1,11 @@
-"""What a target may be."""
+"""What a target may be, and how often a public platform is asked."""
 
 from typing import Any
 
 import pytest
 
-from agent.probes.settings import Target
+from agent.probes.settings import PLATFORM_TESTS, Server, Target
+from firstbell.report import Segment
 
 _GOOD: dict[str, Any] = {"name": "far", "host": "192.0.2.1"}
 
@@ -35,3 +36,14 @@ def test_what_cannot_be_a_target_is_refused(wrong: dict[str, Any], message: str)
     """Each mistake has its own sentence."""
     with pytest.raises(ValueError, match=message):
         Target(**{**_GOOD, **wrong})
+
+
+def test_no_server_is_behind_nothing() -> None:
+    """By its segment the coordinator knows which lines a test loads, so that it is never `self`."""
+    with pytest.raises(ValueError, match="the server hub has segment 'self'"):
+        Server(name="hub", host="192.0.2.1", segment=Segment.SELF)
+
+
+def test_the_public_platform_is_asked_no_more_often_than_it_allows() -> None:
+    """M-Lab turns an address away beyond 40 tests a day; a box by itself asks no more often."""
+    assert 0 < PLATFORM_TESTS <= 40

@@ -73,3 +73,15 @@ def test_a_ticket_opens_one_session_once(server: Reference, district: District) 
         assert session.ask("GET", protocol.ECHO, session.line).status == 204
         assert again() == "the ticket was used before"
     assert again() == "the ticket was used before"
+
+
+def test_a_box_has_one_session_at_a_time(server: Reference, district: District) -> None:
+    """With a second ticket it waits until the first session is over, and then comes in with the same one."""
+    first, second = (district.token(agent="box-7", max_bytes=1000) for _ in range(2))
+    with server.session(first) as session, server.session(district.token(agent="box-8")):
+        with server.client() as client:
+            answer = client.ask("POST", protocol.SESSION, f"Authorization: Ticket {second}")
+            assert (answer.status, answer.json["error"]) == (409, "this box has a session here already")
+        session.ask("GET", protocol.take(1000), session.line)
+        assert session.counts()["ended"] == "its bytes are used up"
+        server.session(second).sock.close()

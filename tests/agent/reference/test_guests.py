@@ -10,7 +10,7 @@ import pytest
 from agent.reference import guests
 from agent.reference.guests import Guests
 from agent.reference.http import RefusedError
-from agent.reference.limits import GUEST_DAY_BYTES
+from agent.reference.limits import GUEST_DAY_BYTES, GUEST_S
 from tests.agent.reference.conftest import Start
 from tests.support.clocks import HandClock
 from tests.support.reference import Client, District, Reference
@@ -135,6 +135,11 @@ def test_a_stream_does_not_go_on_for_ever(start: Start) -> None:
         time.sleep(1.5)
         assert down.drain() < 100 * MIB
         assert up.is_over(1.0)
+
+
+def test_a_stream_has_time_for_the_longest_test_and_little_more() -> None:
+    """LibreSpeed's longest is 15 s; eight streams of a stranger hold a school's line for half a minute at most."""
+    assert 15 < GUEST_S <= 30
 
 
 def test_while_a_leased_test_runs_guests_are_turned_away(opened: Reference, district: District) -> None:

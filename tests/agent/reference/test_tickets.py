@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.reference import tickets
+from agent.reference.limits import MOST_TICKETS
 from agent.reference.tickets import Tickets, key_in
 from firstbell.settings import SettingsError
 from firstbell.ticket import LONGEST_NS, TicketError
@@ -14,12 +15,20 @@ NOON_NS = 1_790_000_000 * S
 
 
 class Gate:
-    """The tickets of a server whose wall clock is in the test's hand."""
+    """The tickets of a server whose clocks are in the test's hand."""
 
-    def __init__(self, district: District) -> None:
-        self.now_ns = NOON_NS
+    def __init__(self, district: District, ahead_s: float = 0) -> None:
+        """`ahead_s`: how far its wall clock is ahead of the right time."""
+        self.now_ns, self.passed_ns = NOON_NS + round(ahead_s * S), 0
         self._district = district
-        self._tickets = Tickets(key_in(district.key_file), TARGET, lambda: self.now_ns)
+        self._tickets = Tickets(
+            key_in(district.key_file), TARGET, lambda: self.now_ns, lambda: self.passed_ns
+        )
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by on both clocks."""
+        self.now_ns += round(seconds * S)
+        self.passed_ns += round(seconds * S)
 
     def token(self, seconds: float = 60) -> str:
         """A ticket that is issued now."""
@@ -28,7 +37,7 @@ class Gate:
     def refusal(self, token: str) -> str:
         """Why a ticket is refused; empty if it is let in."""
         try:
-            self._tickets.admit(token)
+            self._tickets.use(self._tickets.read(token))
         except TicketError as error:
             return str(error)
         return ""
@@ -40,37 +49,60 @@ def gate(district: District) -> Gate:
     return Gate(district)
 
 
-def test_a_clock_that_is_set_back_lets_no_ticket_in_twice(gate: Gate) -> None:
-    """Not after an hour, when the ticket's id is forgotten, and the clock is back at the ticket's time."""
-    gate.now_ns += 10 * S
+@pytest.mark.parametrize(("room", "reason"), [(MOST_TICKETS, "used before"), (2, "last start")])
+def test_a_clock_that_is_set_back_lets_no_ticket_in_twice(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, room: int, reason: str
+) -> None:
+    """Not after an hour, when the clock is back at the ticket's time, even if its id had to be forgotten."""
+    monkeypatch.setattr(tickets, "MOST_TICKETS", room)
+    gate.passes(10)
     token, then = gate.token(), gate.now_ns
     assert gate.refusal(token) == ""
     assert "used before" in gate.refusal(token)
-    gate.now_ns += 3600 * S
-    assert gate.refusal(gate.token()) == ""
+    gate.passes(3600)
+    assert [gate.refusal(gate.token()) for _ in range(2)] == ["", ""]
     gate.now_ns = then + S
-    assert "last start" in gate.refusal(token)
+    assert reason in gate.refusal(token)
+    gate.now_ns = then + 3600 * S
+    gate.passes(LONGEST_NS / S)
     assert gate.refusal(gate.token()) == ""
 
 
-def test_forgetting_one_spoils_no_other(gate: Gate) -> None:
+@pytest.mark.parametrize("ahead_s", [86_400, -20 * 365 * 86_400])
+def test_a_clock_that_was_wrong_at_the_start_and_was_put_right_keeps_nobody_out(
+    district: District, ahead_s: float
+) -> None:
+    """A small computer boots with yesterday's or tomorrow's time: the right one counts once it has it."""
+    gate = Gate(district, ahead_s)
+    gate.passes(10)
+    gate.now_ns = NOON_NS + 10 * S
+    assert gate.refusal(gate.token()) == ""
+    gate.now_ns -= 11 * S
+    before = gate.token()
+    gate.now_ns += 11 * S
+    assert "last start" in gate.refusal(before)
+
+
+def test_forgetting_one_spoils_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket that is good for the longest time is let in at its end, though later ones came and expired."""
-    gate.now_ns += 10 * S
-    long = gate.token(LONGEST_NS / S)
-    gate.now_ns += S
+    monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
+    gate.passes(10)
     assert gate.refusal(gate.token(1)) == ""
-    gate.now_ns += LONGEST_NS - 2 * S
-    assert gate.refusal(gate.token()) == ""
+    gate.passes(1)
+    long = gate.token(LONGEST_NS / S)
+    gate.passes(1)
+    assert gate.refusal(gate.token(1)) == ""
+    gate.passes(LONGEST_NS / S - 1.5)
     assert gate.refusal(long) == ""
 
 
 def test_memory_is_bounded(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """When there are too many used tickets, new ones are refused until the old ones are forgotten."""
     monkeypatch.setattr(tickets, "MOST_TICKETS", 3)
-    gate.now_ns += S
+    gate.passes(1)
     assert [gate.refusal(gate.token()) for _ in range(3)] == [""] * 3
     assert "too many" in gate.refusal(gate.token())
-    gate.now_ns += LONGEST_NS
+    gate.passes(LONGEST_NS / S)
     assert gate.refusal(gate.token()) == ""
 
 

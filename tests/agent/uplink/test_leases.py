@@ -150,6 +150,17 @@ def test_a_lease_that_nobody_renews_is_over(talk: Talk) -> None:
     assert stop.wait(2)
 
 
+def test_a_renewal_promises_no_more_than_45_seconds(talk: Talk) -> None:
+    """Whatever time the answer names: the box that hears nothing more stops within a minute."""
+    stop = talk.box.stop(talk.granted())
+    talk.passes(15)
+    talk.say(Renewed(lease="7", ttl_s=100_000))
+    talk.passes(44)
+    assert not stop.is_set()
+    talk.passes(1)
+    assert stop.wait(2)
+
+
 def test_a_late_yes_counts_from_its_question(talk: Talk) -> None:
     """An answer that was 30 s on its way leaves 15 s, for the coordinator counts from when it was asked."""
     stop = talk.box.stop(talk.granted())

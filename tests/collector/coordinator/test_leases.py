@@ -1,6 +1,7 @@
 """A lease's life: renewed, settled, called back, over by itself; known again after a restart."""
 
 from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,10 +11,12 @@ from collector.coordinator.desk import Desk
 from collector.coordinator.running import LONGER_S
 from collector.store import quiets
 from collector.store.errors import UnreadableError
+from collector.store.journal import open_journal
 from collector.store.leases import Kept, Leases
 from collector.store.quiets import Ordered
 from collector.store.reads import Reads
-from firstbell.lease import RENEW_S, TTL_S, Renew, Renewed, Revoke, Settle, ToBox
+from firstbell import lease as words
+from firstbell.lease import RENEW_S, TTL_S, Grant, Refuse, Renew, Renewed, Revoke, Settle, ToBox
 from tests.collector.coordinator.town import MB, NS, WIDE, House, NoSigner, at, town
 
 JUST_STARTED = "the collector has just started, and a test from before may still run"
@@ -123,10 +126,25 @@ def test_a_quiet_time_of_one_school_leaves_the_others_alone(house: House) -> Non
 # --- restarts ----------------------------------------------------------------------------------------
 
 
-def test_a_journal_that_never_saw_a_lease_makes_nobody_wait(house: House) -> None:
-    """The first start of all grants at once."""
-    house.restart()
+def test_where_nothing_was_ever_signed_nobody_waits(house: House, tmp_path: Path) -> None:
+    """The first start of all, with its new key, grants at once; with a key from before it does not."""
     house.granted()
+    for n, first in enumerate((True, False)):
+        with closing(Leases(open_journal(tmp_path / f"{n}.db"))) as store:
+            house.desk = Desk(store, lambda: house.district, house.clock, NoSigner(first=first))
+            assert isinstance(house.ask(), Grant if first else Refuse)
+
+
+def test_a_lost_journal_frees_no_line(house: House) -> None:
+    """The lease that it held may still run: with a new journal, too, nothing is granted for a minute."""
+    house.granted("lincoln-1")
+    with closing(house.journal.writer()) as db:
+        db.execute("DELETE FROM leases")
+    house.clock.passes(3)
+    house.restart()
+    assert house.refused("lincoln-2").reason == JUST_STARTED
+    house.clock.passes(OVER_S)
+    house.granted("lincoln-2")
 
 
 def test_after_a_restart_nothing_is_granted_for_as_long_as_a_lease_may_live(house: House) -> None:
@@ -228,6 +246,12 @@ def test_what_a_box_says_is_counted_within_belief(
     assert (kept.bytes, kept.seconds, kept.how) == (told[0], seconds, "settled")
 
 
+def test_no_lie_about_bytes_reaches_the_journal(house: House) -> None:
+    """What is kept is what was counted: some times what was granted at most."""
+    house.settle(house.granted(max_bytes=500 * MB).lease, used=words.MOST_BYTES)
+    assert Reads(house.journal).leases(0, 1 << 62)[0].bytes == 4 * 500 * MB
+
+
 def test_a_word_that_comes_late_corrects_the_count(house: House) -> None:
     """A lease that was over by itself is settled once its box is heard again."""
     lease = house.granted().lease
@@ -278,6 +302,42 @@ def test_without_a_journal_nothing_is_granted(house: House) -> None:
     house.granted("lincoln-2")
     house.desk.look()
     assert Reads(house.journal).leases(0, 1 << 62)[0].how == "settled"
+    store.close()
+
+
+class Choking(Leases):
+    """A journal that can't take what one lease has to say, and fails as no journal should."""
+
+    bad, error = "", Exception
+
+    def end(self, lease: str, *ended: object) -> None:
+        """Keep it, but for the one."""
+        if lease == self.bad:
+            raise self.error("no room for this number")
+        super().end(lease, *ended)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [OverflowError, UnreadableError])
+def test_an_end_that_cannot_be_written_stops_nothing_else(house: House, error: type[Exception]) -> None:
+    """Its line is free, other ends are written, and quiet times call back what runs, as ever."""
+    store = Choking(house.journal)
+    house.desk = Desk(store, lambda: house.district, house.clock, NoSigner())
+    bad = house.granted("lincoln-1").lease
+    store.bad, store.error = bad, error
+    house.settle(bad)
+    for _ in range(2):
+        house.clock.passes(1)
+        house.desk.look()
+    good = house.granted("lincoln-2").lease
+    house.settle(good, "lincoln-2")
+    house.desk.look()
+    assert [kept.how for kept in Reads(house.journal).leases(0, 1 << 62)] == [None, "settled"]
+    lease = house.granted("alone-1").lease
+    now_s = house.clock.wall_ns // NS
+    quiets.order(house.journal, Ordered(now_s, now_s + 3600), house.clock.wall_ns)
+    ((agent, said),) = house.desk.look()
+    assert isinstance(said, Revoke)
+    assert (agent, said.lease) == ("alone-1", lease)
     store.close()
 
 

@@ -25,7 +25,10 @@ Question = tuple[str, str, str]
         (("lincoln-1", "", ""), ("roosevelt-1", "internet", ""), True),
         (("stray-1", "internet", ""), ("stray-2", "site", ""), True),
         (("stray-1", "internet", ""), ("lincoln-1", "internet", ""), False),
-        (("lincoln-1", "self", ""), ("lincoln-2", "internet", ""), False),
+        (("lincoln-1", "self", ""), ("lincoln-2", "internet", ""), True),
+        (("lincoln-1", "internet", ""), ("lincoln-2", "self", ""), True),
+        (("roosevelt-1", "internet", ""), ("lincoln-2", "my own", ""), True),
+        (("hub-1", "self", ""), ("roosevelt-1", "wan", ""), True),
     ],
 )
 def test_two_tests_meet_only_where_their_ways_do(

@@ -55,7 +55,26 @@ def test_a_box_has_one_test_of_a_kind_in_a_period(house: House) -> None:
 
 
 def test_a_grant_that_came_too_late_was_no_test(house: House) -> None:
-    """A box that gives its lease back unused may ask again in the same period."""
+    """A box that gives its lease back unused may ask again in the same period, and is charged with nothing."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT))
+    house.clock.to(at("2026-12-07T00:10"))
+    house.settle(house.granted().lease, used=0, seconds=0.0)
+    house.granted()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_no_box_gives_back_one_lease_after_the_other(house: House, restarts: bool) -> None:
+    """Its tickets are still good: the second one unused in a period was its test, and is charged in full."""
+    house.district = town(budget=msgspec.structs.replace(WIDE, day_seconds=OF_EIGHT))
+    house.clock.to(at("2026-12-07T00:10"))
+    for _ in range(2):
+        house.settle(house.granted().lease, used=0, seconds=0.0)
+    if restarts:
+        house.restart()
+        house.clock.passes(OVER_S)
+    assert house.refused().reason == "this box has had its test in this period"
+    assert house.refused("lincoln-2").reason == "the period's budget of this place does not cover the test"
+    house.clock.to(at("2026-12-07T06:45"))
     house.settle(house.granted().lease, used=0, seconds=0.0)
     house.granted()
 
@@ -70,7 +89,8 @@ def test_a_wall_clock_that_steps_back_brings_no_second_test(house: House) -> Non
 
 
 def test_a_weekly_test_waits_until_class_is_over(house: House) -> None:
-    """In the hours of class it is refused until the last bell and five minutes; then it is granted."""
+    """In class it is refused until the last bell and five minutes, whatever its segment; then it is granted."""
+    house.refused(kind="capacity", segment="self", seconds=180, max_bytes=1000 * MB)
     refusal = house.refused(kind="capacity", seconds=180, max_bytes=1000 * MB)
     assert "there is class at" in refusal.reason
     assert refusal.again_s == again((at("2026-12-07T15:35") - house.clock.wall_ns) / NS)
@@ -109,17 +129,18 @@ def quiet(*schools: str) -> QuietTime:
         ((), "stray", "internet", False),
         (("lincoln",), "lincoln-1", "internet", False),
         (("lincoln",), "lincoln-1", "site", False),
+        (("lincoln",), "lincoln-1", "self", False),
         (("lincoln",), "roosevelt-1", "internet", False),  # by the line at the hub that they share
         (("lincoln",), "roosevelt-1", "wan", True),
         (("lincoln",), "hub-1", "internet", False),
         (("lincoln",), "alone-1", "internet", True),
-        (("lincoln",), "stray", "internet", True),
+        (("lincoln",), "stray", "internet", False),
     ],
 )
 def test_a_quiet_time_keeps_every_line_of_its_schools_free(
     house: House, schools: tuple[str, ...], agent: str, segment: str, granted: bool
 ) -> None:
-    """Whoever would load a line that a quiet school uses is refused; a box without a place by all schools'."""
+    """Whoever would load a line that a quiet school uses is refused; a box without a place by any school's."""
     house.district = town(quiet=(quiet(*schools),))
     if granted:
         house.granted(agent, segment=segment)

@@ -35,6 +35,11 @@ def test_a_ticket_is_good_for_its_server_and_its_time(tmp_path: Path) -> None:
     assert len(seen) == 2
 
 
+def test_the_first_start_is_known_by_its_new_key(tmp_path: Path) -> None:
+    """Whoever made the key knows that nothing was signed before; nobody later does."""
+    assert [Tickets(tmp_path).first for _ in range(2)] == [True, False]
+
+
 def test_no_ticket_is_good_for_longer_than_any(tmp_path: Path) -> None:
     """However many servers are to be tested one after the other."""
     (token, *_) = Tickets(tmp_path).issue("b", "capacity", tuple("abcdefgh"), (1, 600.0), MONDAY).values()

@@ -246,8 +246,23 @@ def test_a_box_reaches_nobody_elses_leases(collector: Collector, port: int) -> N
         b"\xff" * 9,
         b"[" * 100_000,
         b'{"do":"renew","lease":""}',
+        b'{"do":"settle","lease":"a","bytes":9223372036854775808}',
+        b'{"do":"settle","lease":"a","bytes":-1}',
+        b'{"do":"ask","nonce":"n","kind":"throughput","targets":["hub"],"max_bytes":9007199254740993,"max_seconds":9}',
     ],
-    ids=["empty", "cut", "list", "bare", "unknown", "bytes", "deep", "nameless"],
+    ids=[
+        "empty",
+        "cut",
+        "list",
+        "bare",
+        "unknown",
+        "bytes",
+        "deep",
+        "nameless",
+        "beyond",
+        "negative",
+        "greedy",
+    ],
 )
 def test_garbage_is_counted_and_answered_by_nobody(house: House, payload: bytes) -> None:
     """What is no word of a box changes nothing."""

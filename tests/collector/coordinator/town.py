@@ -93,7 +93,13 @@ def town(
 
 
 class NoSigner:
-    """Signs with the target's name, for tests that look at other things."""
+    """Signs with the target's name, for tests that look at other things.
+
+    `first`: it never did so before.
+    """
+
+    def __init__(self, *, first: bool = True) -> None:
+        self.first = first
 
     def issue(
         self, agent: str, kind: str, targets: tuple[str, ...], bounds: tuple[int, float], now_ns: int
@@ -113,16 +119,16 @@ class House:
         self.journal: Journal = open_journal(folder / "journal.db")
         self._nonces = 0
         self.store = Leases(self.journal)
-        self.desk = self._opened()
+        self.desk = self._opened(first=True)
 
-    def _opened(self) -> Desk:
-        return Desk(self.store, lambda: self.district, self.clock, NoSigner())
+    def _opened(self, *, first: bool) -> Desk:
+        return Desk(self.store, lambda: self.district, self.clock, NoSigner(first=first))
 
     def restart(self) -> None:
         """As after a kill: another desk on the same journal."""
         self.store.close()
         self.store = Leases(self.journal)
-        self.desk = self._opened()
+        self.desk = self._opened(first=False)
 
     def ask(
         self,

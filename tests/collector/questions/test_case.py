@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -205,34 +206,51 @@ def test_a_test_of_the_building_counts_as_beside_within_a_minute(
     assert only(found, at).site_down_mbps == expected
 
 
-def test_dead_minutes_are_counted_and_told_with_their_class(bench: Bench, tmp_path: Path) -> None:
-    """Twenty minutes without any site while the gateway answered, in class: when, how long, by whom."""
-    begin = morning(hour=9, minute=30)
-    looks = [
-        look
-        for minute in range(-30, 60)
-        for look in _looks(begin + timedelta(minutes=minute), dead=0 <= minute < 20)
-    ]
-    found = made(bench, tmp_path, *looks)
+@pytest.mark.parametrize(("hour", "minute", "in_class"), [(9, 30, 20), (7, 20, 10)])
+def test_dead_minutes_are_counted_and_told_with_their_class(
+    bench: Bench, tmp_path: Path, hour: int, minute: int, in_class: int
+) -> None:
+    """Twenty minutes without any site while the gateway answered, with class from 7:30: when, how long, by whom."""
+    begin = morning(hour=hour, minute=minute).replace(second=0)
+    found = made(bench, tmp_path, *_twenty_dead(begin))
     (away,) = found.failed
-    assert (away.minutes, away.in_class_minutes) == (20, 20)
+    assert (away.minutes, away.in_class_minutes) == (20, in_class)
     assert away.begin_utc == begin.isoformat(timespec="seconds")
     assert found.failed_minutes == 20
-    assert "found dead 1 time, for 20 minutes together, 20 of them in class" in found.claims[-1]
+    assert f"found dead 1 time, for 20 minutes together, {in_class} of them in class" in found.claims[-1]
 
 
-def _looks(at: datetime, *, dead: bool) -> list[Report]:
-    ns = int(at.timestamp()) * 10**9
-    site = report(probe="latency", target="google", at_ns=ns)
-    status = Status.FAILED if dead else Status.OK
-    return [
-        msgspec.structs.replace(
-            site, segment=Segment.INTERNET, status=status, reason="no answer" if dead else ""
-        ),
-        msgspec.structs.replace(
-            report(probe="latency", target="gateway", at_ns=ns + 1), segment=Segment.SITE
-        ),
-    ]
+def test_a_silent_gateway_is_no_fault_of_the_provider(bench: Bench, tmp_path: Path) -> None:
+    """Twenty minutes in which not even the building's own gateway answered are in no provider's case."""
+    assert made(bench, tmp_path, *_twenty_dead(morning(hour=9), gateway=False)).failed == ()
+
+
+def test_dead_minutes_that_two_boxes_of_one_name_tell_are_not_counted(bench: Bench, tmp_path: Path) -> None:
+    """As long as nobody decided whose word it is, a provider need not answer for it."""
+    planted.send(bench, "birch", [*planted.quiet(300, 20), *_twenty_dead(morning(hour=9))])
+    folder = folder_of(tmp_path)
+    assert len(ask(bench, folder).failed) == 1
+    with closing(bench.journal.writer()) as db:
+        db.execute(
+            "INSERT INTO suspensions (agent_id, epoch, other, why, since_ns, since_arrival) "
+            "SELECT agent_id, 'a', 'b', 'why', 1, 0 FROM agents"
+        )
+    assert ask(bench, folder).failed == ()
+
+
+def _twenty_dead(begin: datetime, *, gateway: bool = True) -> list[Report]:
+    """A look a minute from half an hour before to an hour after; for twenty minutes no site answers."""
+    looks: list[Report] = []
+    for minute in range(-30, 60):
+        ns, dead = int(begin.timestamp() + minute * 60) * 10**9, 0 <= minute < 20
+        looks.append(_look("google", ns, Segment.INTERNET, failed=dead))
+        looks.append(_look("gateway", ns + 1, Segment.SITE, failed=dead and not gateway))
+    return looks
+
+
+def _look(target: str, at_ns: int, segment: Segment, *, failed: bool) -> Report:
+    look = msgspec.structs.replace(report(probe="latency", target=target, at_ns=at_ns), segment=segment)
+    return msgspec.structs.replace(look, status=Status.FAILED, reason="no answer") if failed else look
 
 
 def test_a_case_looks_at_the_days_that_are_asked_for(bench: Bench, tmp_path: Path) -> None:

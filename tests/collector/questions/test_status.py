@@ -5,12 +5,12 @@ import re
 import msgspec
 import pytest
 
-from collector.cli.status import text
+from collector.cli.status import result, text
 from collector.questions import status
 from collector.questions.used import Taken
 from collector.store.reads import BoxState
 from firstbell import catalogue
-from firstbell.report import ClockQuality, Report, Status, Stored
+from firstbell.report import ClockQuality, LimitedBy, Report, Status, Stored
 
 
 def test_a_count_of_peoples_devices_is_not_shown_as_it_came() -> None:
@@ -27,6 +27,23 @@ def test_a_count_of_peoples_devices_is_not_shown_as_it_came() -> None:
     shown = status.measurement(Stored("lincoln-1", "0" * 16, 1, 1, report.at_ns, report))
     assert shown.readings == {"busy_pct": 31.0, "ap_busy_pct": 40.0}
     assert b"ap_stations" not in msgspec.json.encode(shown)
+
+
+def test_what_limited_a_heavy_test_stands_before_its_figures() -> None:
+    """94 Mbit/s that the box's own port allowed say nothing of the line: that is read before the figure."""
+    report = Report(
+        probe="throughput",
+        status=Status.OK,
+        target="hub",
+        readings={"down_mbps": 94.1},
+        limited_by=LimitedBy.PORT,
+        at_ns=1_780_000_000 * status.NS,
+        duration_s=9.0,
+        clock=ClockQuality.NTP,
+    )
+    shown = status.measurement(Stored("lincoln-1", "0" * 16, 1, 1, report.at_ns, report))
+    assert result(shown) == "limited_by port, down_mbps 94.1"
+    assert msgspec.to_builtins(shown)["limited_by"] == "port"
 
 
 def test_every_count_of_people_is_a_metric() -> None:

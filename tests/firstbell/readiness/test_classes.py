@@ -179,7 +179,8 @@ def test_a_line_that_carries_fewer_than_are_online() -> None:
     """410 of 1,200, where 1,020 are online at once: not ready, though its speed alone is enough, and it is said."""
     answer = ask(both(410))
     assert answer.at_once == (
-        "The line carries about 410 of 1,200 students at once today (tried on 1 December and 3 December)."
+        "The line carries about 410 of 1,200 students at once today (tried on 1 December and 3 December): "
+        "too few for 1:1 flex, which needs 1,020 of them at once."
     )
     assert answer.state is State.NOT_READY
     assert answer.sentence == (
@@ -212,11 +213,43 @@ def test_a_class_that_was_carried_outranks_a_formula() -> None:
     assert answer.changes
 
 
+def test_what_is_plenty_is_said_to_be() -> None:
+    """410 of 1,200 sounds like too few, and is enough for stations, of which 396 are online at once: both are said."""
+    assert ask(both(410), model="station_rotation").at_once == (
+        "The line carries about 410 of 1,200 students at once today (tried on 1 December and 3 December): "
+        "enough for station rotation, which needs 396 of them at once."
+    )
+
+
+def test_where_both_find_it_short_the_class_says_how_short() -> None:
+    """By its speed not ready, by a class of 1,000 of 1,020 just short: the class is the answer, and the line's steps stay."""
+    assert ask([], 500.0).state is State.NOT_READY
+    answer = ask(both(1000), 500.0)
+    assert answer.sentence.startswith("Just short: the line carries about 1,000 of 1,200 students at once")
+    assert "By its speed alone it would be not ready: the internet line carries" in answer.sentence
+    own = next(link for link in answer.links if link.sides)
+    assert own.note == "as a class played over it was carried, not by its speed alone"
+    assert any(step.kind == "line" for step in answer.changes)
+
+
+def test_how_many_to_begin_with_is_the_class_that_was_carried() -> None:
+    """Of 1,020 online of 1,200, 510 were carried: 600 students who are taught so, not what the formula makes of the speed."""
+    step = next(step for step in ask(both(510), 500.0).changes if step.kind == "people")
+    assert (step.title, step.people) == ("Until then, begin with fewer students.", 600)
+    assert step.sentence == (
+        "Today's line carries about 600 students who are taught this way, about 310 through fall 2029, "
+        "by the class that was played over it."
+    )
+    reckoned = next(step for step in ask([], 500.0).changes if step.kind == "people")
+    assert reckoned.title == "Until then, begin with fewer people."
+
+
 def test_one_test_is_told_but_makes_no_answer() -> None:
     """A single moment: the page says what was seen, the chain that one more is wanted, and the line keeps its word."""
     answer = ask([played(THURSDAY, 410)])
-    assert (
-        answer.at_once == "The line carries about 410 of 1,200 students at once today (tried on 3 December)."
+    assert answer.at_once == (
+        "The line carries about 410 of 1,200 students at once today (tried on 3 December): "
+        "1:1 flex needs 1,020 of them at once."
     )
     link = students(answer)
     assert link is not None
@@ -249,6 +282,13 @@ def test_what_something_else_limited_is_an_at_least(limit: LimitedBy | None) -> 
 def test_all_students_are_said_as_such() -> None:
     """Nobody is more than all."""
     assert ask(both(1500)).at_once.startswith("The line carries all 1,200 students at once today")
+
+
+def test_how_we_know_says_by_how_much_the_test_is_known_to_count_too_many() -> None:
+    """A planner who buys for the last student is told what known lines have shown of the test itself."""
+    link = students(ask(both(410)))
+    assert link is not None
+    assert "found up to 9 % more than they have room for" in " ".join(link.working)
 
 
 def test_growth_counts_for_a_class_as_for_a_line() -> None:
