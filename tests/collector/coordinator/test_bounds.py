@@ -55,11 +55,11 @@ def test_a_restart_gives_no_lease_a_second_life(house: House) -> None:
             house.restart()
 
 
-@pytest.mark.parametrize(("agent", "stopped"), [("stray", False), ("alone-1", True)])
-def test_one_schools_quiet_time_stops_no_box_that_stands_nowhere(
+@pytest.mark.parametrize(("agent", "stopped"), [("stray", True), ("alone-1", True), ("lincoln-1", False)])
+def test_one_schools_quiet_time_stops_whoever_may_stand_there(
     house: House, agent: str, stopped: bool
 ) -> None:
-    """Of those that test already, too: it keeps the quiet times of the whole district alone."""
+    """A box that tests already and stands nowhere is called back as the school's own is; another school's goes on."""
     lease = house.granted(agent).lease
     now_s = at("2026-12-07T08:00") // NS - 6 * 3600  # what Chicago's clocks show, read as UTC
     quiets.order(house.journal, Ordered(now_s, now_s + 3600, local=True, school="alone"), house.clock.wall_ns)
