@@ -21,7 +21,8 @@ SUNDAY = datetime(2026, 11, 1, tzinfo=ZONE)
 END = SUNDAY + timedelta(days=7)
 SCHOOL = School(id="lincoln", name="Lincoln", students=1_000, tz=TZ)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+"""The first test of each week waits for the whole week, on a busy machine for minutes."""
 
 
 def seeded(name: str) -> Random:
