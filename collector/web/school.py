@@ -56,8 +56,11 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
 
 def _sources(asked: School) -> list[tuple[str, list[str]]]:
-    """What the page's closed details say, each sentence once: by panel, then by link."""
-    links = [(link.name, link.working) for link in asked.answer.links if not link.sides]
+    """What the page's closed details say, each sentence once: by panel, then by link.
+
+    The lines too: where an outage is the weakest link, the panel rests on that, and the need came from here.
+    """
+    links = [(link.name, link.working) for link in asked.answer.links]
     told: set[str] = set()
     found = []
     for name, working in [

@@ -22,7 +22,7 @@ def status_of(address: str) -> int:
 def test_there_is_a_page_of_each_kind(site: Site) -> None:
     """The pages are found by following links from the three in the head."""
     kinds = {address.split("?")[0].split("/")[1] for address in site.addresses}
-    assert kinds == {"", "schools", "rooms", "boxes", "nothing"}
+    assert kinds == {"", "schools", "rooms", "boxes", "lines", "nothing"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
