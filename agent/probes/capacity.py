@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from agent.load import apart
-from agent.load.engines.base import Peer, Request, Result
+from agent.load.engines.base import Result
 from agent.machine.machine import Machine
 from agent.machine.routes import default_interface
+from agent.probes import leave
 from agent.probes.base import Measure, NothingHereError
 from agent.probes.settings import ProbeSettings, Server
 from firstbell.catalogue import Reading
@@ -19,15 +20,12 @@ MAX_BYTES = 1_000_000_000
 MAX_SECONDS = 180.0
 """For each server, where no lease says otherwise."""
 MEMORY_BYTES = 400 << 20
-NO_TICKET = "no ticket for this server: the district's coordinator gives one with each leave to test"
 
 
 def probe(settings: ProbeSettings) -> Measure:
     """The probe `capacity`: one finding for each server that has `capacity` set.
 
-    Its memory holds what a lease allows for each of them (`max_bytes`, `max_seconds`), the `tickets` by
-    server, the rates `known_mbps`, and an event `stop` that ends it. Raises NothingHereError without such
-    servers.
+    Its memory holds the leave (see leave.py). Raises NothingHereError without such servers.
     """
     servers = [server for server in settings.servers if server.capacity]
 
@@ -57,20 +55,11 @@ def _against(server: Server, machine: Machine, memory: dict[str, Any], interface
 
 
 def _played(server: Server, machine: Machine, memory: Mapping[str, Any], interface: str) -> Result:
-    stop, ticket = memory.get("stop"), memory.get("tickets", {}).get(server.name, "")
-    if stop is not None and stop.is_set():
-        return Result(status=Status.SKIPPED, reason=apart.STOPPED)
-    if not ticket:
-        return Result(status=Status.SKIPPED, reason=NO_TICKET)
-    request = Request(
-        max_bytes=memory.get("max_bytes", MAX_BYTES),
-        max_seconds=memory.get("max_seconds", MAX_SECONDS),
-        interface=interface,
-        server=Peer(name=server.name, host=server.host, port=server.port),
-        ticket=ticket,
-        expected_mbps=memory.get("known_mbps", {}).get(server.name, 0.0),
-    )
-    return apart.run(machine, WORK, request, MEMORY_BYTES, stop)
+    skipped = leave.skipped(server, memory, wants_ticket=True)
+    if skipped:
+        return skipped
+    request = leave.request(server, memory, interface, max_bytes=MAX_BYTES, max_seconds=MAX_SECONDS)
+    return apart.run(machine, WORK, request, MEMORY_BYTES, leave.stop_of(memory))
 
 
 def _more(result: Result, machine: Machine, interface: str) -> dict[str, Reading | None]:

@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.load import apart
-from agent.load.engines.base import Peer, Request, Result
+from agent.load.engines.base import Request, Result
 from agent.machine.machine import Machine
 from agent.machine.routes import default_interface
+from agent.probes import leave
 from agent.probes.base import Measure, NothingHereError
 from agent.probes.settings import EngineName, ProbeSettings, Server
 from firstbell.catalogue import Reading
-from firstbell.report import Finding, Segment, Status
+from firstbell.report import Finding, Segment
 
 MAX_BYTES = 500_000_000
 MAX_SECONDS = 30.0
 """For each server, where no lease says otherwise."""
 MEMORY_BYTES = 400 << 20
-NO_TICKET = "no ticket for this server: the district's coordinator gives one with each leave to test"
 _NEAR_TO_FAR = (Segment.SELF, Segment.SITE, Segment.WAN, Segment.INTERNET)
 
 
@@ -59,8 +59,7 @@ ENGINES: Mapping[EngineName, _Engine] = {
 def probe(settings: ProbeSettings) -> Measure:
     """The probe `throughput`: one finding for each server of the settings.
 
-    Its memory holds what a lease allows for each of them (`max_bytes`, `max_seconds`), the `tickets` by
-    server, the rates `known_mbps`, and an event `stop` that ends it. Raises NothingHereError without servers.
+    Its memory holds the leave (see leave.py). Raises NothingHereError without servers.
     """
     servers = sorted(settings.servers, key=lambda server: _NEAR_TO_FAR.index(server.segment))
 
@@ -86,22 +85,13 @@ def _against(server: Server, machine: Machine, memory: dict[str, Any], interface
     )
 
 
-def _tested(server: Server, machine: Machine, memory: dict[str, Any], interface: str) -> Result:
-    engine, stop = ENGINES[server.engine], memory.get("stop")
-    ticket = memory.get("tickets", {}).get(server.name, "")
-    if stop is not None and stop.is_set():
-        return Result(status=Status.SKIPPED, reason=apart.STOPPED)
-    if engine.wants_ticket and not ticket:
-        return Result(status=Status.SKIPPED, reason=NO_TICKET)
-    request = Request(
-        max_bytes=memory.get("max_bytes", MAX_BYTES),
-        max_seconds=memory.get("max_seconds", MAX_SECONDS),
-        interface=interface,
-        server=Peer(name=server.name, host=server.host, port=server.port, url=server.url),
-        ticket=ticket,
-        expected_mbps=memory.get("known_mbps", {}).get(server.name, 0.0),
-    )
-    return engine.run(machine, request, stop)
+def _tested(server: Server, machine: Machine, memory: Mapping[str, Any], interface: str) -> Result:
+    engine = ENGINES[server.engine]
+    skipped = leave.skipped(server, memory, wants_ticket=engine.wants_ticket)
+    if skipped:
+        return skipped
+    request = leave.request(server, memory, interface, max_bytes=MAX_BYTES, max_seconds=MAX_SECONDS)
+    return engine.run(machine, request, leave.stop_of(memory))
 
 
 def _more(result: Result, machine: Machine, interface: str) -> dict[str, Reading | None]:

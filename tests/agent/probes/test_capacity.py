@@ -13,7 +13,8 @@ from agent.load.engines.base import Result
 from agent.machine.commands import Ended
 from agent.machine.machine import Machine
 from agent.probes.base import NothingHereError
-from agent.probes.capacity import NO_TICKET, probe
+from agent.probes.capacity import probe
+from agent.probes.leave import NO_TICKET
 from agent.probes.settings import ProbeSettings, Server
 from firstbell.catalogue import PROBES
 from firstbell.report import Finding, LimitedBy, Segment, Status, finding_complaint

@@ -15,8 +15,9 @@ from agent.machine.commands import Ended
 from agent.machine.machine import Machine
 from agent.probes import throughput
 from agent.probes.base import NothingHereError
+from agent.probes.leave import NO_TICKET
 from agent.probes.settings import EngineName, ProbeSettings, Server
-from agent.probes.throughput import NO_TICKET, probe
+from agent.probes.throughput import probe
 from firstbell.catalogue import PROBES
 from firstbell.report import Finding, LimitedBy, Medium, Segment, Status, finding_complaint
 from tests.support.machines import FakeMachine
