@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.load.bulk import Bulk, Carried, Work
-from agent.load.engines.base import Direction, Request, Result
+from agent.load.engines.base import Direction, Request, Result, outcome
 from agent.load.flow import Bounds, Flow
 from agent.load.meter import PORT_OCTETS
 from agent.load.quota import throttled_s
@@ -12,7 +12,6 @@ from agent.load.surroundings import Surroundings
 from agent.machine.machine import Machine
 from agent.machine.trouble import NetworkError, SilentError
 from firstbell.catalogue import Reading
-from firstbell.report import Status
 from firstbell.stats import jitter, nearest_rank
 
 DOWN_SHARE = 0.55
@@ -85,12 +84,7 @@ class Foreign:
 
     def _summed_up(self, trouble: NetworkError | None, server: Server | None, held_s: float | None) -> Result:
         rates = {way: one.figures.mbps for way, one in self._carried.items() if one.figures}
-        status, reason = Status.OK, ""
-        if trouble:
-            status = Status.TIMEOUT if isinstance(trouble, SilentError) else Status.FAILED
-            reason = trouble.reason
-            if "down" in rates:
-                status, reason = Status.OK, f"no rate for the way up: {reason}"
+        status, reason = outcome(trouble, down_known="down" in rates)
         seconds = sum(one.seconds for one in self._carried.values())
         throttled = None if held_s is None or seconds <= 0 else 100 * min(1.0, held_s / seconds)
         down, up = self._carried.get("down"), self._carried.get("up")

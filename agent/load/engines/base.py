@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from agent.machine.machine import Machine
+from agent.machine.trouble import NetworkError, SilentError
 from firstbell.catalogue import Reading
 from firstbell.report import Status
 
@@ -69,6 +70,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     server_busy: bool = False
     to_self: bool = False
     more: dict[str, Reading] = {}
+
+
+def outcome(trouble: NetworkError | None, *, down_known: bool) -> tuple[Status, str]:
+    """Status and reason of a test that measures down before up, by what ended it.
+
+    A rate down is worth keeping though none up came of it.
+    """
+    if trouble is None:
+        return Status.OK, ""
+    if down_known:
+        return Status.OK, f"no rate for the way up: {trouble.reason}"
+    return Status.TIMEOUT if isinstance(trouble, SilentError) else Status.FAILED, trouble.reason
 
 
 class Engine(Protocol):

@@ -8,11 +8,12 @@ again a little later, because iperf3 serves one client at a time.
 import threading
 from typing import NamedTuple
 
-from agent.load.engines.base import Direction, Request, Result
+from agent.load.engines.base import Direction, Request, Result, outcome
 from agent.load.meter import PORT_OCTETS, Phase
 from agent.load.surroundings import Surroundings
 from agent.machine.commands import NotInstalledError
 from agent.machine.machine import Machine
+from agent.machine.trouble import NetworkError, RefusedError, SilentError
 from agent.readers import iperf3 as reader
 from agent.readers.iperf3 import Run
 from firstbell.catalogue import Reading
@@ -149,12 +150,8 @@ class _Test:
 
     def _summed_up(self) -> Result:
         good = {way: found for way, found in self._runs.items() if not found.trouble and found.mbps > 0}
-        status, reason = Status.OK, ""
-        if troubles := [found.trouble for way, found in self._runs.items() if way not in good]:
-            said = _said(troubles[0])
-            slow = "timed out" in troubles[0]
-            status = Status.OK if "down" in good else Status.TIMEOUT if slow else Status.FAILED
-            reason = f"no rate for the way up: {said}" if "down" in good else said
+        troubles = [_told(found.trouble) for way, found in self._runs.items() if way not in good]
+        status, reason = outcome(next(iter(troubles), None), down_known="down" in good)
         plan = self._plan()
         carried = {
             way: None if self._unknown_bytes else _carried(way, found, plan)
@@ -218,7 +215,8 @@ def _phase(way: Direction, found: Run, plan: _Plan) -> Phase:
     return phase
 
 
-def _said(trouble: str) -> str:
+def _told(trouble: str) -> NetworkError:
     """iperf3's word in ours: its own may hold addresses and names."""
     low = trouble.lower()
-    return next((words for sign, words in _TROUBLES if sign in low), "iperf3 ended without a result")
+    words = next((words for sign, words in _TROUBLES if sign in low), "iperf3 ended without a result")
+    return SilentError(words) if "timed out" in trouble else RefusedError(words)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agent.load import trips
 from agent.load.drive import Drive, Loaded
-from agent.load.engines.base import Direction, Request, Result
+from agent.load.engines.base import Direction, Request, Result, outcome
 from agent.load.findings import at_rest, ends_differ, under_load
 from agent.load.flow import Bounds, Figures, Flow
 from agent.load.loop import Loop
@@ -24,7 +24,6 @@ from agent.load.ways import Downwards, Upwards
 from agent.machine.machine import Machine
 from agent.machine.trouble import NetworkError, RefusedError, SilentError
 from firstbell.catalogue import TEXT_CHARS, Reading
-from firstbell.report import Status
 from firstbell.stats import nearest_rank
 
 DOWN_SHARE = 0.55
@@ -162,12 +161,7 @@ class _Test:
     def _summed_up(self, trouble: NetworkError | None) -> Result:
         differ = ends_differ(self._loaded)
         rates = {} if differ else {way: found.mbps for way, found in self._figures()}
-        status, reason, trouble = Status.OK, "", differ or trouble
-        if trouble and "down" not in rates:
-            status = Status.TIMEOUT if isinstance(trouble, SilentError) else Status.FAILED
-            reason = trouble.reason
-        elif trouble:
-            reason = f"no rate for the way up: {trouble.reason}"
+        status, reason = outcome(differ or trouble, down_known="down" in rates)
         down, up = self._drives.get("down"), self._drives.get("up")
         return Result(
             status=status,

@@ -21,14 +21,13 @@ from typing import Any
 
 import speedtest
 
-from agent.load.engines.base import Direction, Request, Result
+from agent.load.engines.base import Direction, Request, Result, outcome
 from agent.load.meter import Meter, Phase
 from agent.load.metered import BadPageError, metered_opener
 from agent.load.surroundings import Surroundings, Way
 from agent.machine.machine import Machine
 from agent.machine.trouble import NetworkError, RefusedError, SilentError, told
 from firstbell.catalogue import TEXT_CHARS
-from firstbell.report import Status
 
 # Its own use of datetime.utcnow(), which warns from Python 3.12 on.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="speedtest")
@@ -225,13 +224,10 @@ class _Test:
         return payload * 8 / seconds / 1e6
 
     def _summed_up(self, trouble: NetworkError | None) -> Result:
-        status, reason = Status.OK, ""
-        if "down_mbps" not in self._rates:
-            trouble = trouble or RefusedError("the test ended without a result")
-            status = Status.TIMEOUT if isinstance(trouble, SilentError) else Status.FAILED
-            reason = trouble.reason
-        elif trouble:
-            reason = f"no rate for the way up: {trouble.reason}"
+        known = "down_mbps" in self._rates
+        if not known and trouble is None:
+            trouble = RefusedError("the test ended without a result")
+        status, reason = outcome(trouble, down_known=known)
         return Result(
             status=status,
             reason=reason,
