@@ -49,7 +49,7 @@ WORK = {
         needs="websockets",
         reason_without="websockets is not installed; to install it: pip install 'firstbell[ndt7]'",
     ),
-    "capacity": _Work("agent.load.students"),
+    "capacity": _Work("agent.load.capacity"),
 }
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from agent.load.lesson import Deed, Quality, Watched, hard_sign, judge
 from agent.load.loop import Loop
 from agent.load.quota import throttled_s
 from agent.load.session import ANSWER_S, Session
 from agent.load.strain import Strain, Stretch
 from agent.load.student import Student
 from agent.load.tube import Hub
+from agent.load.verdict import Deed, Quality, Watched, hard_sign, judge
 from agent.machine.machine import Machine
 from agent.machine.trouble import SilentError
 from firstbell.readiness.students import Student as Kind

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from agent.load.lesson import PAGES, UPLOADS, VIDEO, Deed
 from agent.load.loop import Act
 from agent.load.tube import Hub, Tube
+from agent.load.verdict import PAGES, UPLOADS, VIDEO, Deed
 from firstbell.readiness.students import Student as Kind
 
 _TURNS = (0.6180339887, 0.4142135624, 0.7320508076)

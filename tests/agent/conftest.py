@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.clocks import HandClock
 from tests.support.machines import FakeMachine
+from tests.support.reference import District, Reference
 from tests.support.speedtest_server import Behaviour, SpeedtestServer
 
 
@@ -15,6 +16,20 @@ from tests.support.speedtest_server import Behaviour, SpeedtestServer
 def fake(tmp_path: Path) -> FakeMachine:
     """A machine that is a folder and a few numbers."""
     return FakeMachine(tmp_path / "machine")
+
+
+@pytest.fixture
+def district(tmp_path: Path) -> District:
+    """Whoever signs the tickets."""
+    return District(tmp_path)
+
+
+@pytest.fixture
+def reference(tmp_path: Path, district: District) -> Iterator[Reference]:
+    """`firstbell-agent serve` with its own limits, in a process of its own."""
+    with Reference(tmp_path, district.key_file) as server:
+        yield server
+    assert "Traceback" not in server.said()
 
 
 @pytest.fixture

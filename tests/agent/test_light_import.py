@@ -25,7 +25,7 @@ with paho, and so does `ssl`.)"""
 
 TESTS = {
     "agent.child", "agent.load.bulk", "agent.load.engines.iperf3", "agent.load.engines.librespeed",
-    "agent.load.engines.ndt7", "agent.load.engines.own", "agent.load.meter", "agent.load.students",
+    "agent.load.engines.ndt7", "agent.load.engines.own", "agent.load.meter", "agent.load.capacity",
     "agent.load.surroundings", "agent.readers.iperf3", "agent.reference", "difflib",
 }  # fmt: skip
 """What only a heavy test (or a reference server, or a mistake in the settings) needs, once it is there."""

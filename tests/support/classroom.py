@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from agent.load import students
+from agent.load import capacity
 from agent.load.engines.base import Peer, Request
 from agent.load.lessons import Pace
 from agent.machine.machine import Machine
@@ -32,7 +32,7 @@ SMALL: dict[str, float] = {
 
 def student(**other: float) -> Student:
     """The usual student, but for the scale of tests and what `other` says."""
-    _, usual = students.usual()
+    _, usual = capacity.usual()
     numbers = {
         name: msgspec.structs.replace(getattr(usual, name), value=value)
         for name, value in (SMALL | other).items()
@@ -49,9 +49,9 @@ def main(words: dict[str, Any]) -> dict[str, Any]:
         ticket=words["token"],
         expected_mbps=words.get("expected_mbps", 0.0),
     )
-    kind = student(**words.get("student", {})) if words.get("student") is not None else students.usual()[1]
+    kind = student(**words.get("student", {})) if words.get("student") is not None else capacity.usual()[1]
     pace = Pace(**words.get("pace", {}))
-    result = students.Class(request, Machine.real(), "test", kind, pace).result()
+    result = capacity.Class(request, Machine.real(), "test", kind, pace).result()
     found: dict[str, Any] = msgspec.to_builtins(result)
     return found
 

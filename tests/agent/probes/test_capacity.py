@@ -1,7 +1,6 @@
 """The probe `capacity`: its real child, with the usual student, against a real reference server on loopback."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,9 @@ from tests.support.reference import TARGET, District, Reference
 
 
 @pytest.fixture
-def district(tmp_path: Path) -> District:
-    """Whoever signs the tickets."""
-    return District(tmp_path)
-
-
-@pytest.fixture
-def port(tmp_path: Path, district: District) -> Iterator[int]:
+def port(reference: Reference) -> int:
     """Where a reference server listens."""
-    with Reference(tmp_path, district.key_file) as server:
-        yield server.port
+    return reference.port
 
 
 def measure(port: int, memory: dict[str, Any], **other: Any) -> Finding:

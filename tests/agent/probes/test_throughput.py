@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -168,14 +167,9 @@ class TestTheRealThing:
     """A child, a reference server, and 40 Mbit/s between them."""
 
     @pytest.fixture
-    def district(self, tmp_path: Path) -> District:
-        """Whoever signs the tickets."""
-        return District(tmp_path)
-
-    @pytest.fixture
-    def relay(self, tmp_path: Path, district: District) -> Iterator[Relay]:
+    def relay(self, reference: Reference) -> Iterator[Relay]:
         """The way to the server."""
-        with Reference(tmp_path, district.key_file) as server, Relay(server.port, mbps=40) as way:
+        with Relay(reference.port, mbps=40) as way:
             yield way
 
     def server(self, relay: Relay) -> Server:

@@ -12,12 +12,6 @@ Start = Callable[..., Reference]
 
 
 @pytest.fixture
-def district(tmp_path: Path) -> District:
-    """Whoever signs the tickets."""
-    return District(tmp_path)
-
-
-@pytest.fixture
 def start(tmp_path: Path, district: District) -> Iterator[Start]:
     """Starts reference servers. None may ever say a traceback or an address."""
     with ExitStack() as stack:

@@ -1,8 +1,8 @@
 """The capacity test: how many students of one kind a line carries at once, played against a reference server.
 
 Each student has connections of its own, as a browser has. One group after another learns for a few seconds;
-`search` says of which size, `lesson` whether it was good, and something else than the line may always end it:
-bytes, seconds, or this machine, which can't play more. Then as many as were good are carried "at least".
+`search` says of which size, `verdict` whether it was good, and something else than the line may always end
+it: bytes, seconds, or this machine, which can't play more. Then as many as were good are carried "at least".
 """
 
 import sys

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.load.lesson import CONNECTIONS, PAGES, TRIPS, UPLOADS, VIDEO, Deed, Watched, hard_sign, judge
+from agent.load.verdict import CONNECTIONS, PAGES, TRIPS, UPLOADS, VIDEO, Deed, Watched, hard_sign, judge
 from tests.support.classroom import student
 
 STUDENT = student()

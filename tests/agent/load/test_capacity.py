@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.load import protocol, students
+from agent.load import capacity, protocol
 from agent.load.lessons import Pace
 from agent.load.limits import PROBE_BUSY_PCT
 from tests.support import classroom
@@ -26,36 +25,22 @@ pytestmark = pytest.mark.alone
 QUICK: dict[str, float] = {"settle_s": 0.3, "watch_s": 1.2, "pages": 0, "drain_s": 0.5, "most": 12}
 
 
-@pytest.fixture
-def district(tmp_path: Path) -> District:
-    """Whoever signs the tickets."""
-    return District(tmp_path)
-
-
-@pytest.fixture
-def server(tmp_path: Path, district: District) -> Iterator[Reference]:
-    """A reference server with its own limits."""
-    with Reference(tmp_path, district.key_file) as running:
-        yield running
-    assert "Traceback" not in running.said()
-
-
-def words(server: Reference, district: District, **other: Any) -> dict[str, Any]:
+def words(reference: Reference, district: District, **other: Any) -> dict[str, Any]:
     """What the class is told."""
     token = district.token(kind="capacity", max_bytes=400_000_000, max_seconds=60.0)
-    usual = {"host": "127.0.0.1", "port": server.port, "token": token, "student": {}, "pace": QUICK}
+    usual = {"host": "127.0.0.1", "port": reference.port, "token": token, "student": {}, "pace": QUICK}
     return usual | other
 
 
-def play(server: Reference, district: District, **other: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def play(reference: Reference, district: District, **other: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result of one test, and its readings."""
-    result = classroom.main(words(server, district, **other))
+    result = classroom.main(words(reference, district, **other))
     return result, result["more"]
 
 
-def test_a_line_that_never_breaks_says_at_least(server: Reference, district: District) -> None:
+def test_a_line_that_never_breaks_says_at_least(reference: Reference, district: District) -> None:
     """All twelve that may be played are carried: at least twelve, nothing gave, and every one asked for its share."""
-    result, found = play(server, district, expected_mbps=10.0)
+    result, found = play(reference, district, expected_mbps=10.0)
     assert result["status"] == "ok"
     assert (found["students_ok"], found["students_at_least"], found["generator_limited"]) == (12, True, False)
     assert {"students_ok_high", "gave_first"} & set(found) == set()
@@ -67,24 +52,26 @@ def test_a_line_that_never_breaks_says_at_least(server: Reference, district: Dis
     assert result["to_self"]
 
 
-def test_its_bytes_end_it_before_a_lesson_that_would_not_fit(server: Reference, district: District) -> None:
+def test_its_bytes_end_it_before_a_lesson_that_would_not_fit(
+    reference: Reference, district: District
+) -> None:
     """3 MB hold groups of 2 and of 4, and not one of 8 (1.6 MB more): it does not begin, and nothing is spent on it."""
-    result, found = play(server, district, max_bytes=3_000_000)
+    result, found = play(reference, district, max_bytes=3_000_000)
     assert (found["students_ok"], found["students_at_least"]) == (4, True)
     assert result["bytes_received"] + result["bytes_sent"] < 2_000_000
 
 
-def test_its_seconds_end_it(server: Reference, district: District) -> None:
+def test_its_seconds_end_it(reference: Reference, district: District) -> None:
     """Five seconds hold one or two lessons."""
-    _, found = play(server, district, max_seconds=5.0)
+    _, found = play(reference, district, max_seconds=5.0)
     assert found["students_at_least"]
     assert 1 <= found["steps"] <= 2
     assert found["loaded_s"] < 5
 
 
-def test_too_little_for_one_group_is_no_result(server: Reference, district: District) -> None:
+def test_too_little_for_one_group_is_no_result(reference: Reference, district: District) -> None:
     """No group fits into 300 kB: it failed, and says why; nobody is said to be carried."""
-    result, found = play(server, district, max_bytes=300_000)
+    result, found = play(reference, district, max_bytes=300_000)
     assert (result["status"], result["reason"]) == (
         "failed",
         "its bytes were used up before one group had been tried",
@@ -102,10 +89,10 @@ def test_too_little_for_one_group_is_no_result(server: Reference, district: Dist
     ],
 )
 def test_no_class_without_leave(
-    server: Reference, district: District, other: dict[str, Any], reason: str
+    reference: Reference, district: District, other: dict[str, Any], reason: str
 ) -> None:
     """Without a good ticket, or a server, nothing is loaded, and the reason is in words."""
-    result, found = play(server, district, **other)
+    result, found = play(reference, district, **other)
     assert result["status"] == "failed"
     assert reason in result["reason"]
     assert result["bytes_received"] == 0
@@ -130,10 +117,10 @@ def test_a_server_that_dies_is_no_verdict_on_the_line(tmp_path: Path, district: 
 
 @pytest.mark.root
 @pytest.mark.slow
-def test_a_generator_held_back_says_so(server: Reference, district: District) -> None:
+def test_a_generator_held_back_says_so(reference: Reference, district: District) -> None:
     """A twentieth of a core can't ask for 3,000 small pieces a second: that is its limit, and not the line's."""
     hasty = {"piece_s": 0.02, "video_mbps": 0.5}
-    asked = words(server, district, student=hasty, pace={**QUICK, "most": 60}, expected_mbps=50.0)
+    asked = words(reference, district, student=hasty, pace={**QUICK, "most": 60}, expected_mbps=50.0)
     with quota(0.05) as slowly:
         done = subprocess.run(
             [*slowly, sys.executable, "-m", "tests.support.classroom", json.dumps(asked)],
@@ -151,23 +138,23 @@ def test_a_generator_held_back_says_so(server: Reference, district: District) ->
 
 def test_the_usual_student_asks_what_the_formula_asks() -> None:
     """0.76 Mbit/s down: what models.toml reckons with for a person online (0.75), within a twentieth."""
-    kind, usual = students.usual()
+    kind, usual = capacity.usual()
     assert kind == "learner"
     assert usual.mbps == pytest.approx(0.75, rel=0.05)
 
 
 def test_a_small_group_is_watched_for_longer() -> None:
     """Ten pages of 25 students take 8 s; a hundred ask for enough of them in 4; nobody is watched for minutes."""
-    _, usual = students.usual()
+    _, usual = capacity.usual()
     assert [Pace().lesson_s(group, usual) for group in (1, 25, 40, 100)] == [10, 10, 7, 6]
 
 
-def test_a_server_with_other_guests_is_said_to_be_shared(server: Reference, district: District) -> None:
+def test_a_server_with_other_guests_is_said_to_be_shared(reference: Reference, district: District) -> None:
     """Another session on the server: its line is shared, so what gave may not have been ours."""
-    alone, _ = play(server, district)
+    alone, _ = play(reference, district)
     assert "server_busy" not in alone or alone["cpu_busy_pct"] > PROBE_BUSY_PCT
-    with Session(server.port, district.token()):
-        beside, _ = play(server, district)
+    with Session(reference.port, district.token()):
+        beside, _ = play(reference, district)
     assert beside["server_busy"]
 
 
