@@ -4,7 +4,6 @@ import functools
 import itertools
 import math
 from collections import Counter
-from datetime import date, datetime, tzinfo
 from random import Random, SystemRandom
 from zoneinfo import ZoneInfo
 
@@ -14,76 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from agent import schedule
-from agent.schedule import Schedule, day_strata
-from firstbell.catalogue import PROBES, ProbeSpec
-from firstbell.district import School, edges, period_of
-from firstbell.report import Stamp
-
-CHICAGO = ZoneInfo("America/Chicago")
-LINCOLN = School(id="lincoln", name="Lincoln High", students=900, tz="America/Chicago")
-HEAVY = PROBES["internet"]
-LATENCY = PROBES["latency"]
-DAY = 86_400.0
-
-
-class World:
-    """A machine's clocks, in seconds. Starts in the middle of 2026 unless told otherwise."""
-
-    def __init__(self, wall_s: float = 1_780_000_000.0, *, synchronised: bool = True) -> None:
-        self.wall_s, self.synchronised = wall_s, synchronised
-        self.monotonic, self.boot_s = 5_000.0, 5_000.0
-
-    def stamp(self) -> Stamp:
-        """All clocks at once."""
-        return Stamp(
-            boot_id="b00t",
-            boottime_ns=int(self.boot_s * 1e9),
-            wall_ns=int(self.wall_s * 1e9),
-            synchronised=self.synchronised,
-        )
-
-    def go(self, seconds: float) -> None:
-        """Time passes while the machine is awake."""
-        self.wall_s += seconds
-        self.monotonic += seconds
-        self.boot_s += seconds
-
-    def sleep(self, seconds: float) -> None:
-        """The lid is closed: the monotonic clock stands still."""
-        self.wall_s += seconds
-        self.boot_s += seconds
-
-    def live(self, plan: Schedule, seconds: float) -> list[tuple[float, str]]:
-        """The box's loop for a while: what ran, and when on the wall clock."""
-        ran, left = [], seconds
-        while left > 0:
-            ran += [(self.wall_s, name) for name in plan.due(self.monotonic, self.stamp())]
-            step = min(max(plan.wait(self.monotonic, self.stamp()), 1e-3), left)
-            self.go(step)
-            left -= step
-        return ran
-
-
-def make(
-    world: World,
-    *probes: ProbeSpec,
-    random: Random | None = None,
-    tz: tzinfo = CHICAGO,
-    first_now: bool = False,
-) -> Schedule:
-    """A schedule that starts now."""
-    return Schedule(probes, random or Random(1), tz, world.monotonic, first_now=first_now)
-
-
-def at(text: str, tz: tzinfo = CHICAGO) -> float:
-    """Seconds since 1970 of a local time."""
-    return datetime.fromisoformat(text).replace(tzinfo=tz).timestamp()
-
-
-def slot(wall_s: float) -> tuple[date, int]:
-    """Day and slot of a moment by the district's own reckoning, which shares no code with the box's."""
-    found = period_of(LINCOLN, int(wall_s * 1e9))
-    return found.day, found.slot
+from agent.schedule import day_strata
+from firstbell.catalogue import PROBES
+from firstbell.district import edges
+from tests.agent.world import CHICAGO, DAY, HEAVY, LATENCY, LINCOLN, World, at, make, slot
+from tests.support.uniform import chi_square, ks_distance
 
 
 @functools.cache
@@ -102,7 +36,7 @@ def places() -> list[tuple[int, float]]:
     ]
 
 
-# --- the day ------------------------------------------------------------------------------------------
+# --- the day ---
 
 
 def test_box_and_district_cut_the_day_alike() -> None:
@@ -142,7 +76,7 @@ def test_stretches_follow_each_other_without_gap_or_overlap(zone: str, wall_s: f
     assert here.end_s - here.start_s <= 7 * 3600
 
 
-# --- heavy tests --------------------------------------------------------------------------------------
+# --- heavy tests ---
 
 
 def test_every_day_of_a_year_has_one_test_in_each_period() -> None:
@@ -150,20 +84,6 @@ def test_every_day_of_a_year_has_one_test_in_each_period() -> None:
     tests = Counter(slot(wall_s) for wall_s in year())
     assert len(tests) == 2920
     assert set(tests.values()) == {1}
-
-
-def chi_square(shares: list[float]) -> float:
-    """Against evenness over ten bins: above 27.88 once in a thousand times (9 degrees of freedom)."""
-    counts = Counter(int(share * 10) for share in shares)
-    expected = len(shares) / 10
-    return sum((counts[n] - expected) ** 2 / expected for n in range(10))
-
-
-def ks_distance(shares: list[float]) -> float:
-    """The greatest distance to the uniform distribution, times the root of n: above 1.95 in 0.1 %."""
-    n = len(shares)
-    steps = [max((k + 1) / n - share, share - k / n) for k, share in enumerate(sorted(shares))]
-    return max(steps) * math.sqrt(n)
 
 
 def test_moments_are_uniform_in_their_period() -> None:
@@ -334,186 +254,7 @@ def test_what_came_due_in_between_is_not_waited_for() -> None:
     assert plan.due(world.monotonic, world.stamp()) == ["internet"]
 
 
-# --- put off ------------------------------------------------------------------------------------------
-
-
-def test_a_test_that_may_not_run_comes_again_in_the_same_period() -> None:
-    """Sent away for ten minutes each time, it comes again later in its period, never at its edges, then ends."""
-    for seed in range(40):
-        world = World(at("2026-05-05T09:30"))
-        plan = make(world, HEAVY, random=Random(seed))
-        came = []
-        while world.wall_s < at("2026-05-05T11:30"):
-            came += [when for when, _ in world.live(plan, 60)]
-            if came and len(came) > len([w for w in came if w < world.wall_s - 60]):
-                told = plan.put_off("internet", 600, world.stamp())
-                assert told == (world.wall_s + 600 <= at("2026-05-05T11:23:30"))
-        assert all(at("2026-05-05T09:35") <= when <= at("2026-05-05T11:23:30") for when in came)
-        assert all(later - sooner >= 600 - 60 for sooner, later in itertools.pairwise(came))
-
-
-def test_boxes_that_were_sent_away_together_do_not_come_back_together() -> None:
-    """Forty clones that were sent away at one moment come back at forty moments, spread over the rest."""
-    back = []
-    for _ in range(40):
-        world = World(at("2026-05-05T09:36"))
-        plan = make(world, HEAVY, random=SystemRandom())
-        plan.due(world.monotonic, world.stamp())
-        assert plan.put_off("internet", 60, world.stamp())
-        back += [wall_s for wall_s, _ in world.live(plan, at("2026-05-05T11:30") - world.wall_s)]
-    assert len(back) == len(set(back)) == 40
-    assert max(back) - min(back) > 3600
-
-
-def test_only_heavy_probes_are_put_off() -> None:
-    """A cheap probe, or one that the box does not have, has no moment to put off."""
-    world = World(at("2026-05-05T09:36"))
-    plan = make(world, HEAVY, LATENCY)
-    plan.due(world.monotonic, world.stamp())
-    assert not plan.put_off("latency", 60, world.stamp())
-    assert not plan.put_off("capacity", 60, world.stamp())
-
-
-# --- once a week --------------------------------------------------------------------------------------
-
-
-def weekly(seed: int, begin: str, end: str) -> list[float]:
-    """When the weekly test of a box ran between two days."""
-    world = World(at(begin))
-    ran = world.live(make(world, PROBES["capacity"], random=Random(seed)), at(end) - at(begin))
-    return [wall_s for wall_s, _ in ran]
-
-
-def test_a_weekly_test_runs_once_in_each_week_around_school() -> None:
-    """Through both changes of the clocks: one in each of 52 weeks, none in class, at night or at an edge."""
-    ran = weekly(3, "2026-01-05", "2027-01-04")
-    weeks = [datetime.fromtimestamp(when, CHICAGO).isocalendar()[:2] for when in ran]
-    assert len(ran) == len(set(weeks)) == 52
-    assert {slot(when)[1] for when in ran} == {1, 6, 7}
-    margins = [min(when - s.start_s, s.end_s - when) for when in ran for s in day_strata(when, CHICAGO)[:1]]
-    assert min(margins) >= 300 - 1
-
-
-def test_a_weekly_test_that_was_put_off_comes_later_in_the_week() -> None:
-    """With no room left in its stretch it takes another one of the same week, also the very next."""
-    for seed in range(30):
-        world = World(at("2026-05-04"))
-        plan = make(world, PROBES["capacity"], random=Random(seed))
-        (first,) = (when for when, _ in world.live(plan, at("2026-05-11") - world.wall_s))
-        world = World(at("2026-05-04"))
-        plan = make(world, PROBES["capacity"], random=Random(seed))
-        world.live(plan, first - world.wall_s + 1)
-        if plan.put_off("capacity", 4 * 3600, world.stamp()):
-            (again,) = (when for when, _ in world.live(plan, at("2026-05-11") - world.wall_s))
-            assert again - first >= 4 * 3600 - 1
-            assert slot(again)[1] in {1, 6, 7}
-        else:
-            assert first > at("2026-05-10T19:50")
-
-
-def test_nobody_knows_the_week_while_the_clock_is_doubted() -> None:
-    """Without a vouched clock no weekly test runs: nobody could say that school is out."""
-    world = World(synchronised=False)
-    assert world.live(make(world, PROBES["capacity"]), 14 * DAY) == []
-
-
-# --- cheap probes -------------------------------------------------------------------------------------
-
-
-def times(ran: list[tuple[float, str]], name: str) -> list[float]:
-    """When a probe ran."""
-    return [wall_s for wall_s, told in ran if told == name]
-
-
-@given(st.integers(0, 2**32), st.sampled_from([10.0, 60.0, 300.0]))
-@settings(max_examples=30)
-def test_cheap_probes_keep_their_rhythm(seed: int, every_s: float) -> None:
-    """In 100 rhythms it runs 100 times, give or take one; no gap is a tenth away from the rhythm."""
-    world = World()
-    ran = world.live(make(world, LATENCY._replace(every_s=every_s), random=Random(seed)), 100 * every_s)
-    runs = times(ran, "latency")
-    assert 99 <= len(runs) <= 101
-    assert runs[0] - 1_780_000_000 <= every_s
-    gaps = [after - before for before, after in itertools.pairwise(runs)]
-    assert 0.9 * every_s - 0.01 <= min(gaps) < max(gaps) <= 1.1 * every_s + 0.01
-    assert len({round(gap, 3) for gap in gaps}) > 50
-
-
-def test_a_fleet_never_beats_together() -> None:
-    """Of 1,000 boxes that got power at once, runs spread evenly over the minute, at once and an hour on."""
-    phases: dict[int, list[float]] = {0: [], 3600: []}
-    for seed in range(1000):
-        world = World()
-        plan = make(world, LATENCY, random=Random(seed))
-        for hour, found in phases.items():
-            world.go(hour)
-            runs = times(world.live(plan, 200), "latency")
-            found.append((runs[-1] - 1_780_000_000) % 60 / 60)
-    assert all(chi_square(found) < 27.88 for found in phases.values())
-
-
-@given(st.floats(66.1, 100_000), st.integers(0, 2**32))
-def test_missed_turns_come_once(late_s: float, seed: int) -> None:
-    """However long nobody looked, a cheap probe is due once, and again half a rhythm later at the earliest."""
-    world = World()
-    plan = make(world, LATENCY, random=Random(seed))
-    world.live(plan, 130)
-    world.go(late_s)
-    assert plan.due(world.monotonic, world.stamp()) == ["latency"]
-    back = world.wall_s
-    following = times(world.live(plan, 100), "latency")
-    assert 30 <= following[0] - back <= 96
-
-
-def test_a_step_of_the_wall_clock_does_not_touch_the_rhythm() -> None:
-    """Stepped by years both ways, the latency probe still runs once a minute."""
-    world = World()
-    plan = make(world, LATENCY)
-    ran = []
-    for step in (3e7, -6e7, 3e7, -1_780_000_000):
-        world.wall_s += step
-        ran.append(len(world.live(plan, 600)))
-    assert ran == pytest.approx([10] * 4, abs=1)
-
-
-def test_first_now_runs_each_probe_once_at_once() -> None:
-    """`up` sees cheap probes at once and the heavy one in ten seconds, in place of this period's test."""
-    world = World(at("2026-05-05T07:30"))
-    plan = make(world, LATENCY, PROBES["host"], HEAVY, first_now=True)
-    assert plan.due(world.monotonic, world.stamp()) == ["latency", "host"]
-    assert times(world.live(plan, 30), "internet") == [pytest.approx(at("2026-05-05T07:30:10"), abs=0.1)]
-    later = times(world.live(plan, at("2026-05-05T11:30") - world.wall_s), "internet")
-    assert [slot(wall_s)[1] for wall_s in later] == [3]
-
-
-def test_a_nudge_makes_the_cheap_probes_due_once_a_minute() -> None:
-    """A nudge is followed at once, a second one within the minute is not, and heavy probes never hear it."""
-    world = World(at("2026-05-05T07:30"))
-    plan = make(world, PROBES["host"], PROBES["box"], HEAVY)
-    assert plan.nudge(world.monotonic)
-    assert plan.wait(world.monotonic, world.stamp()) == 0
-    assert plan.due(world.monotonic, world.stamp()) == ["host", "box"]
-    world.go(59)
-    assert not plan.nudge(world.monotonic)
-    world.go(1)
-    assert plan.nudge(world.monotonic)
-    assert "internet" not in plan.due(world.monotonic, world.stamp())
-
-
-def test_a_nudge_does_not_double_the_turn_that_follows() -> None:
-    """After a nudge the next turn of the rhythm is at least half of it away."""
-    world = World()
-    plan = make(world, PROBES["host"])
-    for _ in range(20):
-        world.live(plan, 290)
-        assert plan.nudge(world.monotonic)
-        nudged = world.wall_s
-        runs = times(world.live(plan, 200), "host")
-        assert runs[0] == nudged
-        assert all(after - nudged >= 150 - 1e-6 for after in runs[1:])
-
-
-# --- all of it together -------------------------------------------------------------------------------
+# --- all of it together ---
 
 
 class Life(RuleBasedStateMachine):

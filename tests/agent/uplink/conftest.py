@@ -10,6 +10,8 @@ import pytest
 from agent.spool import Spool
 from agent.uplink.progress import Progress
 from agent.uplink.sender import Sender
+from firstbell import wire
+from firstbell.wire import Answer
 from tests.support.clocks import HandClock
 from tests.support.lines import AGENT, HandCollector, HandLine
 from tests.support.spools import draft, open_spool
@@ -47,6 +49,11 @@ class Uplink:
         for number in range(first, first + count):
             self.clock.advance(gap_s)
             self.spool.put([draft(self.clock, number)])
+
+    def hears(self, **fields: object) -> None:
+        """Say something to the box at once, in the collector's name."""
+        made = Answer(**{"journal": "journal-1", "now_ns": self.clock.true_ns, **fields})  # type: ignore[arg-type]
+        self.line.receive("answer", wire.encode(made))
 
     def drained(self) -> bool:
         """Whether the spool is empty."""

@@ -1,6 +1,5 @@
 """What waits reaches the collector once and unchanged, and leaves the spool only when it is held."""
 
-import random
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -10,30 +9,15 @@ import pytest
 
 from agent.spool import Spool
 from agent.uplink import outbox, sender, window
-from agent.uplink.window import Window
 from firstbell import wire
-from firstbell.report import ClockQuality, Report
+from firstbell.report import Report
 from firstbell.wire import Answer, Envelope
-from tests.agent.uplink.conftest import ASK_AFTER_S, Uplink
-from tests.support.clocks import NOON_NS, HandClock
+from tests.agent.uplink.conftest import Uplink
+from tests.support.clocks import HandClock
 from tests.support.lines import AGENT
 from tests.support.spools import crash, draft, numbers, open_spool, spool_at
 
-TEN_YEARS_S = 10 * 365 * 86_400
-
-
-def is_poison(reports: list[Report], poison: int) -> bool:
-    """Whether a batch holds the report that is told by the number `poison`."""
-    return poison in numbers(reports)
-
-
-def answers(uplink: Uplink, **fields: object) -> None:
-    """Say something to the box at once."""
-    made = Answer(**{"journal": "journal-1", "now_ns": uplink.clock.true_ns, **fields})  # type: ignore[arg-type]
-    uplink.line.receive("answer", wire.encode(made))
-
-
-# --- the way there ----------------------------------------------------------------------------------
+# --- the way there ---
 
 
 def test_everything_arrives_and_the_spool_is_empty(uplink: Uplink) -> None:
@@ -165,7 +149,7 @@ def test_a_report_too_large_for_any_batch_is_given_up(
     assert numbers(list(uplink.collector.reports().values())) == [0, 1, 2, 3, 4, 5]
 
 
-# --- answers ----------------------------------------------------------------------------------------
+# --- answers ---
 
 
 def test_an_answer_to_what_was_never_sent_is_ignored_and_counted(uplink: Uplink) -> None:
@@ -174,12 +158,12 @@ def test_an_answer_to_what_was_never_sent_is_ignored_and_counted(uplink: Uplink)
     uplink.collector.deaf = True
     uplink.put(5)
     uplink.run(2)
-    answers(uplink, digest="f" * 32, held=((1, 1000),))
+    uplink.hears(digest="f" * 32, held=((1, 1000),))
     uplink.run(1)
     assert (uplink.sender.counters.strangers, uplink.spool.waiting()) == (1, 5)
     digest = uplink.collector.batches[-1][1].digest
     for _ in range(2):
-        answers(uplink, digest=digest, held=(uplink.collector.batches[-1][1].range,))
+        uplink.hears(digest=digest, held=(uplink.collector.batches[-1][1].range,))
         uplink.run(1)
     assert uplink.sender.counters.strangers == 1
 
@@ -193,7 +177,7 @@ def test_an_answer_speaks_of_its_own_batch_alone(uplink: Uplink) -> None:
     first = uplink.collector.batches[-1][1]
     uplink.put(3, 3)
     uplink.run(2)
-    answers(uplink, digest=first.digest, held=((-(1 << 60), 1 << 60),), refused=((0, 1 << 60, "no"),))
+    uplink.hears(digest=first.digest, held=((-(1 << 60), 1 << 60),), refused=((0, 1 << 60, "no"),))
     uplink.run(1)
     assert uplink.spool.waiting() == 3
 
@@ -203,7 +187,7 @@ def test_refused_reports_leave_the_queue_with_their_reason(uplink: Uplink) -> No
 
     def judge(envelope: Envelope, reports: list[Report]) -> Answer:
         low, high = envelope.range
-        bad = [low + i for i, report in enumerate(reports) if is_poison([report], 7)]
+        bad = [low + i for i, report in enumerate(reports) if 7 in numbers([report])]
         held = ((low, high),) if not bad else ((low, bad[0] - 1), (bad[0] + 1, high))
         return Answer(journal="", now_ns=0, held=held, refused=tuple((n, n, "can't\nbe") for n in bad))
 
@@ -277,116 +261,7 @@ def test_more_messages_than_can_be_read_are_dropped_and_counted(uplink: Uplink) 
     assert uplink.drained()
 
 
-# --- silence ----------------------------------------------------------------------------------------
-
-
-def test_a_silent_batch_is_sent_again_with_back_off(uplink: Uplink) -> None:
-    """Ever longer waits, never under 5 s and never above a minute, and the bytes are the same."""
-    uplink.run(2)
-    uplink.collector.deaf = True
-    uplink.put(1)
-    uplink.run(900)
-    sendings = [message for message in uplink.line.sent if message.verb == "report"][1:]
-    assert len({message.payload for message in sendings}) == 1
-    waits = [later.at - earlier.at for earlier, later in pairwise(sendings)]
-    assert len(waits) >= 10
-    assert all(5 <= wait <= 60 + 1 for wait in waits)
-    assert max(waits[:2]) < 21 < max(waits)
-
-
-def test_waits_have_full_jitter() -> None:
-    """Boxes that fall silent together do not come back together: waits spread over their whole range."""
-    waits = [Window(random.Random(seed)).wait(5.0, 3) for seed in range(300)]
-    assert min(waits) < 8
-    assert max(waits) > 42
-    assert max(Window(random.Random(seed)).wait(5.0, 30) for seed in range(100)) == 60
-
-
-def test_a_collector_away_for_a_day_costs_little_and_loses_nothing(uplink: Uplink) -> None:
-    """While nobody answers, two batches a minute are tried; then all drains and nothing was given up."""
-    uplink.run(2)
-    uplink.collector.deaf = True
-    for number in range(300):
-        uplink.put(1, number)
-        uplink.run(60, step_s=5.0)
-    sendings = len(uplink.collector.batches)
-    hours = 300 * 60 / 3600
-    assert sendings < 110 + 130 * hours
-    uplink.collector.deaf = False
-    uplink.run(300, until=uplink.drained)
-    assert uplink.drained()
-    assert uplink.spool.refused() == []
-    assert uplink.sender.counters.given_up == 0
-
-
-@pytest.mark.parametrize("says", ["", "no deflate stream"])
-def test_one_poison_report_delays_no_other_by_more_than_one_resend(uplink: Uplink, says: str) -> None:
-    """One of 1,000 is never answered, or spoils its batch: the others arrive within one resend, it is set aside."""
-
-    def judge(envelope: Envelope, reports: list[Report]) -> Answer | None:
-        if is_poison(reports, 500):
-            return Answer(journal="", now_ns=0, halve=says) if says else None
-        return Answer(journal="", now_ns=0, held=(envelope.range,))
-
-    uplink.run(2)
-    uplink.collector.judge = judge
-    uplink.put(1000)
-    began = uplink.clock.monotonic()
-    uplink.run(60, until=lambda: uplink.spool.waiting() == 1)
-    assert uplink.spool.waiting() == 1
-    # The first resend comes 5 to 10 s after the first sending; the second would come 10 to 20 s later.
-    assert max(uplink.collector.arrived.values()) - began < 25
-    for number in range(1000, 1040):
-        uplink.put(1, number)
-        uplink.run(20, step_s=0.5)
-    uplink.collector.judge = None
-    uplink.run(30, until=uplink.drained)
-    [row] = uplink.spool.refused()
-    assert row.seq == 502
-    assert row.reason == (says or "never answered")
-    held = dict(sorted(uplink.collector.reports().items()))
-    assert numbers(list(held.values())) == [n for n in range(1040) if n != 500]
-    losses = [loss for report in held.values() for loss in report.losses]
-    assert [(loss.first, loss.last) for loss in losses] == [(502, 502)]
-    alone = [envelope for _, envelope in uplink.collector.batches if envelope.range == (502, 502)]
-    # Its first sending, two before anything sent with it was taken, and five tries that others passed.
-    assert len(alone) == 3 + outbox.TRIES == 8
-
-
-def test_a_collector_that_can_read_nothing_makes_no_box_give_up(uplink: Uplink) -> None:
-    """When every batch is unreadable, nothing proves a report to be bad: all of them stay."""
-    uplink.run(2)
-    uplink.collector.judge = lambda _e, _r: Answer(journal="", now_ns=0, halve="no deflate stream")
-    uplink.put(60)
-    uplink.run(1800, step_s=1.0)
-    assert uplink.spool.waiting() == 60
-    assert len(uplink.collector.batches) < 4000
-    uplink.collector.judge = None
-    uplink.run(120, until=uplink.drained)
-    assert uplink.drained()
-    assert uplink.spool.refused() == []
-
-
-def test_a_batch_lost_on_the_way_is_not_taken_for_poison(uplink: Uplink) -> None:
-    """One lost message costs one resend, in halves at the most, and gives up nothing."""
-    uplink.run(2)
-    lost: list[Envelope] = []
-
-    def judge(envelope: Envelope, reports: list[Report]) -> Answer | None:
-        if is_poison(reports, 500) and not lost:
-            lost.append(envelope)
-            return None
-        return Answer(journal="", now_ns=0, held=(envelope.range,))
-
-    uplink.collector.judge = judge
-    uplink.put(1000)
-    uplink.run(30, until=uplink.drained)
-    assert uplink.drained()
-    assert len(lost) == 1
-    assert uplink.sender.counters.given_up == 0
-
-
-# --- connections ------------------------------------------------------------------------------------
+# --- connections ---
 
 
 def test_what_was_under_way_is_sent_again_on_the_next_connection(uplink: Uplink) -> None:
@@ -454,116 +329,7 @@ def test_two_collectors_that_take_turns_get_the_week_once(uplink: Uplink) -> Non
     assert len(uplink.collector.batches) - sent < 60 + 30
 
 
-# --- time -------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_sent_before_the_time_was_checked(uplink: Uplink) -> None:
-    """At each connection the state asks for the time, and reports wait for the answer, for 10 s at most."""
-    uplink.collector.tells_time = False
-    uplink.put(5)
-    uplink.run(9)
-    assert [message.verb for message in uplink.line.sent] == ["state"]
-    assert uplink.line.sent[0].retain
-    state = wire.read_state(uplink.line.sent[0].payload)
-    assert (state.alive, state.epoch, state.spool_reports) == (True, uplink.spool.epoch, 6)
-    assert len(state.nonce) == 16
-    uplink.run(3)
-    assert uplink.drained()
-    assert {report.clock for report in uplink.collector.reports().values()} == {ClockQuality.NTP}
-
-
-def test_each_connection_asks_anew(uplink: Uplink) -> None:
-    """A nonce is never used twice, and an answer to an old one is not believed."""
-    uplink.run(2)
-    uplink.line.down()
-    uplink.run(2)
-    uplink.line.up()
-    uplink.collector.deaf = True
-    uplink.run(1)
-    states = [wire.read_state(message.payload) for message in uplink.line.sent if message.verb == "state"]
-    assert len({state.nonce for state in states}) == 2
-    answers(uplink, now_ns=NOON_NS + TEN_YEARS_S * 10**9, nonce=states[0].nonce)
-    uplink.run(1)
-    collector = uplink.spool.boots()[0].collector
-    assert collector is not None
-    assert collector.wall_ns < NOON_NS + 3600 * 10**9
-
-
-def test_without_ntp_the_collectors_time_is_used_after_ten_minutes(
-    tmp_path: Path, clock: HandClock, joined: Callable[[HandClock, Spool], Uplink]
-) -> None:
-    """A box in 1970 waits for NTP for ten minutes of its boot, then sends with the collector's time."""
-    clock.reboot(wall_ns=0)
-    with spool_at(tmp_path / "spool.db", clock) as spool:
-        uplink = joined(clock, spool)
-        uplink.line.up()
-        spool.put([draft(clock, 1)])
-        truth = clock.true_ns
-        uplink.run(ASK_AFTER_S - 30, step_s=1.0)
-        assert uplink.collector.stored == {}
-        uplink.run(60, step_s=1.0)
-        report = uplink.collector.reports()[spool.epoch, 2]
-        assert report.clock is ClockQuality.COLLECTOR
-        assert abs(report.at_ns - truth) <= report.clock_error_ms * 1e6
-        # Asked and answered within two steps of a second: half of it, and what a quartz may do in ten minutes.
-        assert report.clock_error_ms < 1000 + 60
-
-
-def test_ntp_that_comes_late_is_preferred(
-    tmp_path: Path, clock: HandClock, joined: Callable[[HandClock, Spool], Uplink]
-) -> None:
-    """Within the ten minutes NTP may still come, and then vouches for everything since the boot."""
-    clock.reboot(wall_ns=0)
-    with spool_at(tmp_path / "spool.db", clock) as spool:
-        uplink = joined(clock, spool)
-        uplink.line.up()
-        uplink.put(1, 1)
-        truth = clock.true_ns
-        uplink.run(120, step_s=1.0)
-        clock.sync()
-        spool.put([draft(clock, 2)])
-        uplink.run(20)
-        report = uplink.collector.reports()[spool.epoch, 2]
-        assert (report.at_ns, report.clock) == (truth, ClockQuality.NTP)
-
-
-def test_a_false_server_that_says_2036_fools_nobody(
-    tmp_path: Path, clock: HandClock, joined: Callable[[HandClock, Spool], Uplink]
-) -> None:
-    """NTP ten years ahead, the collector not: every report is sent with its true time, quality collector."""
-    clock.sync(wrong_s=TEN_YEARS_S)
-    with spool_at(tmp_path / "spool.db", clock) as spool:
-        uplink = joined(clock, spool)
-        uplink.line.up()
-        truths = {}
-        for number in range(5):
-            clock.advance(60)
-            spool.put([draft(clock, number)])
-            truths[number] = clock.true_ns
-        uplink.run(20, until=uplink.drained)
-        for report in uplink.collector.reports().values():
-            assert report.clock is ClockQuality.COLLECTOR
-            for number in numbers([report]):
-                assert abs(report.at_ns - truths[number]) <= report.clock_error_ms * 1e6 < 10**9
-
-
-def test_a_clock_that_goes_astray_while_connected_is_noticed(uplink: Uplink) -> None:
-    """Each answer carries the time: an hour's difference makes the box ask again before it goes on."""
-    uplink.collector.tells_time = False
-    uplink.put(1)
-    uplink.run(15, until=uplink.drained)
-    uplink.collector.tells_time = True
-    uplink.clock.wrong_ns = 3600 * 10**9
-    uplink.put(1, 1)
-    uplink.run(5)
-    uplink.put(1, 2)
-    uplink.run(60)
-    last = uplink.collector.reports()[uplink.spool.epoch, 4]
-    assert last.clock is ClockQuality.COLLECTOR
-    assert abs(last.at_ns - uplink.clock.true_ns) < 65 * 10**9
-
-
-# --- the rest ---------------------------------------------------------------------------------------
+# --- the rest ---
 
 
 def test_a_nudge_is_followed_once_a_minute_and_has_no_parameters(uplink: Uplink) -> None:

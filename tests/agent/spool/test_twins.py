@@ -18,12 +18,6 @@ LAST = "last_seq = last_seq & ~16"
 COPIES = pytest.mark.parametrize("copy", ["epochs", "twins"])
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the spool is."""
-    return tmp_path / "spool.db"
-
-
 def tamper(db: sqlite3.Connection, *changes: str) -> None:
     """Change a copy as a bad disk does: no trigger hears of it."""
     triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
