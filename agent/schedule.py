@@ -14,35 +14,14 @@ boot take the day's place.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from random import Random
-from typing import NamedTuple
 
+from agent.strata import WALL, Stratum, around_school, day_strata, uptime_strata, within
 from firstbell.catalogue import ProbeSpec
 from firstbell.report import Stamp
 
-PERIODS = (
-    time(0, 0),  # night
-    time(5, 0),  # before school
-    time(7, 30),  # the four periods of class
-    time(9, 30),
-    time(11, 30),
-    time(13, 30),
-    time(15, 30),  # late afternoon
-    time(18, 0),  # evening
-)
-"""The local time at which each stretch of a day begins; it lasts until the next one does."""
-
-AROUND_SCHOOL = ((time(5, 0), time(7, 30)), (time(15, 30), time(18, 0)), (time(18, 0), None))
-"""Of a day, the stretches in which a weekly test may come (None: until midnight)."""
-
-UPTIME_STRATUM_S = 3 * 3600
-EDGE_S = 300.0
-"""At both ends of a stretch, in which no heavy test runs."""
-ROOM_S = 90.0
-"""Before the edge at its end, in which none begins: what would run into the edge the coordinator refuses."""
 JITTER = 0.1
 """How late in its turn a cheap probe may come, as a share of its rhythm."""
 LOOK_S = 60.0
@@ -59,39 +38,6 @@ _FLOOR_NS = 1_735_689_600 * 10**9
 _KEPT = 256
 """Strata whose moments are remembered, so that a clock that steps back repeats no test (a month of them)."""
 _SPENT = -math.inf
-_WALL = "wall"
-
-
-class Stratum(NamedTuple):
-    """A stretch of time on the clock `clock`: "wall" (seconds since 1970 UTC) or a boot's id (since boot)."""
-
-    clock: str
-    start_s: float
-    end_s: float
-
-
-def day_strata(wall_s: float, tz: tzinfo) -> tuple[Stratum, Stratum]:
-    """The stretch of the local day that holds `wall_s`, and the one after it.
-
-    Their bounds are instants, so that a day of 23 or 25 hours has its eight stretches like any other. A
-    bound that the clocks skip is the moment of the change; one that comes twice counts at its first time.
-    """
-    today = datetime.fromtimestamp(wall_s, tz).date()
-    edges = sorted({edge for days in (-1, 0, 1, 2) for edge in _edges(today + timedelta(days), tz)})
-    here = bisect_right(edges, wall_s)
-    before, after, last = edges[here - 1 : here + 2]
-    return Stratum(_WALL, before, after), Stratum(_WALL, after, last)
-
-
-def _edges(day: date, tz: tzinfo) -> list[float]:
-    return [datetime.combine(day, begins, tz).timestamp() for begins in PERIODS]
-
-
-def uptime_strata(boot_id: str, boottime_s: float) -> tuple[Stratum, Stratum]:
-    """The three hours since the boot that hold `boottime_s`, and the three after them."""
-    start = boottime_s // UPTIME_STRATUM_S * UPTIME_STRATUM_S
-    middle, end = start + UPTIME_STRATUM_S, start + 2 * UPTIME_STRATUM_S
-    return Stratum(boot_id, start, middle), Stratum(boot_id, middle, end)
 
 
 class Schedule:
@@ -174,7 +120,7 @@ class Schedule:
         here = self._window[-2] if self._window else None
         if here and here.clock == clock and here.start_s <= now_s < here.end_s:
             return now_s
-        strata = day_strata(now_s, self._tz) if clock == _WALL else uptime_strata(clock, now_s)
+        strata = day_strata(now_s, self._tz) if clock == WALL else uptime_strata(clock, now_s)
         self._window = (*self._window[-2:-1], *strata)
         for moments in self._heavy.values():
             moments.draw(strata)
@@ -185,7 +131,7 @@ class Schedule:
         # uptime would test twice in one stretch each time that NTP comes and goes.
         self._vouched = self._vouched or stamp.synchronised
         if self._vouched and stamp.wall_ns >= _FLOOR_NS:
-            return _WALL, stamp.wall_ns / 1e9
+            return WALL, stamp.wall_ns / 1e9
         return stamp.boot_id, stamp.boottime_ns / 1e9
 
 
@@ -238,23 +184,17 @@ class _Moments:
 
     def put_off(self, stratum: Stratum, from_s: float) -> bool:
         """Draw the stretch's moment anew, from `from_s` on; False if that leaves nothing of it."""
-        first, last = _within(stratum)
+        first, last = within(stratum)
         if max(first, from_s) > last:
             return False
         self._moments[stratum] = self._random.uniform(max(first, from_s), last)
         return True
 
     def _drawn(self, stratum: Stratum) -> float:
-        return self._random.uniform(*_within(stratum))
+        return self._random.uniform(*within(stratum))
 
     def _moment(self, stratum: Stratum) -> float:
         return self._moments.get(stratum, _SPENT)
-
-
-def _within(stratum: Stratum) -> tuple[float, float]:
-    """The first and the last moment at which a test may begin: the middle of a stretch that is all edges."""
-    middle_s = (stratum.start_s + stratum.end_s) / 2
-    return min(stratum.start_s + EDGE_S, middle_s), max(stratum.end_s - EDGE_S - ROOM_S, middle_s)
 
 
 class _Weekly(_Moments):
@@ -268,26 +208,26 @@ class _Weekly(_Moments):
 
     def put_off(self, stratum: Stratum, from_s: float) -> bool:
         """As for other probes, but what is left is the whole week."""
-        if stratum.clock != _WALL:
+        if stratum.clock != WALL:
             return False
         if super().put_off(stratum, from_s):
             return True
         monday = self._monday(stratum)
-        later = [(max(a, from_s), b) for a, b in _around_school(monday, self._tz) if b > from_s]
+        later = [(max(a, from_s), b) for a, b in around_school(monday, self._tz) if b > from_s]
         if not later:
             return False
         moment = self._weeks[monday] = self._one_of(later)
         for drawn in self._moments:
-            if drawn.clock == _WALL and drawn.start_s <= moment < drawn.end_s:
+            if drawn.clock == WALL and drawn.start_s <= moment < drawn.end_s:
                 self._moments[drawn] = moment
         return True
 
     def _drawn(self, stratum: Stratum) -> float:
-        if stratum.clock != _WALL:
+        if stratum.clock != WALL:
             return _SPENT
         monday = self._monday(stratum)
         if monday not in self._weeks:
-            self._weeks[monday] = self._one_of(_around_school(monday, self._tz))
+            self._weeks[monday] = self._one_of(around_school(monday, self._tz))
             while len(self._weeks) > _KEPT:
                 del self._weeks[next(iter(self._weeks))]
         moment = self._weeks[monday]
@@ -305,17 +245,3 @@ class _Weekly(_Moments):
                 return begin + left
             left -= end - begin
         return spans[-1][1]
-
-
-def _around_school(monday: date, tz: tzinfo) -> list[tuple[float, float]]:
-    """The stretches of a week in which a weekly test may begin, without their edges."""
-    days = [monday + timedelta(days) for days in range(7)]
-    spans = [
-        (
-            datetime.combine(day, begin, tz).timestamp(),
-            datetime.combine(day if end else day + timedelta(1), end or time(), tz).timestamp(),
-        )
-        for day in days
-        for begin, end in AROUND_SCHOOL
-    ]
-    return [(begin + EDGE_S, end - EDGE_S) for begin, end in spans]

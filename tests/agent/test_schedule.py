@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from agent import schedule
-from agent.schedule import day_strata
+from agent import strata
+from agent.strata import day_strata
 from firstbell.catalogue import PROBES
 from firstbell.district import edges
 from tests.agent.world import CHICAGO, DAY, HEAVY, LATENCY, LINCOLN, World, at, make, slot
@@ -41,7 +41,7 @@ def places() -> list[tuple[int, float]]:
 
 def test_box_and_district_cut_the_day_alike() -> None:
     """A box's stretches are the periods by which the district reads its tests."""
-    assert edges(LINCOLN) == schedule.PERIODS
+    assert edges(LINCOLN) == strata.PERIODS
 
 
 @pytest.mark.parametrize(

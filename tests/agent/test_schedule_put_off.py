@@ -4,7 +4,7 @@ import itertools
 from datetime import datetime
 from random import Random, SystemRandom
 
-from agent.schedule import day_strata
+from agent.strata import day_strata
 from firstbell.catalogue import PROBES
 from tests.agent.world import CHICAGO, DAY, HEAVY, LATENCY, World, at, make, slot
 

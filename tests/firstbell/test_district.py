@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import schedule
+from agent import strata
 from firstbell import district as districts
 from firstbell.calendar import hours
 from firstbell.district import NS, Circuit, District, School, Seat, Settings
@@ -83,7 +83,7 @@ def test_a_schools_own_hours_move_the_quarters() -> None:
 
 def test_the_boxes_rhythm_has_the_same_stretches() -> None:
     """A box tests once in each stretch of its schedule: by default these are the school's periods."""
-    assert districts.edges(LINCOLN) == tuple(schedule.PERIODS)
+    assert districts.edges(LINCOLN) == tuple(strata.PERIODS)
 
 
 @pytest.mark.parametrize(
