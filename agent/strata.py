@@ -1,4 +1,4 @@
-"""How time is cut for heavy tests: stretches (strata) of a day or an uptime, and where in one a test may begin.
+"""How time is cut for heavy tests: stretches (strata) of a day or an uptime, and where in one a test begins.
 
 The district cuts the day by its own reckoning (firstbell.district.period_of); tests hold the two together.
 """

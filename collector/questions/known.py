@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from threading import Lock, Thread
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -118,11 +119,12 @@ def ask(
     with shelf.lock:
         asked, mark = _asked(folder, targets, as_of_ns), reads.high_water()
         known = shelf.fits(asked, mark, as_of_ns)
+        weigh = partial(_weigh, reads, folder, targets, as_of_ns, mark)
         if known is None and (known := shelf.meanwhile(asked, mark, as_of_ns)):
-            _begin(shelf, asked, reads, folder, targets, as_of_ns, mark)
+            _begin(shelf, asked, weigh, as_of_ns)
         elif known is None:
             shelf.known = None  # nobody may have it any more
-            known = _weigh(reads, folder, targets, as_of_ns, mark)
+            known = weigh()
             shelf.put(asked, known)
         return known.once(key, make)
 
@@ -141,7 +143,7 @@ def school(
     if known is None:
         known = shelf.meanwhile(asked, mark, as_of_ns)
         if not shelf.is_quick(asked) and not shelf.lock.locked():  # who has the lock may be weighing it
-            _begin(shelf, asked, reads, folder, targets, as_of_ns, mark)
+            _begin(shelf, asked, partial(_weigh, reads, folder, targets, as_of_ns, mark), as_of_ns)
     return known.schools[school.id] if known else asking.weigh(reads, folder, targets, school, as_of_ns)
 
 
@@ -156,36 +158,21 @@ def _asked(folder: Folder, targets: Targets, as_of_ns: int) -> object:
     return district.digest or id(district), targets.digest, today(folder, as_of_ns)
 
 
-def _begin(
-    shelf: Shelf,
-    asked: object,
-    reads: Reads,
-    folder: Folder,
-    targets: Targets,
-    as_of_ns: int,
-    mark: HighWater,
-) -> None:
+def _begin(shelf: Shelf, asked: object, weigh: Callable[[], Known], as_of_ns: int) -> None:
     """Let one thread weigh anew, while others answer with what was known before."""
     with _ONE_AT_A_TIME:
         if shelf.anew:
             return
         shelf.anew = True
-    weighed = (shelf, shelf.known, asked, reads, folder, targets, as_of_ns, mark)
+    weighed = (shelf, shelf.known, asked, weigh, as_of_ns)
     Thread(target=_anew, args=weighed, name="weighing", daemon=True).start()
 
 
 def _anew(
-    shelf: Shelf,
-    before: Known | None,
-    asked: object,
-    reads: Reads,
-    folder: Folder,
-    targets: Targets,
-    as_of_ns: int,
-    mark: HighWater,
+    shelf: Shelf, before: Known | None, asked: object, weigh: Callable[[], Known], as_of_ns: int
 ) -> None:
     try:
-        known = _weigh(reads, folder, targets, as_of_ns, mark)
+        known = weigh()
         with shelf.lock:
             now = shelf.known
             # Somebody may have asked for another day or folder meanwhile.

@@ -1,9 +1,5 @@
 """The embedded broker's rules: a box reaches its own topics and nothing else."""
 
-import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +8,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collector import broker
+from tests.support.embedded import embedded
 
 NAMES = ("collector", "box-1", "box-2")
 
@@ -20,15 +16,8 @@ NAMES = ("collector", "box-1", "box-2")
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
     """A running broker that knows the collector and two boxes, each by its name as password."""
-    broker.write_users(tmp_path, {name: name for name in NAMES})
-    argv = [sys.executable, "-m", "collector.broker", str(tmp_path)]
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ))
-    assert process.stdout is not None
-    assert process.stdin is not None
-    yield int(json.loads(process.stdout.readline())["port"])
-    process.stdin.close()
-    process.wait(15)
-    process.stdout.close()
+    with embedded(tmp_path, NAMES[1:]) as running:
+        yield running
 
 
 class Client:

@@ -1,8 +1,5 @@
 """The embedded broker when everybody comes and goes at once: amqtt alone trips over its own subscriptions."""
 
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +10,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector import broker
+from tests.support.embedded import embedded
 
 BOXES = [f"box-{number}" for number in range(8)]
 ROUNDS = 5
@@ -29,15 +27,8 @@ class Crowded(NamedTuple):
 @pytest.fixture
 def crowded(tmp_path: Path) -> Iterator[Crowded]:
     """A broker that knows many boxes, each by its name as password."""
-    broker.write_users(tmp_path, {name: name for name in (broker.COLLECTOR, *BOXES)})
-    argv = [sys.executable, "-m", "collector.broker", str(tmp_path)]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process.stdin, process.stdout:
-        yield Crowded(int(json.loads(process.stdout.readline())["port"]), tmp_path / "log")
-    process.wait(15)
+    with embedded(tmp_path, BOXES) as port:
+        yield Crowded(port, tmp_path / "log")
 
 
 def comes_and_goes(port: int, name: str, unheard: list[str]) -> None:

@@ -1,6 +1,5 @@
 """The coordinator on the line: real brokers, a real box's end, and `firstbell quiet` from another process."""
 
-import json
 import os
 import re
 import subprocess
@@ -17,7 +16,6 @@ import pytest
 from agent.machine.clock import SystemClock as BoxClock
 from agent.uplink.leases import Leases as BoxLeases
 from agent.uplink.mqtt import Broker, MqttLine
-from collector import broker
 from collector.clock import SystemClock
 from collector.coordinator.coordinator import ASKS_A_MINUTE, Coordinator, Rates
 from collector.coordinator.desk import Desk
@@ -34,6 +32,7 @@ from firstbell.district import Circuit, District, School, Seat, Settings
 from firstbell.lease import Lease, Refusal, Settle
 from tests.collector.coordinator.town import MB, HandClock, House
 from tests.collector.workbench import Mosquitto, wait_until
+from tests.support.embedded import embedded
 from tests.support.mosquitto import mosquitto
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +50,8 @@ def deep_in_the_night() -> str:
 @pytest.fixture(params=["mosquitto", "embedded"])
 def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
     """A broker with the rules that the README writes down, and the one of `firstbell up`."""
-    with (_mosquitto if request.param == "mosquitto" else _embedded)(tmp_path) as port:
+    mosquittos = request.param == "mosquitto"
+    with _mosquitto(tmp_path) if mosquittos else embedded(tmp_path / "broker", BOXES) as port:
         yield port
 
 
@@ -63,19 +63,6 @@ def _mosquitto(folder: Path) -> Iterator[int]:
     (folder / "acl").write_text(rules[1], encoding="utf-8")
     with mosquitto(folder, "allow_anonymous true", f"acl_file {folder / 'acl'}") as running:
         yield running.port
-
-
-@contextmanager
-def _embedded(folder: Path) -> Iterator[int]:
-    broker.write_users(folder / "broker", {name: name for name in ("collector", *BOXES)})
-    argv = [sys.executable, "-m", "collector.broker", str(folder / "broker")]
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdin is not None
-    yield int(json.loads(process.stdout.readline())["port"])
-    process.stdin.close()
-    process.wait(15)
-    process.stdout.close()
 
 
 class Collector:
