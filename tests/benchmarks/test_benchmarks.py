@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ask, availability, bench, district, district_table, intake, messages, schedule
+from benchmarks import (
+    ask,
+    availability,
+    bench,
+    capacity,
+    district,
+    district_table,
+    intake,
+    messages,
+    schedule,
+)
 from collector import config, registry
 from collector.store.reads import Reads
 from firstbell import wire
@@ -88,6 +98,21 @@ def test_a_week_of_tests_is_counted_as_it_was() -> None:
     assert (found.tests, found.together, found.at_edges) == (4, 2, 1)
     assert (found.days_without, found.periods_without) == (4, 19)
     assert found.class_minutes == pytest.approx(80 / 60)
+
+
+def test_a_class_that_was_found_is_held_against_the_lines_room() -> None:
+    """The room is 0.95 of the line's rate in students; what a ceiling ended says so, and nothing is no figure."""
+    case = capacity.Case("usual", 50, 0)
+    more = {"students_ok": 67, "students_at_least": False, "loaded_s": 54.0}
+    result = {"more": more, "bytes_received": 300_000_000, "bytes_sent": 15_000_000}
+    figures = {figure.what: round(figure.value, 2) for figure in capacity.told(case, result)}
+    assert figures[f"{case}: room"] == 62.5
+    assert figures[f"{case}: found to room"] == 1.07
+    assert figures[f"{case}: bytes"] == 315
+    more["students_at_least"] = True
+    assert f"{case}: found, at least" in {figure.what for figure in capacity.told(case, result)}
+    with pytest.raises(RuntimeError, match="no way to the server"):
+        list(capacity.told(case, {"reason": "no way to the server"}))
 
 
 def test_memory_is_read_as_the_kernel_tells_it() -> None:

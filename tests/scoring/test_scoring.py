@@ -32,7 +32,8 @@ def test_a_score_counts_false_accusations_double_and_its_page_says_so() -> None:
     good = Score(1, 6, (), (), (), 5_000)
     bad = Score(2, 6, ("lincoln-high: line too small; said: nothing of it",), ("internet: sound",), (), 5_000)
     assert (good.points, bad.points) == (6, 3)
-    page = " ".join(prove.page([good, bad], 40).split())
+    page = " ".join(prove.page([good, bad], 40, "2026-09-21 14:13 UTC", "0123456789ab").split())
+    assert "Run of 2026-09-21 14:13 UTC, commit 0123456789ab: 2 districts" in page
     assert "2 districts of 40 schools, 10,000 reports" in page
     assert "11 of 12 named, 1 accused wrongly: 9 of 12 points" in page
     assert "seed 2: missed: lincoln-high" in page
