@@ -239,8 +239,11 @@ def _figures(asked: _Asked, tests: Iterable[LineTest], direction: Direction, *, 
     spared = [speed(test, direction) for test in ours if case_tests.spared(test, direction)]
     # What something else limited may have been anything more: it ranks above all that is known.
     ranked = [*exact, *(math.inf for _ in spared)]
-    floor = None if bought is None else bought * (1 - asked.numbers.tolerance.value)
-    below = 0 if floor is None else sum(mbps < floor for mbps in exact)
+    below = sum(
+        bought is not None and speed(test, direction) < bought * (1 - case_tests.off_by(test, asked.numbers))
+        for test in ours
+        if counted(test, direction)
+    )
     median = _known(case_tests.rank(ranked, 0.5))
     return Figures(
         direction=direction,

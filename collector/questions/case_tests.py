@@ -9,6 +9,7 @@ from firstbell import district as districts
 from firstbell import stats
 from firstbell.district import NS, School
 from firstbell.readiness.evidence import Check
+from firstbell.readiness.models import Numbers
 from firstbell.readiness.reasons import Reason
 from firstbell.readiness.sizing import Direction
 from firstbell.report import Medium, Report, Segment, Status, Stored
@@ -16,6 +17,8 @@ from firstbell.report import Medium, Report, Segment, Status, Stored
 BESIDE_NS = 60 * NS
 """A test of the building's own network that began within so much of another is beside it."""
 OVER_WIFI = "over Wi-Fi"
+MEANS = frozenset({"speedtest"})
+"""Engines whose figure is the mean over the whole transfer: slow start makes it read low."""
 ELSEWHERE = "something else than the line was the limit"
 
 Key = tuple[str, str, int]
@@ -147,6 +150,11 @@ def speed(test: LineTest, direction: Direction) -> float:
     if test.status != Status.OK.value:
         return 0.0
     return (test.down_line_mbps if direction == "down" else test.up_line_mbps) or 0.0
+
+
+def off_by(test: LineTest, numbers: Numbers) -> float:
+    """The share of what is bought by which a test may miss it and still say nothing against the line."""
+    return (numbers.slow_start if test.engine in MEANS else numbers.tolerance).value
 
 
 def rank(values: Sequence[float], share: float) -> float | None:

@@ -17,8 +17,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     Of `tests`, `spared` had something else than the line for their limit: each is taken for better than all
     others, so that no doubt speaks against the line. `below`: how many saw less than what is bought, by more
-    than the measurement's own 2 %; `dead`: how many found the line dead. None for a quantile: it lies among
-    those spared, so it is not known.
+    than the measurement itself may be off by; `dead`: how many found the line dead. None for a quantile: it
+    lies among those spared, so it is not known.
     """
 
     direction: Direction
@@ -92,11 +92,13 @@ def headline(circuit: str, figures: Sequence[Figures]) -> str:
         )
     if quiet.bought_mbps is None:
         return f"Line {circuit}: nobody entered what is bought, so nothing can be claimed of it."
+    bought = words.mbit(words.exact(quiet.bought_mbps))
     if not quiet.below:
         tests = words.count(quiet.tests - quiet.spared, "test")
-        return f"Line {circuit} carried what is bought in each of {tests} outside class that it limited."
+        return (
+            f"None of {tests} outside class shows that line {circuit} carried less than the {bought} bought."
+        )
     share = f"{quiet.below:,} of {words.count(quiet.tests, 'test')}"
-    bought = words.mbit(words.exact(quiet.bought_mbps))
     return f"Line {circuit} carried less than the {bought} that are bought in {share} outside class."
 
 
@@ -119,7 +121,7 @@ def claim(
     if median is not None:
         said += f", half of them at {words.mbit(_plain(median))} or less"
     if bought is not None:
-        said += f"; {below:,} of them below the {words.mbit(words.exact(bought))} bought"
+        said += f"; {below:,} of them clearly below the {words.mbit(words.exact(bought))} bought"
     if spared:
         said += f"; in {spared:,} something else was the limit, and they are taken for good"
     return f"{said}{'; in class this is what others left over' if in_class else ''}."
@@ -149,7 +151,13 @@ def method(numbers: Numbers, zone: str) -> tuple[str, ...]:
     octets = f"{numbers.wire_octets.value:g} / {numbers.payload_octets.value:g}"
     clocks = f"{ClockQuality.NTP}: by time servers; {ClockQuality.COLLECTOR}: by the collector"
     return tuple(
-        text.format(octets=octets, tolerance=f"{numbers.tolerance.value:.0%}", zone=zone, clocks=clocks)
+        text.format(
+            octets=octets,
+            tolerance=f"{numbers.tolerance.value:.0%}",
+            slow_start=f"{numbers.slow_start.value:.0%}",
+            zone=zone,
+            clocks=clocks,
+        )
         for text in _METHOD.strip().splitlines()
     )
 
@@ -162,7 +170,8 @@ Where the test server tells, both ends' bytes stand beside each other; a test wh
 than 5 % is none. The box's processor and port, and its test of the building's own network in the same \
 minute, stand with it.
 Speeds are raised from payload to line rate by {octets} octets (TCP over IPv4 on Ethernet), as contracts \
-count. Less than {tolerance} below what is bought is none.
+count. A test is clearly below what is bought from {tolerance} on; one of speedtest.net, whose mean includes \
+slow start, from {slow_start} on.
 A test counts only if the line was its limit: what the box, its port, the server, its other traffic or a \
 ceiling limited is left out, and so are tests by hand, and all but one of a place in an hour.
 Times are local ({zone}) and UTC; how each clock was known stands with its test ({clocks}).

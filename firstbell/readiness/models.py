@@ -37,6 +37,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     just_short: Number
     far_below: Number
     tolerance: Number
+    slow_start: Number
     wire_octets: Number
     payload_octets: Number
     checks: Number
@@ -169,6 +170,7 @@ _SHARES = (
     "just_short",
     "far_below",
     "tolerance",
+    "slow_start",
     "worst_share",
     "uptime_share",
     "uptime_watched",

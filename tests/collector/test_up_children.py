@@ -98,7 +98,8 @@ def test_the_log_of_a_child_that_talks_does_not_grow_for_ever(tmp_path: Path) ->
             assert not child.mind(time.monotonic())
             assert log.stat().st_size < _LOG_BYTES
         wait_for(lambda: log.stat().st_size > 0)
-        assert log.read_bytes()[:1] == b"x"
+        # Not where the old one ended, after a hole of zeros; a line may have been cut before its end.
+        assert log.read_bytes()[:1] in {b"x", b"\n"}
         assert (tmp_path / "talker.old.log").stat().st_size > _LOG_BYTES
         assert len(list(tmp_path.iterdir())) == 2
     finally:
