@@ -1,6 +1,7 @@
 """What stands beside a test in a process of its own."""
 
 import msgspec
+import pytest
 
 from agent.load import apart
 from agent.load.engines.base import Result
@@ -26,6 +27,12 @@ def test_a_quota_that_held_any_engine_back_is_said(fake: FakeMachine) -> None:
     assert held(fake, 4, 10, plain).throttled_pct == 40
     assert held(fake, 4, 10, msgspec.structs.replace(plain, more={"loaded_s": 5.0})).throttled_pct == 80
     assert held(fake, 4, 10, msgspec.structs.replace(plain, throttled_pct=1.0)).throttled_pct == 1.0
+
+
+@pytest.mark.parametrize(("throttled_s", "pct"), [(12, 100), (-2, 0)])
+def test_a_share_is_a_share(fake: FakeMachine, throttled_s: float, pct: float) -> None:
+    """Several processors are held back at once, and a group may begin anew at nought: 0 to 100 all the same."""
+    assert held(fake, throttled_s, 10, Result(status=Status.OK)).throttled_pct == pct
 
 
 def test_without_a_group_nothing_is_said(fake: FakeMachine) -> None:

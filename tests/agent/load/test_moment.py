@@ -16,6 +16,9 @@ def look(fake: FakeMachine, mbps: float, known_mbps: float, *, up: bool = False)
     fake.counters.ports["eth0"] = Port(7, 9)
 
     def second(seconds: float) -> None:
+        assert seconds == 1
+        # Whoever sleeps on a busy machine sleeps longer than he wanted to.
+        seconds *= 2
         fake.clock.seconds += seconds
         carried = round(mbps * seconds * MB / 8)
         fake.counters.ports["eth0"] = Port(7, 9 + carried) if up else Port(7 + carried, 9)
@@ -55,11 +58,19 @@ def test_a_port_that_tells_nothing_is_not_busy(fake: FakeMachine) -> None:
     ],
 )
 def test_what_network_manager_says_of_a_connection(fake: FakeMachine, said: bytes, metered: bool) -> None:
-    """Its words for a connection that is paid by the byte, as nmcli 1.42 prints them."""
-    fake.commands.ended = Ended(0, said, b"")
+    """Its words for a connection that is paid by the byte, as nmcli 1.42 prints them; asked of this interface."""
+    asked: list[list[str]] = []
+
+    class Said:
+        def run(self, argv: list[str], **_: object) -> Ended:
+            asked.append(argv)
+            return Ended(0, said, b"")
+
+    fake.commands = Said()  # type: ignore[assignment]
     assert nmcli.metered(said) == metered
     assert moment.metered(fake.machine, "wlan0") == metered
     assert not moment.metered(fake.machine, "")
+    assert asked == [["nmcli", "-g", "GENERAL.METERED", "device", "show", "wlan0"]]
 
 
 def test_without_network_manager_nothing_is_metered(fake: FakeMachine) -> None:

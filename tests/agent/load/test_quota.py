@@ -44,6 +44,15 @@ def test_where_nothing_counts_nothing_is_said(fake: FakeMachine, group: str) -> 
     assert throttled_s(fake.machine.files) is None
 
 
+@pytest.mark.parametrize("group", ["3:memory:/a", "4:cpuset:/a", "5:cpuacct:/a", "1:name=systemd:/a"])
+def test_a_group_of_something_else_is_not_read(fake: FakeMachine, group: str) -> None:
+    """A path among other groups says nothing of the processor's group that has the same one."""
+    fake.write("/proc/self/cgroup", group)
+    for mount in ("", "unified/", "cpu/", "cpu,cpuacct/"):
+        fake.write(f"/sys/fs/cgroup/{mount}a/cpu.stat", V2 + V1)
+    assert throttled_s(fake.machine.files) is None
+
+
 def test_a_stat_without_a_quota_says_nothing(fake: FakeMachine) -> None:
     """The root's has no such line, and a value that is no number is none."""
     fake.write("/proc/self/cgroup", "0::/")
@@ -55,6 +64,9 @@ def test_how_long_it_waited_for_a_processor(fake: FakeMachine) -> None:
     """The second number of its schedstat, in nanoseconds: 1.5 s."""
     fake.write("/proc/self/schedstat", "170220239 1500000000 86\n")
     assert delayed_s(fake.machine.files) == 1.5
+    # Who has had turns and never waited has waited for no time: that is known.
+    fake.write("/proc/self/schedstat", "170220239 0 86\n")
+    assert delayed_s(fake.machine.files) == 0
 
 
 @pytest.mark.parametrize("stat", ["", "0 0 0", "1 2", "1 x 3", "1 -2 3"])

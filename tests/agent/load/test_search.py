@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.load.search import CLOSE, MOST_REPEATS, Found, Search, first_group
+from agent.load.search import Found, Search, first_group
 
 MOST = 1000
+CLOSE = 1 / 20
+MOST_REPEATS = 6
+"""What the file claims, and not whatever the search now has."""
 KNEES = st.integers(0, MOST - 1)
 
 
@@ -58,6 +61,20 @@ def test_a_noisy_knee_is_held_by_its_interval() -> None:
         assert found.low < found.high
         assert found.low <= found.ok
         assert len(tried) <= 12 + MOST_REPEATS
+        assert len(tried) - len(set(tried)) <= MOST_REPEATS
+
+
+def test_a_line_that_will_not_hold_still_is_given_up() -> None:
+    """Heads or tails at every try: six groups are tried again, and no more, and what was seen is still told."""
+    dice = random.Random(4)
+    repeats = []
+    for _ in range(300):
+        found, tried = play(Search(16, MOST, known=True), lambda _: dice.random() < 0.5)
+        repeats.append(len(tried) - len(set(tried)))
+        assert found.tries == len(tried)
+        assert found.high is not None
+        assert found.low < found.high
+    assert max(repeats) == MOST_REPEATS
 
 
 def test_better_two_of_three_decide_at_an_edge() -> None:
@@ -85,13 +102,16 @@ def test_what_is_known_when_it_is_cut_short() -> None:
 
 def test_a_line_that_carries_nobody() -> None:
     """Not even one: none, and one is too many."""
-    found, _ = play(Search(5, MOST, known=True), lambda _: False)
+    found, tried = play(Search(5, MOST, known=True), lambda _: False)
     assert (found.ok, found.low, found.high) == (0, 0, 1)
+    # Downwards it gallops in the steps in which it would go up; one who can't be carried is tried twice.
+    assert tried == [5, 3, 2, 1, 1]
 
 
 def test_where_nobody_knows_the_line_it_begins_gently() -> None:
     """Two at first, and twice as many each time, until something gives."""
     assert first_group(0, 0.76, MOST) == 2
+    assert first_group(0, 0.76, 1) == 1
     _, tried = play(Search(2, MOST, known=False), lambda n: n <= 40)
     assert tried[:6] == [2, 4, 8, 16, 32, 64]
 

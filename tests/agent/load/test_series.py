@@ -27,6 +27,13 @@ def test_what_is_not_later_adds_nothing() -> None:
     assert list(counted.looks(0, 9)) == [(1, 10), (2, 40)]
 
 
+def test_the_looks_between_two_moments_are_those_at_them_too() -> None:
+    """From 2 to 3 of looks at 1, 2, 3 and 4: both."""
+    counted = series((1, 10), (2, 20), (3, 30), (4, 40))
+    assert list(counted.looks(2, 3)) == [(2, 20), (3, 30)]
+    assert list(counted.looks(2.1, 2.9)) == []
+
+
 def test_nothing_counted_is_nothing() -> None:
     """Without a look there is no count, and no rate; nor is there a rate in no time."""
     assert (Series().at(3), Series().rate(1, 2), Series().first_s, Series().last_s) == (0, 0, 0, 0)
@@ -40,3 +47,5 @@ def test_a_bin_ends_with_the_first_look_that_is_late_enough() -> None:
     (first, first_s), (second, second_s) = bins(looks, 0.25)
     assert (first, second) == (3, 3)
     assert (first_s, second_s) == pytest.approx((0.3, 0.3))
+    # 1.2 - 0.9 is a little less than 0.3 to a computer: late enough all the same.
+    assert [grown for grown, _ in bins([(tenth / 10, float(tenth)) for tenth in range(13)], 0.3)] == [3] * 4

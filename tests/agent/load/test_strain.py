@@ -32,6 +32,9 @@ def test_each_counts_weigh_as_long_as_they_tell_of() -> None:
     stretch.hear(Counts(now_s=8.0, cpu_pct=10.0, throttled_pct=10.0, delayed_pct=4.0, others=2))
     stretch.hear(Counts(now_s=9.0, cpu_pct=90.0, throttled_pct=90.0))
     assert stretch.strain == pytest.approx(Strain(30.0, 30.0, 4.0, 2))
+    # A clock that goes back has told of no time.
+    stretch.hear(Counts(now_s=8.0, cpu_pct=100.0, throttled_pct=100.0, delayed_pct=100.0))
+    assert stretch.strain == pytest.approx(Strain(30.0, 30.0, 4.0, 2))
 
 
 def test_a_server_that_tells_nothing_of_it_is_not_said_to_be_free_of_it() -> None:
