@@ -143,6 +143,8 @@ def test_an_endless_body_without_a_session_is_not_read(server: Reference, distri
     with server.client() as client:
         client.say("POST", protocol.UP, f"Content-Length: {protocol.ENDLESS}", body=b"x")
         assert client.hear().status == 401
+        with pytest.raises(ConnectionError):
+            trickle(client, 5.0)
     assert works(server, district)
 
 
@@ -175,6 +177,14 @@ def test_connections_that_are_torn_leave_nothing(server: Reference, district: Di
         time.sleep(0.05)
     assert server.files() <= files
     assert works(server, district)
+
+
+def trickle(client: Client, seconds: float) -> None:
+    """Go on with a body, a byte now and then."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        client.sock.sendall(b"x")
+        time.sleep(0.1)
 
 
 def tear(client: Client, words: bytes) -> None:
