@@ -83,6 +83,21 @@ def test_a_clock_that_was_wrong_at_the_start_and_was_put_right_keeps_nobody_out(
     assert "last start" in gate.refusal(before)
 
 
+def test_what_a_clock_forgot_that_was_ahead_keeps_nobody_out(
+    district: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids were forgotten by tomorrow's time: after it was put right, that is no bound for what is issued."""
+    monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
+    gate = Gate(district, 86_400)
+    gate.passes(10)
+    for _ in range(2):
+        assert gate.refusal(gate.token()) == ""
+    gate.passes(LONGEST_NS / S)
+    assert "expired" in gate.refusal(gate.token(-1))
+    gate.now_ns -= 86_400 * S
+    assert gate.refusal(gate.token()) == ""
+
+
 def test_forgetting_one_spoils_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket that is good for the longest time is let in at its end, though later ones came and expired."""
     monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
