@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from collector.store.journal import open_journal
+from collector.store.leases import Kept
 from collector.store.reads import Reads
 from firstbell.report import Segment, Status, Stored
 from tests.collector.workbench import free_port
@@ -102,9 +103,25 @@ def test_a_leased_figure_reaches_the_journal(tests: Reads, data: Path) -> None:
     readings = report.readings
     used = [readings["bytes_received"], readings["bytes_sent"]]
     assert all(isinstance(count, int) and count > 0 for count in used)
-    assert sum(count for count in used if isinstance(count, int)) <= 60_000_000
+    total = sum(count for count in used if isinstance(count, int))
+    assert total <= 60_000_000
     assert {"down_mbps", "up_mbps", "rtt_p50_ms", "server_bytes_sent", "server_bytes_received"} <= set(
         readings
     )
+    lease = settled(tests)
+    assert (lease.agent, lease.targets, lease.how) == ("lincoln-1", ("hub",), "settled")
+    assert lease.max_bytes <= 60_000_000
+    assert lease.bytes == total
     left_out = json.loads(firstbell(data, "ask", "lincoln", "--json"))["links"][0]["left_out"]
     assert [(out["reason"], out["checks"]) for out in left_out] == [("self", 1)]
+
+
+def settled(tests: Reads) -> Kept:
+    """The first lease of a throughput test, once it has ended; its box says so beside its report."""
+    until_s = time.monotonic() + 20
+    while True:
+        lease = next(lease for lease in tests.leases(0, 1 << 62) if lease.kind == "throughput")
+        if lease.ended_ns is not None:
+            return lease
+        assert time.monotonic() < until_s, "the lease was not settled"
+        time.sleep(0.2)

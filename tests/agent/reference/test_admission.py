@@ -57,6 +57,7 @@ def test_a_bad_ticket_gets_its_reason_and_nothing_else(
         assert reason in answer.json["error"]
         assert len(answer.body) < 200
         assert client.sock.recv(1) == b""
+    assert "session for" not in server.said()
 
 
 def test_a_ticket_opens_one_session_once(server: Reference, district: District) -> None:

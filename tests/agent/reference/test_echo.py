@@ -104,3 +104,12 @@ def test_packets_are_of_the_ticket_s_bytes(server: Reference, district: District
             sock.send(f"{session.name}{number:08d}".encode())
         assert len(heard(sock)) == 10
         assert session.counts()["ended"] == "its bytes are used up"
+
+
+def test_a_packet_that_could_not_come_back_whole_does_not(server: Reference, district: District) -> None:
+    """What a ticket has left for the way there, but not for the way back, brings no packet back."""
+    with server.session(district.token(max_bytes=879)) as session, line(server.port) as sock:
+        for number in range(20):
+            sock.send(f"{session.name}{number:08d}".encode())
+        assert len(heard(sock)) == 10
+        assert session.counts()["echoed"] == 10

@@ -114,6 +114,19 @@ def test_one_address_has_few_streams_at_once(opened: Reference) -> None:
             assert late.ask("GET", f"{guests.GARBAGE}?ckSize=1").status == 200
 
 
+def test_a_guest_that_is_done_is_a_stranger_again(start: Start) -> None:
+    """Connections that had their stream and stay are of those that may be too many: the oldest have to go."""
+    opened = start("--open", "127.0.0.1", limits={"server.MOST_STRANGERS_AN_ADDRESS": 3})
+    with ExitStack() as stack:
+        five = []
+        for _ in range(5):
+            five.append(stack.enter_context(opened.client()))
+            assert five[-1].ask("POST", guests.EMPTY).status == 200
+        assert five[0].is_over(2.0)
+        assert five[1].is_over(2.0)
+        assert five[4].ask("POST", guests.EMPTY).status == 200
+
+
 def test_all_guests_together_have_few_streams(start: Start) -> None:
     """Beyond the most, wherever they come from, the next is told to come back."""
     opened = start("--open", "127.0.0.0/8", limits={"guests.MOST_GUEST_STREAMS": 2})

@@ -57,7 +57,7 @@ def test_connections_that_say_nothing_are_cut(hasty: Reference, district: Distri
 
 
 def test_ten_thousand_connections_are_bounded(start: Start, district: District) -> None:
-    """They hold no more files than the bound of their address, hardly any memory, and keep no box out."""
+    """They hold no more files than the bound of their address, hardly any memory, few lines; no box is kept out."""
     server = start(limits={"server.MOST_STRANGERS_AN_ADDRESS": 60, "server.MOST_STRANGERS": 100})
     assert works(server, district)
     files, mib = server.files(), server.mib()
@@ -75,6 +75,7 @@ def test_ten_thousand_connections_are_bounded(start: Start, district: District) 
     assert most <= 100 + SPARE_FILES
     assert server.mib() - mib < MOST_GROWTH_MIB
     assert "the oldest are cut" in server.said()
+    assert len(server.said().splitlines()) < 200
 
 
 def test_one_address_can_not_take_all_the_room(start: Start) -> None:
@@ -143,6 +144,8 @@ def test_an_endless_body_without_a_session_is_not_read(server: Reference, distri
     with server.client() as client:
         client.say("POST", protocol.UP, f"Content-Length: {protocol.ENDLESS}", body=b"x")
         assert client.hear().status == 401
+        with pytest.raises(ConnectionError):
+            trickle(client, 5.0)
     assert works(server, district)
 
 
@@ -175,6 +178,14 @@ def test_connections_that_are_torn_leave_nothing(server: Reference, district: Di
         time.sleep(0.05)
     assert server.files() <= files
     assert works(server, district)
+
+
+def trickle(client: Client, seconds: float) -> None:
+    """Go on with a body, a byte now and then."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        client.sock.sendall(b"x")
+        time.sleep(0.1)
 
 
 def tear(client: Client, words: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent.load import protocol
+from firstbell.lease import LONGEST_S
 from tests.agent.reference.conftest import Start
 from tests.support.reference import Client, District, Reference
 
@@ -109,10 +110,16 @@ def test_a_session_ends_with_the_connection_that_opened_it(server: Reference, di
 
 def test_a_stop_ends_the_way_down_and_no_more(server: Reference, district: District) -> None:
     """Streams down are cut, what was sent stands, and the session goes on with a way up and another down."""
-    with server.session(district.token(max_bytes=10**12)) as session:
-        with session.down() as stream:
+    with server.session(district.token(max_bytes=10**12)) as session, session.stream() as idle:
+        assert len(idle.ask("GET", protocol.take(7), session.line).body) == 7
+        with session.down() as stream, session.stream() as up:
+            up.say("POST", protocol.GIVE, session.line, "Content-Length: 2000", body=bytes(1000))
+            session.counts_when(received=1000)
             assert session.ask("POST", protocol.STOP, session.line).status == 204
             assert stream.is_over(2.0)
+            up.sock.sendall(bytes(1000))
+            assert up.hear().status == 204
+        assert idle.ask("GET", protocol.ECHO, session.line).status == 204
         sent = session.counts()["sent"]
         time.sleep(0.2)
         assert session.counts()["sent"] == sent > 0
@@ -203,7 +210,7 @@ WRONG: dict[str, tuple[tuple[Any, ...], int]] = {
     "a body for an echo": (("GET", protocol.ECHO, "Content-Length: 100000"), 413),
     "the wrong verb": (("POST", protocol.DOWN), 405),
     "no such place": (("GET", "/firstbell/other"), 404),
-    "a second session": (("POST", protocol.SESSION), 401),
+    "a session without a ticket": (("POST", protocol.SESSION), 401),
 }
 
 
@@ -217,6 +224,23 @@ def test_a_wrong_request_is_told_so(server: Reference, district: District, which
             assert (answer.status, bool(answer.json["error"])) == (status, True)
             assert stream.is_over(3.0)
         assert session.ask("GET", protocol.ECHO, session.line).status == 204
+
+
+def test_one_connection_opens_one_session(server: Reference, district: District) -> None:
+    """Another good ticket over it opens nothing: it is refused, both are over, and the ticket was not used."""
+    token = district.token()
+    with server.session(district.token()) as session:
+        answer = session.ask("POST", protocol.SESSION, f"Authorization: Ticket {token}")
+        assert (answer.status, answer.json["error"]) == (400, "this connection has a session already")
+        assert session.is_over(3.0)
+    with server.session(token) as late:
+        assert late.opened.json["others"] == 0
+
+
+def test_no_session_is_longer_than_any_lease(server: Reference, district: District) -> None:
+    """Whatever its ticket says."""
+    with server.session(district.token(max_seconds=LONGEST_S + 1)) as session:
+        assert session.opened.json["max_seconds"] == LONGEST_S
 
 
 def test_a_session_may_be_asked_for_its_counts_for_a_while(start: Start, district: District) -> None:

@@ -83,6 +83,21 @@ def test_a_clock_that_was_wrong_at_the_start_and_was_put_right_keeps_nobody_out(
     assert "last start" in gate.refusal(before)
 
 
+def test_what_a_clock_forgot_that_was_ahead_keeps_nobody_out(
+    district: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids were forgotten by tomorrow's time: after it was put right, that is no bound for what is issued."""
+    monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
+    gate = Gate(district, 86_400)
+    gate.passes(10)
+    for _ in range(2):
+        assert gate.refusal(gate.token()) == ""
+    gate.passes(LONGEST_NS / S)
+    assert "expired" in gate.refusal(gate.token(-1))
+    gate.now_ns -= 86_400 * S
+    assert gate.refusal(gate.token()) == ""
+
+
 def test_forgetting_one_spoils_no_other(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ticket that is good for the longest time is let in at its end, though later ones came and expired."""
     monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
@@ -108,17 +123,14 @@ def test_memory_is_bounded(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_key_may_be_written_in_some_ways(district: District, tmp_path: Path) -> None:
     """As hex in either case or base64 of either kind, with blank space around it."""
-    wanted = key_in(district.key_file)
-    url_safe = base64_of(district.raw).replace("+", "-").replace("/", "_")
-    for text in (
-        district.raw.hex().upper(),
-        f"  {district.raw.hex()}\r\n",
-        base64_of(district.raw),
-        url_safe,
-    ):
-        file = tmp_path / "key"
-        file.write_text(text, encoding="ascii")
-        assert key_in(file) == wanted
+    telling = b"\xfb\xef\xff" * 10 + b"\xab\xcd"  # its base64 has a + and a /, its hex has letters
+    for raw in (district.raw, telling):
+        url_safe = base64_of(raw).replace("+", "-").replace("/", "_")
+        for text in (raw.hex().upper(), f"  {raw.hex()}\r\n", base64_of(raw), url_safe):
+            file = tmp_path / "key"
+            file.write_text(text, encoding="ascii")
+            assert key_in(file).public_bytes_raw() == raw
+    assert key_in(district.key_file).public_bytes_raw() == district.raw
 
 
 @pytest.mark.parametrize("content", [b"", b"abcd", b"\xff\xfe", b"-----BEGIN PUBLIC KEY-----\n", b"0" * 63])

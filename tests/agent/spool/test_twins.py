@@ -9,7 +9,7 @@ import pytest
 
 from agent.spool import look
 from agent.spool.migrations import PAGE
-from firstbell.report import ClockQuality
+from firstbell.report import ClockQuality, Opening, Report
 from tests.support.clocks import HandClock
 from tests.support.spools import draft, drain, numbers, spool_at, waiting
 
@@ -75,6 +75,25 @@ def test_no_number_is_given_twice(path: Path, clock: HandClock, copy: str) -> No
         found = waiting(spool, clock)
         assert numbers(list(found.values())) == list(range(20, 40))
         assert not sent & set(found)
+        assert opening_of(found).last_seq == 21
+
+
+@COPIES
+def test_the_last_number_of_a_start_is_told_as_it_was(path: Path, clock: HandClock, copy: str) -> None:
+    """A bit of it falls over at rest: by what the next start says of it the collector knows what is missing."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(20)])
+        before = spool.epoch
+        drain(spool, clock)
+    tamper_at_rest(path, f"{copy} SET {LAST}")
+    with spool_at(path, clock) as spool:
+        opening = opening_of(waiting(spool, clock))
+        assert (opening.predecessor, opening.last_seq) == (before, 21)
+
+
+def opening_of(found: dict[tuple[str, int], Report]) -> Opening:
+    """What the newest start says of the one before."""
+    return [report.opening for report in found.values() if report.opening][-1]
 
 
 def test_what_a_collector_holds_leaves_in_spite_of_a_damaged_number(path: Path, clock: HandClock) -> None:
@@ -112,15 +131,64 @@ def test_a_damaged_boot_costs_no_report_its_time(
     path: Path, clock: HandClock, copy: str, change: str
 ) -> None:
     """Which boot a start was of is told by the other copy: what NTP said in it is not forgotten."""
-    with spool_at(path, clock) as spool:
-        spool.put([draft(clock, number) for number in range(5)])
-        at_ns = clock.stamp().wall_ns
+    at_ns = told_by_boot_alone(path, clock)
     tamper_at_rest(path, f"{copy} SET {change}")
-    clock.advance(60)
+    clock.reboot(60)
+    clock.sync()
     with spool_at(path, clock) as spool:
         told = [report for report in waiting(spool, clock).values() if report.probe != "box"]
+        assert len(told) == 5
         assert {report.clock for report in told} == {ClockQuality.NTP}
         assert all(abs(report.at_ns - at_ns) < 100 for report in told)
+
+
+def told_by_boot_alone(path: Path, clock: HandClock) -> int:
+    """Reports that knew no time themselves, in a boot that learned it after them; when they were."""
+    clock.synchronised, clock.wrong_ns = False, -(1 << 60)
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, number) for number in range(5)])
+        at_ns = clock.true_ns
+        clock.advance(60)
+        clock.sync()
+        spool.put([draft(clock, probe="box")])
+    return at_ns
+
+
+@COPIES
+def test_a_damaged_boot_of_an_older_start_costs_no_report_its_time(
+    path: Path, clock: HandClock, copy: str
+) -> None:
+    """No statement touches an older start again: its copies are compared when the file is opened."""
+    at_ns = told_by_boot_alone(path, clock)
+    clock.reboot()
+    with spool_at(path, clock):
+        pass
+    tamper_at_rest(path, f"{copy} SET boot = boot | 4 WHERE n = 1")
+    clock.sync()
+    with spool_at(path, clock) as spool:
+        told = [report for report in waiting(spool, clock).values() if report.probe != "box"]
+        assert len(told) == 5
+        assert {report.clock for report in told} == {ClockQuality.NTP}
+        assert all(abs(report.at_ns - at_ns) < 100 for report in told)
+
+
+@COPIES
+def test_a_damaged_end_of_a_boot_makes_no_time_narrower(path: Path, clock: HandClock, copy: str) -> None:
+    """It says that a boot ran on for minutes: a report of the next one, without NTP, keeps a true earliest time."""
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, 1)])
+    clock.reboot()
+    with spool_at(path, clock) as spool:
+        spool.put([draft(clock, 2)])
+        true_ns = clock.true_ns
+    clock.reboot(3600)
+    clock.sync()
+    tamper_at_rest(path, f"{copy} SET last_boottime_ns = last_boottime_ns + (1 << 39) WHERE n = 1")
+    with spool_at(path, clock) as spool:
+        (told,) = (r for r in waiting(spool, clock).values() if r.readings.get("bytes_sent") == 2)
+        assert told.not_before_ns is not None
+        assert told.not_after_ns is not None
+        assert told.not_before_ns <= true_ns <= told.not_after_ns
 
 
 def test_an_older_program_keeps_the_copies_too(path: Path, clock: HandClock) -> None:

@@ -130,6 +130,37 @@ def test_a_doubled_grant_is_taken_once(talk: Talk) -> None:
     assert not talk.box.stop(lease).is_set()
 
 
+def test_a_grant_that_is_doubled_at_once_is_renewed_once(talk: Talk) -> None:
+    """Both may come before the asker has seen the first: still one lease, and one question to go on."""
+
+    def twice(ask: words.Ask) -> Grant:
+        grant = Grant(nonce=ask.nonce, lease="7", max_bytes=400, max_seconds=20)
+        talk.say(grant)
+        return grant
+
+    talk.answers = twice
+    assert isinstance(talk.ask(), Lease)
+    talk.passes(16)
+    assert talk.said[1:] == [words.Renew(lease="7")]
+
+
+def test_a_late_grant_counts_from_its_question(talk: Talk) -> None:
+    """One that was 5 s on its way holds for 40 s: the coordinator counts from when it was asked."""
+
+    def late(ask: words.Ask) -> Grant:
+        talk.clock.advance(5)
+        return Grant(nonce=ask.nonce, lease="7", max_bytes=400, max_seconds=20)
+
+    talk.answers = late
+    lease = talk.ask()
+    assert isinstance(lease, Lease)
+    stop = talk.box.stop(lease)
+    talk.passes(39)
+    assert not stop.is_set()
+    talk.passes(1)
+    assert stop.wait(2)
+
+
 def test_a_lease_in_use_is_renewed_and_goes_on(talk: Talk) -> None:
     """Every 15 seconds the box asks to go on; as long as it hears yes the test runs beyond the lease's time."""
     stop = talk.box.stop(talk.granted())
@@ -189,6 +220,8 @@ def test_the_end_is_told_once_and_frees_the_lease(talk: Talk) -> None:
     talk.box.settle(lease, 321, 4.5)
     assert talk.said[-1] == words.Settle(lease="7", bytes=321, seconds=4.5)
     told = len(talk.said)
+    talk.passes(16)  # when it would be renewed
+    assert len(talk.said) == told
     talk.passes(100)
     assert len(talk.said) == told
     assert talk.box.stop(lease).is_set()

@@ -39,6 +39,7 @@ def test_gaps_are_shown_by_start(tmp_path: Path) -> None:
     said = run(tmp_path, "show", BOX).output
     assert f"missing: {A} 2, 8 to 9\n" in said
     assert f"lost: {A} 6 to 7: the spool was full" in said
+    assert "left out" not in said
 
 
 def test_a_box_nobody_heard_of_is_a_sentence(tmp_path: Path) -> None:

@@ -100,6 +100,14 @@ def test_end_ends_what_holds_or_what_has_the_number(home: Path) -> None:
     assert "no such quiet time to end" in said.output
 
 
+def test_end_ends_no_other(home: Path) -> None:
+    """By its number it ends one of those that hold; by a school those of that school."""
+    for school in ("Mill", "Lincoln", "Mill"):
+        quiet(home, "now", "--school", school)
+    assert [each["number"] for each in times(home, "end", "1")] == [2, 3]
+    assert [each["number"] for each in times(home, "end", "--school", "Mill")] == [2]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -116,6 +124,8 @@ def test_end_ends_what_holds_or_what_has_the_number(home: Path) -> None:
         (("now", "--why", "x" * 201), "up to 200 characters"),
         (("now", "3"), "a number goes with `end`"),
         (("08:00..09:00", "--for", "2h"), "--for goes with `now`"),
+        (("end", "--why", "a play"), "--why goes with `now`"),
+        (("--why", "a play"), "--why goes with `now`"),
     ],
 )
 def test_what_cannot_be_meant_is_said_in_words(home: Path, words: tuple[str, ...], told: str) -> None:

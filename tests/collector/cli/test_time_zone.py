@@ -34,17 +34,22 @@ def test_a_list_without_a_zone_takes_the_machines_and_says_so(
 
 @pytest.mark.parametrize(("tz", "examples"), [(None, {"school.tz"}), ("America/Denver", set())])
 def test_up_takes_the_machines_zone_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], tz: str | None, examples: set[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tz: str | None,
+    examples: set[str],
 ) -> None:
     """It is said at the first start, and again in each answer, unless a flag names the zone."""
+    monkeypatch.setattr(registry, "local_zone", lambda: "America/Boise")
     home = config.home(str(tmp_path / "data"))
     given = {"name": "Lincoln", "people": 960, "down_mbps": 500.0, "up_mbps": None, "tz": tz}
     up._found(home, up.Voice(as_json=True), given)
     district = written(home.folder).district
     assert district.examples - {SPLIT} == examples
-    assert ("time zone" in capsys.readouterr().out) == (tz is None)
-    if tz:
-        assert [school.tz for school in district.schools] == [tz]
+    said = capsys.readouterr().out
+    assert ("time zone" in said, "America/Boise" in said) == (tz is None, tz is None)
+    assert [school.tz for school in district.schools] == [tz or "America/Boise"]
 
 
 def test_people_that_up_asked_for_are_not_called_students(tmp_path: Path) -> None:
