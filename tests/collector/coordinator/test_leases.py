@@ -162,6 +162,7 @@ def test_a_lease_from_before_a_restart_goes_on(house: House) -> None:
     """It is renewed, loads its line, and is called back and settled as any other."""
     lease = house.granted(seconds=120).lease
     house.restart()
+    assert house.desk.look() == [], "it has not been heard of yet, and need not have been"
     for _ in range(5):
         house.clock.passes(RENEW_S)
         assert isinstance(renew(house, lease), Renewed)
