@@ -127,12 +127,16 @@ def test_a_quiet_time_of_one_school_leaves_the_others_alone(house: House) -> Non
 
 
 def test_where_nothing_was_ever_signed_nobody_waits(house: House, tmp_path: Path) -> None:
-    """The first start of all, with its new key, grants at once; with a key from before it does not."""
+    """The first start of all, with its new key, grants at once; with a key or a lease from before it does not."""
     house.granted()
     for n, first in enumerate((True, False)):
         with closing(Leases(open_journal(tmp_path / f"{n}.db"))) as store:
             house.desk = Desk(store, lambda: house.district, house.clock, NoSigner(first=first))
             assert isinstance(house.ask(), Grant if first else Refuse)
+    house.store.close()
+    house.store = Leases(house.journal)
+    house.desk = Desk(house.store, lambda: house.district, house.clock, NoSigner(first=True))
+    assert house.refused("alone-1").reason == JUST_STARTED, "a new key beside a journal that holds leases"
 
 
 def test_a_lost_journal_frees_no_line(house: House) -> None:
