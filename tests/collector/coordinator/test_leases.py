@@ -94,13 +94,18 @@ def test_a_quiet_time_calls_back_what_runs_until_it_is_heard(house: House) -> No
     """Said again at every look, and to renewals; the line is free when the box says so."""
     lease = house.granted().lease
     now_s = house.clock.wall_ns // NS
-    quiets.order(house.journal, Ordered(now_s, now_s + 3600, why="a fire drill"), house.clock.wall_ns)
+    ordered = Ordered(now_s, now_s + 3600, why="a fire drill")
+    number = quiets.order(house.journal, ordered, house.clock.wall_ns)
     for _ in range(2):
         ((agent, said),) = house.desk.look()
         assert agent == "lincoln-1"
         assert isinstance(said, Revoke)
         assert "(a fire drill)" in said.reason
+    assert house.desk.figures.revoked == 1, "called back once, however often it is said"
+    quiets.end(house.journal, [number], house.clock.wall_ns)
+    assert house.desk.look() == [(agent, said)], "it stays called back though the quiet time is over"
     assert isinstance(renew(house, lease), Revoke)
+    quiets.order(house.journal, ordered, house.clock.wall_ns)
     house.settle(lease)
     assert house.desk.look() == []
     assert house.refused("lincoln-2").again_s == pytest.approx(3600, abs=1)
