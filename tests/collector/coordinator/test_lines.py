@@ -2,8 +2,10 @@
 
 import pytest
 
-from firstbell.lease import Grant, Refuse
-from tests.collector.coordinator.town import House
+from firstbell.district import Room, Seat
+from firstbell.lease import Ask, Grant, Refuse
+from firstbell.report import Medium
+from tests.collector.coordinator.town import MB, House, town
 
 Question = tuple[str, str, str]
 
@@ -51,3 +53,11 @@ def test_a_settled_lease_frees_its_line_at_once(house: House) -> None:
     house.refused("lincoln-2")
     house.settle(grant.lease, "lincoln-1")
     house.granted("lincoln-2")
+
+
+def test_a_target_without_a_segment_is_taken_for_the_whole_way(house: House) -> None:
+    """A box that does not say how far its test goes loads the line that all schools share."""
+    ask = Ask(nonce="n", kind="throughput", targets=("s",), max_bytes=500 * MB, max_seconds=30.0)
+    assert isinstance(house.desk.hear("lincoln-1", ask), Grant)
+    house.refused("roosevelt-1")
+    house.granted("alone-1")
