@@ -61,3 +61,11 @@ def test_a_target_without_a_segment_is_taken_for_the_whole_way(house: House) -> 
     assert isinstance(house.desk.hear("lincoln-1", ask), Grant)
     house.refused("roosevelt-1")
     house.granted("alone-1")
+
+
+def test_a_box_that_is_moved_while_it_tests_tests_no_second_time(house: House) -> None:
+    """Its lease names the lines of before; the box itself carries one test at a time wherever it stands."""
+    house.granted("stray-1")
+    house.district = town(seats=(Seat(agent="stray-1", school="alone", circuit="alone-line"),))
+    assert house.refused("stray-1", "internet").reason == "another test is loading the line"
+    house.granted("alone-1")
