@@ -2,9 +2,9 @@
 
 import pytest
 
-from firstbell.district import Room, Seat
+from collector.store.reads import Reads
+from firstbell.district import Seat
 from firstbell.lease import Ask, Grant, Refuse
-from firstbell.report import Medium
 from tests.collector.coordinator.town import MB, House, town
 
 Question = tuple[str, str, str]
@@ -69,3 +69,23 @@ def test_a_box_that_is_moved_while_it_tests_tests_no_second_time(house: House) -
     house.district = town(seats=(Seat(agent="stray-1", school="alone", circuit="alone-line"),))
     assert house.refused("stray-1", "internet").reason == "another test is loading the line"
     house.granted("alone-1")
+
+
+@pytest.mark.parametrize(
+    ("agent", "medium", "air"),
+    [
+        ("wifi-1", "", {"access point ap-2", "access point ap-3"}),
+        ("wifi-1", "wifi", {"access point ap-2", "access point ap-3"}),
+        ("wifi-1", "wired", set()),
+        ("attic-1", "wifi", {"air of lincoln/attic"}),
+        ("lincoln-1", "", set()),
+    ],
+)
+def test_a_test_over_wifi_loads_the_access_points_of_its_room(
+    house: House, agent: str, medium: str, air: set[str]
+) -> None:
+    """By the box's own word, else by its seat; where nobody named them, the room's air."""
+    house.district = town(seats=(Seat(agent="attic-1", school="lincoln", circuit="lincoln-wan", room="attic"),))
+    house.granted(agent, segment="site", medium=medium)
+    (lease,) = Reads(house.journal).leases(0, 1 << 62)
+    assert set(lease.loads) - {f"box {agent}", "building lincoln"} == air
