@@ -94,13 +94,18 @@ def test_a_quiet_time_calls_back_what_runs_until_it_is_heard(house: House) -> No
     """Said again at every look, and to renewals; the line is free when the box says so."""
     lease = house.granted().lease
     now_s = house.clock.wall_ns // NS
-    quiets.order(house.journal, Ordered(now_s, now_s + 3600, why="a fire drill"), house.clock.wall_ns)
+    ordered = Ordered(now_s, now_s + 3600, why="a fire drill")
+    number = quiets.order(house.journal, ordered, house.clock.wall_ns)
     for _ in range(2):
         ((agent, said),) = house.desk.look()
         assert agent == "lincoln-1"
         assert isinstance(said, Revoke)
         assert "(a fire drill)" in said.reason
+    assert house.desk.figures.revoked == 1, "called back once, however often it is said"
+    quiets.end(house.journal, [number], house.clock.wall_ns)
+    assert house.desk.look() == [(agent, said)], "it stays called back though the quiet time is over"
     assert isinstance(renew(house, lease), Revoke)
+    quiets.order(house.journal, ordered, house.clock.wall_ns)
     house.settle(lease)
     assert house.desk.look() == []
     assert house.refused("lincoln-2").again_s == pytest.approx(3600, abs=1)
@@ -127,12 +132,16 @@ def test_a_quiet_time_of_one_school_leaves_the_others_alone(house: House) -> Non
 
 
 def test_where_nothing_was_ever_signed_nobody_waits(house: House, tmp_path: Path) -> None:
-    """The first start of all, with its new key, grants at once; with a key from before it does not."""
+    """The first start of all, with its new key, grants at once; with a key or a lease from before it does not."""
     house.granted()
     for n, first in enumerate((True, False)):
         with closing(Leases(open_journal(tmp_path / f"{n}.db"))) as store:
             house.desk = Desk(store, lambda: house.district, house.clock, NoSigner(first=first))
             assert isinstance(house.ask(), Grant if first else Refuse)
+    house.store.close()
+    house.store = Leases(house.journal)
+    house.desk = Desk(house.store, lambda: house.district, house.clock, NoSigner(first=True))
+    assert house.refused("alone-1").reason == JUST_STARTED, "a new key beside a journal that holds leases"
 
 
 def test_a_lost_journal_frees_no_line(house: House) -> None:
@@ -162,6 +171,7 @@ def test_a_lease_from_before_a_restart_goes_on(house: House) -> None:
     """It is renewed, loads its line, and is called back and settled as any other."""
     lease = house.granted(seconds=120).lease
     house.restart()
+    assert house.desk.look() == [], "it has not been heard of yet, and need not have been"
     for _ in range(5):
         house.clock.passes(RENEW_S)
         assert isinstance(renew(house, lease), Renewed)

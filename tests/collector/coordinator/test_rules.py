@@ -105,6 +105,18 @@ def test_a_weekly_test_waits_for_every_school_on_its_lines(house: House) -> None
     house.granted("hub-1", "capacity", seconds=180)
 
 
+def test_a_weekly_test_waits_for_the_school_that_ends_last(house: House) -> None:
+    """Lincoln's last bell rings an hour before Roosevelt's: a box at the hub waits for that one, too."""
+    made = town()
+    east = msgspec.structs.replace(made.schools[0], tz="America/New_York")
+    house.district = msgspec.structs.replace(made, schools=(east, *made.schools[1:]))
+    house.clock.to(at("2026-12-07T15:00"))
+    refusal = house.refused("hub-1", "capacity", seconds=180)
+    assert refusal.reason == "there is class at Roosevelt; this test waits until it ends"
+    assert refusal.again_s == again(35 * MINUTE_S)
+    house.granted("lincoln-1", "capacity", segment="site", seconds=180)
+
+
 def test_only_heavy_tests_are_granted(house: House) -> None:
     """What the catalogue calls no heavy test has no lease to ask for."""
     for kind in ("latency", "mining"):
@@ -203,7 +215,9 @@ def test_bytes_are_a_budget_as_seconds_are(house: House) -> None:
 def test_a_month_is_spread_over_its_days(house: House) -> None:
     """Thirty-one tests a month are one a day, and what the first week did not use is there on the seventh."""
     budget = msgspec.structs.replace(WIDE, month_seconds=31 * 30 * 4 // 3)
-    assert granted_until(house, "2026-12-07T23:50", budget) == 7
+    assert granted_until(house, "2026-12-07T09:20", budget) == 6, "six days and three of eight stretches"
+    house.clock.to(at("2026-12-07T09:40"))
+    assert granted_until(house, "2026-12-07T23:50", budget) == 1
     house.clock.to(at("2026-12-08T00:10"))
     assert granted_until(house, "2026-12-08T23:50", budget) == 1
 

@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from collector.cli import main
+from collector.coordinator import tickets
 from collector.coordinator.tickets import FILE, KeyFileError, Tickets
 from firstbell import ticket
 from tests.collector.coordinator.town import MONDAY, NS
@@ -17,9 +18,9 @@ from tests.collector.coordinator.town import MONDAY, NS
 
 def test_a_ticket_is_good_for_its_server_and_its_time(tmp_path: Path) -> None:
     """What the coordinator signs the reference server's own rules accept, once its signature is checked."""
-    tickets = Tickets(tmp_path)
-    issued = tickets.issue("box-1", "throughput", ("hub", "site"), (5_000, 30.0), MONDAY)
-    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(tickets.public))
+    signer = Tickets(tmp_path)
+    issued = signer.issue("box-1", "throughput", ("hub", "site"), (5_000, 30.0), MONDAY)
+    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signer.public))
     seen = set()
     for target, token in issued.items():
         payload, signature = ticket.split(token)
@@ -38,10 +39,17 @@ def test_a_ticket_is_good_for_its_server_and_its_time(tmp_path: Path) -> None:
 def test_the_first_start_is_known_by_its_new_key(tmp_path: Path) -> None:
     """Whoever made the key knows that nothing was signed before; nobody later does."""
     assert [Tickets(tmp_path).first for _ in range(2)] == [True, False]
+    made = (tmp_path / FILE).read_text(encoding="ascii")
+    assert tickets._make(tmp_path / FILE) is False, "another process was quicker between our look and our making"
+    assert (tmp_path / FILE).read_text(encoding="ascii") == made
 
 
 def test_no_ticket_is_good_for_longer_than_any(tmp_path: Path) -> None:
-    """However many servers are to be tested one after the other."""
+    """However many servers are to be tested one after the other; for a few of them, until the last had its time."""
+    for targets, seconds in (("a", 90), ("abcd", 180)):
+        *_, token = Tickets(tmp_path).issue("b", "throughput", tuple(targets), (1, 30.0), MONDAY).values()
+        read = ticket.read(ticket.split(token)[0])
+        assert read.expires_ns - read.issued_ns == seconds * NS
     (token, *_) = Tickets(tmp_path).issue("b", "capacity", tuple("abcdefgh"), (1, 600.0), MONDAY).values()
     read = ticket.read(ticket.split(token)[0])
     assert read.expires_ns - read.issued_ns == ticket.LONGEST_NS

@@ -55,3 +55,16 @@ def test_a_taken_line_is_asked_for_again_within_bounds(house: House, step_s: flo
     house.clock.wall_ns += round(step_s * 10**9)
     refusal = house.refused("lincoln-2")
     assert (refusal.reason, refusal.again_s) == ("another test is loading the line", again_s)
+
+
+@pytest.mark.parametrize(("days", "waits"), [(1, True), (6, True), (7, False)])
+def test_a_share_is_counted_over_seven_days(scarce: House, days: int, waits: bool) -> None:
+    """What `b0` had on Monday keeps it waiting for one that had nothing, until Monday comes again."""
+    scarce.clock.passes((days * 24 * 60 - 8) * 60.0)
+    assert scarce.refused("b1").reason == "night has just begun"
+    scarce.clock.passes(5 * 60.0)
+    if waits:
+        assert scarce.refused("b0").reason == OTHERS_FIRST
+        scarce.granted("b1")
+    else:
+        scarce.granted("b0")

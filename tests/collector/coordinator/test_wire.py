@@ -29,7 +29,7 @@ from collector.store.writer import Writer
 from firstbell import lease as words
 from firstbell import ticket
 from firstbell.district import Circuit, District, School, Seat, Settings
-from firstbell.lease import Lease, Refusal, Settle
+from firstbell.lease import Ask, Lease, Refusal, Settle
 from tests.collector.coordinator.town import MB, HandClock, House
 from tests.collector.workbench import Mosquitto, wait_until
 from tests.support.embedded import embedded
@@ -262,11 +262,23 @@ def test_garbage_is_counted_and_answered_by_nobody(house: House, payload: bytes)
 def test_one_box_is_not_heard_more_often_than_it_has_to_say(house: House) -> None:
     """Twelve questions a minute and then no more, whatever others ask; in the next minute again."""
     rates = Rates(house.clock)
-    assert [rates.allows("loud", asks=True) for _ in range(20)].count(True) == ASKS_A_MINUTE
+    assert [rates.allows("loud", asks=True) for _ in range(20)].count(True) == ASKS_A_MINUTE == 12
     assert rates.allows("quiet", asks=True)
     assert rates.allows("loud", asks=False)
     house.clock.passes(60)
     assert rates.allows("loud", asks=True)
+
+
+def test_what_is_said_too_often_reaches_no_desk(house: House) -> None:
+    """The thirteenth question of a minute is counted and decided by nobody; a settling of its lease is heard."""
+    coordinator, lease = Coordinator(house.desk, house.clock), house.granted().lease
+    for n in range(ASKS_A_MINUTE + 1):
+        ask = Ask(nonce=f"n{n}", kind="mining", targets=("s",), max_bytes=1, max_seconds=1.0)
+        coordinator.answer("lincoln-1", words.encode(ask))
+    assert house.desk.figures.refusals["kind"] == ASKS_A_MINUTE
+    assert coordinator.unheard == 1
+    coordinator.answer("lincoln-1", words.encode(Settle(lease=lease)))
+    assert house.desk.figures.settled == 1
 
 
 def test_what_cannot_wait_is_forgotten_and_nobody_waits_for_it() -> None:
