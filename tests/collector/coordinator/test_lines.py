@@ -85,7 +85,9 @@ def test_a_test_over_wifi_loads_the_access_points_of_its_room(
     house: House, agent: str, medium: str, air: set[str]
 ) -> None:
     """By the box's own word, else by its seat; where nobody named them, the room's air."""
-    house.district = town(seats=(Seat(agent="attic-1", school="lincoln", circuit="lincoln-wan", room="attic"),))
+    house.district = town(
+        seats=(Seat(agent="attic-1", school="lincoln", circuit="lincoln-wan", room="attic"),)
+    )
     house.granted(agent, segment="site", medium=medium)
     (lease,) = Reads(house.journal).leases(0, 1 << 62)
     assert set(lease.loads) - {f"box {agent}", "building lincoln"} == air

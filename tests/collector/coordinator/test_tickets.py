@@ -40,7 +40,9 @@ def test_the_first_start_is_known_by_its_new_key(tmp_path: Path) -> None:
     """Whoever made the key knows that nothing was signed before; nobody later does."""
     assert [Tickets(tmp_path).first for _ in range(2)] == [True, False]
     made = (tmp_path / FILE).read_text(encoding="ascii")
-    assert tickets._make(tmp_path / FILE) is False, "another process was quicker between our look and our making"
+    assert tickets._make(tmp_path / FILE) is False, (
+        "another process was quicker between our look and our making"
+    )
     assert (tmp_path / FILE).read_text(encoding="ascii") == made
 
 
