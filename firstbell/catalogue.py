@@ -6,7 +6,7 @@ A metric that is not listed here (`firstbell.metrics`) is stored and shown as un
 import math
 from typing import Literal, NamedTuple
 
-from firstbell.metrics import ALL, Metric
+from firstbell.metrics import ALL, MOST_HOPS, Metric, hop_address, hop_rtt_ms
 
 Stretch = Literal["period", "week"]
 Reading = bool | int | float | str
@@ -74,6 +74,20 @@ _PROBES = (
             "dns_ms",
             "http_ms",
             "http_status",
+        ),
+    ),
+    ProbeSpec(
+        "path",
+        "the routers on the way to each named target beyond the building, and their round trips",
+        heavy=False,
+        every_s=3600,
+        metrics=(
+            "hops",
+            *(
+                name
+                for number in range(1, MOST_HOPS + 1)
+                for name in (hop_address(number), hop_rtt_ms(number))
+            ),
         ),
     ),
     ProbeSpec(

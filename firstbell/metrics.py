@@ -1,6 +1,7 @@
 """Every metric once: its name with the unit, its type, its bounds, one line of meaning."""
 
 import math
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 Kind = Literal["float", "int", "bool", "text"]
@@ -18,6 +19,28 @@ class Metric(NamedTuple):
 
 def _both_ways(*metrics: Metric) -> tuple[Metric, ...]:
     return tuple(metric._replace(name=f"{way}_{metric.name}") for way in ("down", "up") for metric in metrics)
+
+
+MOST_HOPS = 20
+"""Of a way no more routers are told."""
+
+
+def hop_address(number: int) -> str:
+    """The metric for the address of the `number`th router of a way, from 1."""
+    return f"hop{number:02}_address"
+
+
+def hop_rtt_ms(number: int) -> str:
+    """The metric for the round trip to the `number`th router of a way, from 1."""
+    return f"hop{number:02}_rtt_ms"
+
+
+def _hops() -> Iterator[Metric]:
+    for number in range(1, MOST_HOPS + 1):
+        yield Metric(hop_address(number), "text", "address of that router on the way, the nearest being 01")
+        yield Metric(
+            hop_rtt_ms(number), "float", "shortest of three round trips to that router on the way", 0, 1e6
+        )
 
 
 ALL = (
@@ -39,6 +62,8 @@ ALL = (
     Metric("dns_ms", "float", "time to resolve the target's name as a device here would", 0, 1e6),
     Metric("http_ms", "float", "time to the first byte of the target's page, connection included", 0, 1e6),
     Metric("http_status", "int", "status with which the target's web server answered", 100, 599),
+    Metric("hops", "int", "how far away the target is, the nearest router being 1", 1, 255),
+    *_hops(),
     Metric("down_mbps", "float", "throughput towards this machine: goodput at the receiver", 0, 1e6),
     Metric("up_mbps", "float", "throughput from this machine: goodput at the receiver", 0, 1e6),
     Metric("down_limited_by", "text", "what limited this direction, where not what `limited_by` says"),

@@ -119,8 +119,12 @@ def test_the_start_names_what_does_not_run_then() -> None:
 
 def test_every_metric_probe_and_model_is_named() -> None:
     """What the catalogue, the registry of probes and models.toml hold stands on its page."""
-    for name in [*catalogue.METRICS, *catalogue.PROBES, *PROBES]:
+    hops = re.compile(r"hop\d\d_")
+    metrics = [name for name in catalogue.METRICS if not hops.match(name)]
+    for name in [*metrics, *catalogue.PROBES, *PROBES]:
         assert f"| `{name}` |" in text("docs/metrics.md")
+    for told in ("address", "rtt_ms"):
+        assert f"| `hop01_{told}` to `hop20_{told}` |" in text("docs/metrics.md")
     targets = registry.targets()
     for name, model in targets.models.items():
         section = text("docs/models.md").partition(f"### `{name}`")[2].partition("\n### ")[0]

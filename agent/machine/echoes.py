@@ -47,7 +47,7 @@ class Echoes(NamedTuple):
 
 def ping(address: str, train: Train, now: Callable[[], float]) -> Echoes | None:
     """Send ICMP echoes to `address`; None where this user may not. `now` gives seconds, monotonic."""
-    family, target = _target(address, 0)
+    family, target = socket_address(address, 0)
     protocol = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
@@ -59,7 +59,7 @@ def ping(address: str, train: Train, now: Callable[[], float]) -> Echoes | None:
 
 def knock(address: str, port: int, train: Train, now: Callable[[], float]) -> Echoes:
     """Open TCP connections to `address` and close each at once. `now` gives seconds, monotonic."""
-    with _Knocks(*_target(address, port)) as knocks:
+    with _Knocks(*socket_address(address, port)) as knocks:
         return _drive(knocks, train, now)
 
 
@@ -185,7 +185,7 @@ class _Knocks(contextlib.AbstractContextManager["_Knocks"]):
         return self._trouble
 
 
-def _target(address: str, port: int) -> tuple[socket.AddressFamily, SocketAddress]:
+def socket_address(address: str, port: int) -> tuple[socket.AddressFamily, SocketAddress]:
     """Family and socket address of a numeric address, with its scope (fe80::1%eth0) if it has one."""
     v4 = isinstance(ipaddress.ip_address(address), ipaddress.IPv4Address)
     family = socket.AF_INET if v4 else socket.AF_INET6

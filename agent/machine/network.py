@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from agent.machine.clock import Clock
 from agent.machine.echoes import Echoes, Train, knock, ping
+from agent.machine.hops import Way, walk
 from agent.machine.page import Deadline, Page, fetch_head
 from agent.machine.trouble import NetworkError, RefusedError, SilentError, told
 
@@ -36,6 +37,9 @@ class Network(Protocol):
 
     def knock(self, address: str, port: int, train: Train) -> Echoes:
         """TCP connections opened as echoes."""
+
+    def walk(self, address: str, limit_s: float) -> Way | None:
+        """The routers on the way to an address; None where the system tells nobody."""
 
     def page(self, url: str, address: str, deadline_s: float) -> Page:
         """The head of a page, asked from the server at `address`. Raises NetworkError."""
@@ -90,6 +94,10 @@ class SystemNetwork:
     def knock(self, address: str, port: int, train: Train) -> Echoes:
         """TCP connections opened as echoes."""
         return knock(address, port, train, self._now)
+
+    def walk(self, address: str, limit_s: float) -> Way | None:
+        """The routers on the way to an address; None where the system tells nobody."""
+        return walk(address, limit_s, self._now)
 
     def page(self, url: str, address: str, deadline_s: float) -> Page:
         """The head of a page. Raises RefusedError and SilentError."""

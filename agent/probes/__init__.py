@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from agent.probes import capacity, host, internet, latency, power, throughput, wifi_air, wifi_link
+from agent.probes import capacity, host, internet, latency, path, power, throughput, wifi_air, wifi_link
 from agent.probes.base import Measure
 from agent.probes.settings import ProbeSettings
 
 PROBES: dict[str, Callable[[ProbeSettings], Measure]] = {
     "host": host.probe,
     "latency": latency.probe,
+    "path": path.probe,
     "throughput": throughput.probe,
     "internet": internet.probe,
     "capacity": capacity.probe,

@@ -10,6 +10,8 @@ from collector.cli.common import asking, json_option, pass_home, show, table
 from collector.config import Home
 from collector.questions import case as question
 from collector.questions.case import Case
+from collector.questions.case_paths import Path as Way
+from collector.questions.case_paths import Router
 from collector.questions.case_words import Figures
 from collector.web import case as packet
 
@@ -68,12 +70,13 @@ def text(case: Case, written: list[Path]) -> str:
         "worst tenth",
         "median",
         "bought",
-        "below",
+        "clearly below",
         "dead",
     ]
     blocks = [
         "\n".join([case.headline, *case.claims]),
         "In Mbit/s of line:\n" + table(head, [_row(figures) for figures in case.figures]),
+        *map(_way, case.paths[:1]),
         "\n".join(["Measured with", *(f"  {line}" for line in case.engines)]) if case.engines else "",
         "\n".join(["Left out, or spared", *(f"  {line}" for line in case.left_out)]) if case.left_out else "",
         "\n".join(f"Written: {path}" for path in written)
@@ -94,6 +97,22 @@ def _row(figures: Figures) -> list[str]:
         ),
         f"{figures.below:,}",
         f"{figures.dead:,}",
+    ]
+
+
+def _way(way: Way) -> str:
+    head = ["router", "address", "answered", "ms outside class", "ms in class"]
+    said = f"The way to {way.target}, {way.traces:,} traces, median round trips:\n"
+    return said + table(head, [_router(router) for router in way.routers])
+
+
+def _router(router: Router) -> list[str]:
+    return [
+        str(router.number),
+        router.address + (f" and {router.others} others" if router.others else "") or "-",
+        f"{router.answers:,}",
+        _speed(router.quiet_median_ms),
+        _speed(router.class_median_ms),
     ]
 
 

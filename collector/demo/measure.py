@@ -6,7 +6,7 @@ The box knows only what a real one could: its port, its processor, its radio, an
 import random
 from collections.abc import Iterator
 
-from collector.demo import lesson, radio
+from collector.demo import lesson, radio, traces
 from collector.demo.physics import Load, Physics
 from collector.demo.plan import Due
 from collector.demo.seen import PAYLOAD, Seen
@@ -48,6 +48,9 @@ class Watcher:
         yield self._site(due.at_ns, dice)
         if due.slow:
             yield self._host(due.at_ns, dice)
+        if due.way and self._connected(due.at_ns):
+            way = traces.traced(self._physics, self._stay, self._medium, _SITE, due.at_ns)
+            yield Seen("path", due.at_ns + 4, 1.4, way)
         if due.power:
             found = radio.power(self._physics, self._box, self._stay, due.at_ns, dice)
             yield Seen("power", due.at_ns + 6, 0.1, found)

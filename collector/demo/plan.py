@@ -37,6 +37,7 @@ _SLOW_EVERY = 8
 """Every so many looks come with what a box says of itself and its machine."""
 _WIFI_EVERY = 3
 _GATEWAY_EVERY = 12
+_WAY_EVERY = 20
 
 
 class Due(NamedTuple):
@@ -50,6 +51,7 @@ class Due(NamedTuple):
     plays: bool = False
     gateway: bool = False
     slow: bool = False
+    way: bool = False
     power: bool = False
     wifi: bool = False
 
@@ -81,6 +83,7 @@ def day_of(physics: Physics, box: Box, stay: Stay, day: date, rhythm: Rhythm = W
                 at_ns,
                 gateway=number % _GATEWAY_EVERY == 0 or _within(outages, at_ns, AROUND_NS),
                 slow=number % _SLOW_EVERY == 0,
+                way=number % _WAY_EVERY == 0,
                 power=number % (_SLOW_EVERY if box.battery or box.weak_power else 2 * _SLOW_EVERY) == 0,
                 wifi=box.wifi and number % rhythm.wifi_every == 0,
             )

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from collector.questions import ask as asking
-from collector.questions import case_days, case_tests, case_words
+from collector.questions import case_days, case_paths, case_tests, case_words
 from collector.questions.ask import QuestionError
 from collector.questions.case_days import Day
+from collector.questions.case_paths import Path
 from collector.questions.case_tests import LineTest, counted, speed
 from collector.questions.case_words import Failed, Figures
 from collector.registry import Folder
@@ -42,7 +43,10 @@ class CaseError(QuestionError):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything in the packet but the raw reports."""
+    """Everything in the packet but the raw reports.
+
+    `tests` and `traces` (arrival to name) say which these are.
+    """
 
     circuit: str
     kind: str
@@ -71,6 +75,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     engines: tuple[str, ...]
     method: tuple[str, ...]
     tests: tuple[LineTest, ...]
+    paths: tuple[Path, ...]
+    traces: dict[int, str]
     simulated: bool
 
 
@@ -96,6 +102,7 @@ def ask(
     line = lines.line(circuit)
     tests = _tests(asked, line, stored)
     failed = tuple(case_days.failed(reads, _boxes(asked), asked.school, lines.facts_until))
+    traces = case_paths.traces(reads, _boxes(asked), lines.facts_until)
     figures = tuple(
         _figures(asked, tests, direction, in_class=in_class)
         for direction in _directions(asked.circuit, tests)
@@ -134,6 +141,8 @@ def ask(
         engines=tuple(case_words.measured_with(tests)),
         method=case_words.method(asked.numbers, asked.school.tz),
         tests=tests,
+        paths=tuple(case_paths.paths(traces, asked.school)),
+        traces={row.arrival: case_tests.name(case_tests.key(row)) for row in traces},
         simulated=asked.district.settings.simulated,
     )
 

@@ -3,7 +3,7 @@
     case.html      the two pages, to be opened and printed anywhere
     case.json      all of it for programs
     tests.csv      a line a test, for a spreadsheet
-    reports/       the exact bytes in which each test's report came
+    reports/       the exact bytes in which the report of each test, and of each trace, came
     README.txt     what is what
     SHA256SUMS     a hash of each of them: `sha256sum --check SHA256SUMS`
 
@@ -38,8 +38,9 @@ The case of line {circuit}, {first} to {last}, as First Bell measured it.
 case.html     two pages to read and print
 case.json     the same for programs, with every test
 tests.csv     a line a test, for a spreadsheet; times are local and UTC
-reports/      the exact bytes in which each test's report came from its box, named BOX-START-NUMBER.json;
-              what each field means, and its unit, stands in First Bell's docs/metrics.md
+reports/      the exact bytes in which the report of each test, and of each trace of the way, came from its
+              box, named BOX-START-NUMBER.json; what each field means, and its unit, stands in First Bell's
+              docs/metrics.md
 SHA256SUMS    a hash of each file; to check: sha256sum --check SHA256SUMS
 """
 _LIKE_NO_DAY = (1980, 1, 1, 0, 0, 0)
@@ -149,7 +150,7 @@ def _files(case: Case, reads: Reads) -> Iterator[tuple[str, bytes]]:
         "README.txt",
         _README.format(circuit=case.circuit, first=case.first_day, last=case.last_day).encode(),
     )
-    names = {test.arrival: test.report for test in case.tests}
+    names = {test.arrival: test.report for test in case.tests} | case.traces
     for arrival, raw in reads.raw(list(names)):
         yield f"reports/{names[arrival]}.json", raw
 

@@ -1,6 +1,7 @@
 """Tables of probes, metrics, and the words of a report, from the catalogue; and the collector's figures."""
 
 import math
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from collector.web.health import Parts
 from collector.web.metrics import registry_of
 from firstbell import catalogue
 from firstbell.catalogue import ProbeSpec
-from firstbell.metrics import Metric
+from firstbell.metrics import MOST_HOPS, Metric, hop_address
 from firstbell.report import ClockQuality, LimitedBy, Mark, Medium, Segment, Status
 from scripts.pages.markdown import code, table
 from scripts.pages.meanings import meanings
@@ -63,7 +64,10 @@ WITHOUT_A_UNIT = {
     "gave_first",
     "generator_limited",
     "profile",
+    *map(hop_address, range(1, MOST_HOPS + 1)),
 }
+_HOP = re.compile(r"hop\d\d_")
+_FIRST_HOP, _LAST_HOP = "hop01", f"hop{MOST_HOPS:02}"
 COUNTS = {
     "echoes_sent": "echoes",
     "bytes_received": "bytes",
@@ -75,6 +79,7 @@ COUNTS = {
     "students_ok_low": "students",
     "students_ok_high": "students",
     "steps": "steps",
+    "hops": "routers",
 }
 
 LOADS = {False: "no", True: "yes: a lease, within the box's own ceilings"}
@@ -115,16 +120,19 @@ def probes_short() -> str:
 
 
 def metrics() -> str:
-    """One line a metric."""
+    """One line a metric; the routers of a way are twenty times the same two, and have a line together."""
     rows = [
         [
-            code(metric.name),
+            f"{code(metric.name)} to {code(metric.name.replace(_FIRST_HOP, _LAST_HOP))}"
+            if metric.name.startswith(_FIRST_HOP)
+            else code(metric.name),
             unit_of(metric),
             _bounds(metric),
             metric.meaning,
             ", ".join(code(spec.name) for spec in catalogue.PROBES.values() if metric.name in spec.metrics),
         ]
         for metric in catalogue.METRICS.values()
+        if metric.name.startswith(_FIRST_HOP) or not _HOP.match(metric.name)
     ]
     return table(["metric", "unit", "can be", "meaning", "of the probe"], rows)
 

@@ -11,6 +11,7 @@ from agent.machine.commands import Ended
 from agent.machine.counters import Memory, Port, Processor
 from agent.machine.echoes import Echoes, Train
 from agent.machine.files import Files
+from agent.machine.hops import Way
 from agent.machine.machine import Machine
 from agent.machine.network import Resolved
 from agent.machine.page import Page
@@ -73,6 +74,7 @@ class FakeNetwork:
         self.pings: list[Echoes | None] = []
         """Answers to one ping after the other; None for a user who may not send any."""
         self.knocks: list[Echoes] = []
+        self.ways: list[Way | None] = []
         self.pages: dict[str, Page | NetworkError] = {}
         self.asked: list[str] = []
 
@@ -96,6 +98,11 @@ class FakeNetwork:
         """The next one."""
         self.asked.append(f"knock {address} {port}")
         return self.knocks.pop(0)
+
+    def walk(self, address: str, limit_s: float) -> Way | None:
+        """The next one."""
+        self.asked.append(f"walk {address}")
+        return self.ways.pop(0)
 
     def page(self, url: str, address: str, deadline_s: float) -> Page:
         """As set."""

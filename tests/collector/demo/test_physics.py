@@ -81,6 +81,13 @@ def test_a_line_that_is_away_lets_nothing_through_and_its_box_says_so() -> None:
         for one in Watcher(physics, box, stay).look(due, random.Random(1))
     ]
     assert [finding.status for finding in seen] == [Status.FAILED, Status.OK, Status.FAILED]
+    inside_way, outside_way = (
+        [one.finding for one in Watcher(physics, box, stay).look(Due(at_ns, way=True), random.Random(1))][-1]
+        for at_ns in (inside, outage.end_ns + MINUTE_NS)
+    )
+    assert set(inside_way.readings) <= {"hop01_address", "hop01_rtt_ms"}
+    assert inside_way.reason == "the target did not answer"
+    assert outside_way.readings["hops"] == len(physics.path(site.line)) + 5
     assert physics.free(site.line, outage.end_ns).down_mbps > 0
 
 

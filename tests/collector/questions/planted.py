@@ -7,6 +7,7 @@ import msgspec
 
 from collector import registry
 from collector.registry import Folder
+from firstbell.catalogue import Reading
 from firstbell.report import LimitedBy, Medium, Opening, Report, Segment
 from tests.collector.workbench import NOW_NS, Bench, report
 
@@ -46,6 +47,21 @@ def check(at: datetime, mbps: float, **changes: object) -> Report:
         medium=Medium.WIRED,
         limited_by=LimitedBy.LINE,
         readings={"down_mbps": mbps / FRAMING, "bytes_received": 400_000_000, "bytes_sent": 100_000_000},
+    )
+    return msgspec.structs.replace(good, **changes)
+
+
+def trace(at: datetime, *routers: tuple[str, float], **changes: object) -> Report:
+    """A trace over a cable to the site; each router with its address (empty: silent) and round trip in ms."""
+    readings: dict[str, Reading] = {"hops": len(routers)}
+    for number, (address, rtt_ms) in enumerate(routers, start=1):
+        if address:
+            readings |= {f"hop{number:02}_address": address, f"hop{number:02}_rtt_ms": rtt_ms}
+    good = msgspec.structs.replace(
+        report(probe="path", target="site", at_ns=int(at.timestamp()) * 10**9),
+        segment=Segment.INTERNET,
+        medium=Medium.WIRED,
+        readings=readings,
     )
     return msgspec.structs.replace(good, **changes)
 

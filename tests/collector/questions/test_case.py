@@ -287,6 +287,56 @@ def test_a_mean_with_slow_start_speaks_against_a_line_only_when_it_is_far_off(
     assert any("slow start, from 15% on" in line for line in found.method)
 
 
+def test_the_way_is_told_router_by_router(bench: Bench, tmp_path: Path) -> None:
+    """Who stands where most often, how often it answered, and its median round trips, in class and outside."""
+    gateway, target = ("10.0.0.1", 0.4), ("192.0.2.80", 9.0)
+    quiet = [planted.trace(morning(day), gateway, ("192.0.2.1", day + 0.5), target) for day in (1, 2, 3)]
+    rest = [
+        planted.trace(morning(4), gateway, ("192.0.2.2", 2.0), target),
+        planted.trace(morning(5), gateway, ("", 0.0), target),
+        planted.trace(morning(3, hour=10), gateway, ("192.0.2.1", 40.0), ("192.0.2.80", 44.0)),
+        planted.trace(morning(3, hour=11), ("10.9.9.9", 1.0), medium=Medium.WIFI),
+        planted.trace(morning(3, hour=12), ("10.8.8.8", 1.0), segment=Segment.SELF),
+    ]
+    found = made(bench, tmp_path, *quiet, *rest)
+    (way,) = found.paths
+    assert (way.target, way.traces, way.reached, way.in_class) == ("site", 6, 6, 1)
+    assert (way.first_local[:10], way.last_local[:10]) == (
+        str(morning(5).date()),
+        str(morning(1).date()),
+    )
+    assert [(r.number, r.address, r.others, r.answers) for r in way.routers] == [
+        (1, "10.0.0.1", 0, 6),
+        (2, "192.0.2.1", 1, 5),
+        (3, "192.0.2.80", 0, 6),
+    ]
+    assert [(r.quiet_median_ms, r.class_median_ms) for r in way.routers] == [
+        (0.4, 0.4),
+        (2.0, 40.0),
+        (9.0, 44.0),
+    ]
+    page = packet.alone(found)
+    assert "192.0.2.1 (or 1 other): 2.0 / 40.0 ms, answered 5" in page
+    with zipfile.ZipFile(io.BytesIO(packet.packed(found, bench.reads))) as file:
+        raw = [json.loads(file.read(f"reports/{name}.json")) for name in found.traces.values()]
+    assert [one["probe"] for one in raw] == ["path"] * 6
+
+
+def test_a_router_that_never_answered_keeps_its_place(bench: Bench, tmp_path: Path) -> None:
+    """A provider sees that somebody stands there, and that nobody is blamed for keeping silent."""
+    found = made(bench, tmp_path, planted.trace(morning(), ("10.0.0.1", 0.4), ("", 0.0), ("192.0.2.80", 9.0)))
+    silent = found.paths[0].routers[1]
+    assert (silent.address, silent.answers, silent.quiet_median_ms) == ("", 0, None)
+    assert "<li>kept silent</li>" in packet.alone(found)
+
+
+def test_without_traces_no_way_is_told(bench: Bench, tmp_path: Path) -> None:
+    """Boxes of before this probe, or with it off, make a case all the same."""
+    found = made(bench, tmp_path)
+    assert (found.paths, found.traces) == ((), {})
+    assert "router by router" not in packet.alone(found)
+
+
 def test_long_stretches_are_told_by_the_week(bench: Bench, tmp_path: Path) -> None:
     """So that the day by day fits its page."""
     planted.send(bench, "birch", planted.quiet(300, 60))

@@ -1,0 +1,113 @@
+"""The way that a line's packets took, router by router, in the case for an internet provider."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from collector.questions import case_tests, doubt
+from collector.store.reads import Box, Reads
+from firstbell import district as districts
+from firstbell.district import School
+from firstbell.metrics import MOST_HOPS, hop_address, hop_rtt_ms
+from firstbell.report import Report, Segment, Status, Stored
+from firstbell.stats import nearest_rank
+
+_MEDIAN = 0.5
+_BEYOND = {Segment.WAN, Segment.INTERNET}
+
+
+class Router(msgspec.Struct, frozen=True, kw_only=True):
+    """One router of a way, the first being number 1: how often it answered, and its median round trips.
+
+    `address` is the one that answered most often, `others` how many other ones did in its place; empty where
+    nobody ever did. None for a median of no answers.
+    """
+
+    number: int
+    address: str
+    others: int
+    answers: int
+    quiet_median_ms: float | None
+    class_median_ms: float | None
+
+
+class Path(msgspec.Struct, frozen=True, kw_only=True):
+    """The way to one target, from all its traces: in `reached` of them the target itself answered."""
+
+    target: str
+    traces: int
+    reached: int
+    in_class: int
+    first_local: str
+    last_local: str
+    routers: tuple[Router, ...]
+
+
+class _Trace(msgspec.Struct, frozen=True):
+    report: Report
+    in_class: bool
+
+
+def traces(reads: Reads, boxes: Sequence[Box], facts_until: int) -> list[Stored]:
+    """Every trace over a cable by the boxes, within the time that is given with each, in order of time."""
+    known = doubt.without(boxes, doubt.spans(reads, facts_until))
+    rows = reads.tests(known, "path", facts_until=facts_until)
+    return sorted(filter(_is_shown, rows), key=lambda row: (row.report.at_ns, row.agent, row.arrival))
+
+
+def _is_shown(row: Stored) -> bool:
+    beyond = row.report.segment in _BEYOND and not case_tests.by_wifi(row)
+    return beyond and row.report.status in {Status.OK, Status.FAILED}
+
+
+def paths(rows: Iterable[Stored], school: School) -> Iterator[Path]:
+    """One for each target, the one that was asked for most often first."""
+    by_target: dict[str, list[_Trace]] = {}
+    for row in rows:
+        in_class = districts.period_of(school, row.report.at_ns).in_class
+        by_target.setdefault(row.report.target, []).append(_Trace(row.report, in_class))
+    for target, found in sorted(by_target.items(), key=lambda item: (-len(item[1]), item[0])):
+        local = [
+            districts.local(school, trace.report.at_ns).isoformat(timespec="minutes")
+            for trace in (found[0], found[-1])
+        ]
+        yield Path(
+            target=target,
+            traces=len(found),
+            reached=sum("hops" in trace.report.readings for trace in found),
+            in_class=sum(trace.in_class for trace in found),
+            first_local=local[0],
+            last_local=local[1],
+            routers=tuple(_routers(found)),
+        )
+
+
+def _routers(found: Sequence[_Trace]) -> Iterator[Router]:
+    """All numbers up to the last that ever answered: who keeps silent has a place, too."""
+    heard = [number for number in range(1, MOST_HOPS + 1) if any(_address(trace, number) for trace in found)]
+    for number in range(1, max(heard, default=0) + 1):
+        addresses = Counter(address for trace in found if (address := _address(trace, number)))
+        # The most frequent; of as many each, the one that sorts first, so that the same case is the same.
+        common = min(addresses, key=lambda address: (-addresses[address], address), default="")
+        yield Router(
+            number=number,
+            address=common,
+            others=max(0, len(addresses) - 1),
+            answers=addresses.total(),
+            quiet_median_ms=_median(found, number, in_class=False),
+            class_median_ms=_median(found, number, in_class=True),
+        )
+
+
+def _address(trace: _Trace, number: int) -> str:
+    return str(trace.report.readings.get(hop_address(number), ""))
+
+
+def _median(found: Sequence[_Trace], number: int, *, in_class: bool) -> float | None:
+    trips = [
+        float(trip)
+        for trace in found
+        if trace.in_class == in_class and (trip := trace.report.readings.get(hop_rtt_ms(number))) is not None
+    ]
+    return nearest_rank(trips, _MEDIAN) if trips else None
