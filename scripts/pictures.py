@@ -31,7 +31,7 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("district", "/", 1000, 900),
+    Picture("district", "/", 1000, 700),
     Picture("school", "/schools/lincoln-high", 1000, 740),
     Picture("room", "/rooms/lincoln-high/204", 1000, 760),
     Picture("boxes", "/boxes", 1200, 700),
