@@ -8,12 +8,13 @@ import msgspec
 from collector.questions import case_tests, doubt
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
-from firstbell.district import School
+from firstbell.district import NS, School
 from firstbell.metrics import MOST_HOPS, hop_address, hop_rtt_ms
 from firstbell.report import Report, Segment, Status, Stored
 from firstbell.stats import nearest_rank
 
 _MEDIAN = 0.5
+_HOUR_NS = 3600 * NS
 _BEYOND = {Segment.WAN, Segment.INTERNET}
 
 
@@ -50,10 +51,16 @@ class _Trace(msgspec.Struct, frozen=True):
 
 
 def traces(reads: Reads, boxes: Sequence[Box], facts_until: int) -> list[Stored]:
-    """Every trace over a cable by the boxes, within the time that is given with each, in order of time."""
+    """The traces over a cable by the boxes, within the time that is given with each, in order of time.
+
+    Of a box, a target and an hour the first one alone: a box that talks too much does not outweigh others.
+    """
     known = doubt.without(boxes, doubt.spans(reads, facts_until))
     rows = reads.tests(known, "path", facts_until=facts_until)
-    return sorted(filter(_is_shown, rows), key=lambda row: (row.report.at_ns, row.agent, row.arrival))
+    first: dict[tuple[str, str, int], Stored] = {}
+    for row in sorted(filter(_is_shown, rows), key=lambda row: (row.report.at_ns, row.agent, row.arrival)):
+        first.setdefault((row.agent, row.report.target, row.report.at_ns // _HOUR_NS), row)
+    return list(first.values())
 
 
 def _is_shown(row: Stored) -> bool:

@@ -330,6 +330,13 @@ def test_a_router_that_never_answered_keeps_its_place(bench: Bench, tmp_path: Pa
     assert "<li>kept silent</li>" in packet.alone(found)
 
 
+def test_a_box_that_traces_too_often_weighs_no_more(bench: Bench, tmp_path: Path) -> None:
+    """Of its traces of an hour the first counts, and is in the ZIP."""
+    often = [planted.trace(morning(minute=minute), (f"10.0.0.{minute}", 0.4)) for minute in range(1, 50)]
+    found = made(bench, tmp_path, *often)
+    assert (found.paths[0].traces, found.paths[0].routers[0].address, len(found.traces)) == (1, "10.0.0.1", 1)
+
+
 def test_without_traces_no_way_is_told(bench: Bench, tmp_path: Path) -> None:
     """Boxes of before this probe, or with it off, make a case all the same."""
     found = made(bench, tmp_path)
