@@ -30,10 +30,10 @@ def path(net: Net) -> Iterator[Path]:
         yield made
 
 
-def walk(host: Host, address: str) -> tuple[list[tuple[int, str, float]], int | None, str]:
+def walk(host: Host, address: str, before: str = "") -> tuple[list[tuple[int, str, float]], int | None, str]:
     """What the box finds."""
     routers, hops, trouble = json.loads(
-        host.run([sys.executable, "-c", _WALK.format(address=address)]).stdout
+        host.run([sys.executable, "-c", before + _WALK.format(address=address)]).stdout
     )
     return [tuple(router) for router in routers], hops, trouble
 
@@ -74,7 +74,24 @@ def test_a_router_that_leads_nowhere_ends_the_way(path: Path) -> None:
 
 
 def test_a_gateway_that_is_gone_is_no_router(path: Path) -> None:
-    """This machine's own word that nobody answers does not stand on the way."""
+    """This machine's own word, in the midst of it, that nobody answers does not stand on the way."""
     path.building.ip("link set lan down")
-    routers, hops, _ = walk(path.box, path.internet.address)
+    asked_before = (
+        "import socket, time\n"
+        f"socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{path.internet.address}', 9))\n"
+        "time.sleep(2)\n"
+    )
+    routers, hops, _ = walk(path.box, path.internet.address, asked_before)
     assert (routers, hops) == ([], None)
+
+
+def test_a_loop_is_followed_to_the_last_router_that_can_be_told(path: Path) -> None:
+    """Two routers that send a packet to and fro: each is asked in turn, and the way has no end."""
+    for router in (path.district, path.internet):
+        router.run(["sh", "-c", "echo 0 > /proc/sys/net/ipv4/icmp_ratelimit"])
+    path.district.ip(f"route add 198.51.100.50 via {path.internet.address}")
+    path.internet.ip("route add 198.51.100.50 via 198.51.100.9")
+    routers, hops, _ = walk(path.box, "198.51.100.50")
+    assert [number for number, *_ in routers] == list(range(1, 21))
+    assert routers[-1][1] != routers[-2][1]
+    assert hops is None

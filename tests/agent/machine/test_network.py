@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.machine import hops
 from agent.machine.clock import SystemClock
 from agent.machine.echoes import Train
 from agent.machine.network import SystemNetwork
@@ -78,6 +79,7 @@ class TestEchoes:
 
 _IMPORTS = """
 import json
+from agent.machine import hops
 from agent.machine.clock import SystemClock
 from agent.machine.echoes import Train
 from agent.machine.network import SystemNetwork
@@ -86,6 +88,19 @@ network, train = SystemNetwork(SystemClock()), Train(echoes=4, gap_s=0.01, limit
 _TELL = "print(json.dumps(echoes and [echoes.sent, len(echoes.round_trips_ms), echoes.trouble]))"
 _PING = _IMPORTS + "echoes = network.ping({address!r}, train)\n" + _TELL
 _KNOCK = _IMPORTS + "echoes = network.knock({address!r}, 443, train)\n" + _TELL
+
+
+class TestWay:
+    """Routers; tests/net/test_path.py asks real ones."""
+
+    def test_of_three_round_trips_the_shortest_is_told(self) -> None:
+        """Whatever order they came in, and whoever else answered for the same place."""
+        heard = [
+            hops._Heard(hops.Hop(1, address, rtt_ms), is_end=False)
+            for address, rtt_ms in (("10.0.0.1", 3.0), ("10.0.0.2", 1.0), ("10.0.0.1", 2.0))
+        ]
+        way = hops._way(heard, "192.0.2.80", "")
+        assert way == hops.Way((hops.Hop(1, "10.0.0.2", 1.0),), None)
 
 
 class TestResolve:
