@@ -68,6 +68,8 @@ class Way(NamedTuple):
     routers: tuple[Hop, ...]
     hops: int | None
     trouble: str = ""
+    cut: bool = False
+    """Whether there was no time to ask further."""
 
 
 def walk(address: str, limit_s: float, now: Callable[[], float]) -> Way | None:
@@ -79,16 +81,17 @@ def walk(address: str, limit_s: float, now: Callable[[], float]) -> Way | None:
         return None
     end_s = now() + limit_s
     heard: list[_Heard] = []
-    trouble = ""
+    trouble, cut = "", False
     for first in range(1, MOST_HOPS + 1, _WAVE):
         with _Wave(address, now) as wave:
             heard += wave.ask(range(first, min(first + _WAVE, MOST_HOPS + 1)), end_s)
         trouble = wave.trouble or trouble
         # Two waves of nobody: behind them nobody will answer either, and the other probes wait.
         silent = first > _WAVE and all(one.hop.number < first - _WAVE for one in heard)
-        if now() >= end_s or not wave.left or silent or any(one.is_end for one in heard):
+        cut = now() >= end_s
+        if cut or not wave.left or silent or any(one.is_end for one in heard):
             break
-    return _way(heard, _plain(address), trouble)
+    return _way(heard, _plain(address), trouble)._replace(cut=cut)
 
 
 def _way(heard: Sequence["_Heard"], target: str, trouble: str) -> Way:
@@ -138,13 +141,13 @@ class _Wave(ExitStack):
 
     def _send(self, number: int) -> None:
         family, place = socket_address(self._address, _FIRST_PORT + number)
-        sock = self.enter_context(_open(family))
-        sock.setsockopt(*_LIVES[family], number)
-        asked = _Asked(sock, number, self._now())
         # The first eight bytes are an echo's; to UDP they are anything.
         packet = _ECHO.pack(_REQUEST[family], 0, 0, 0, number) + os.urandom(8)
         try:
-            sock.connect(place)  # so that nobody else is heard
+            sock = self.enter_context(_open(family))
+            sock.setsockopt(*_LIVES[family], number)
+            sock.connect(place)
+            asked = _Asked(sock, number, self._now())
             sock.send(packet)
         except OSError as error:
             self.trouble = told(error).reason
@@ -191,7 +194,9 @@ def _answer(sock: socket.socket) -> tuple[str, bool] | None:
 def _replied(sock: socket.socket) -> tuple[str, bool] | None:
     with contextlib.suppress(OSError):
         _, (address, *_) = sock.recvfrom(_PACKET_BYTES)
-        return _plain(address), True
+        # A socket for echoes hears whoever answers, connected or not: of a group's address each member.
+        if _plain(address) == _plain(sock.getpeername()[0]):
+            return _plain(address), True
     return None
 
 

@@ -67,20 +67,28 @@ def _finding(machine: Machine, target: Target, hangs_on: Medium | None, share_s:
         target=target.name,
         segment=segment,
         medium=hangs_on,
-        readings=_readings(way) if way else {},
+        readings=_readings(way) if way and status is Status.OK else {},
     )
 
 
 def _told(way: Way | None) -> tuple[Status, str]:
     if way is None:
         return Status.NOTHING, "this system tells no program which routers are on the way"
+    if way.hops == 1:
+        # Wherever its name led: to a neighbour, or to this very machine.
+        return Status.NOTHING, "the target stands in this box's own network: no router is on the way"
     if not way.routers:
         return Status.FAILED, way.trouble or "no router answered, and the target did not"
-    return Status.OK, "" if way.hops else "the target did not answer"
+    if way.hops:
+        return Status.OK, ""
+    return Status.OK, "there was no time to ask further" if way.cut else "the target did not answer"
 
 
 def _readings(way: Way) -> dict[str, Reading]:
+    """Routers with their addresses; of the target the round trip alone: its name says who it is (law 9)."""
     routers: dict[str, Reading | None] = {"hops": way.hops}
     for router in way.routers:
-        routers |= {hop_address(router.number): router.address, hop_rtt_ms(router.number): router.rtt_ms}
+        routers[hop_rtt_ms(router.number)] = router.rtt_ms
+        if router.number != way.hops:
+            routers[hop_address(router.number)] = router.address
     return credible(routers)

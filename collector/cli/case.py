@@ -12,8 +12,9 @@ from collector.questions import case as question
 from collector.questions.case import Case
 from collector.questions.case_paths import Path as Way
 from collector.questions.case_paths import Router
-from collector.questions.case_words import Figures
+from collector.questions.case_words import ROUTERS, Figures
 from collector.web import case as packet
+from firstbell.readiness import words
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -101,16 +102,18 @@ def _row(figures: Figures) -> list[str]:
 
 
 def _way(way: Way) -> str:
-    head = ["router", "address", "answered", "ms outside class", "ms in class"]
-    said = f"The way to {way.target}, {way.traces:,} traces, median round trips:\n"
-    return said + table(head, [_router(router) for router in way.routers])
+    head = ["router", "address", "answered", "others there", "ms outside class", "ms in class"]
+    traces = words.count(way.traces, "trace")
+    said = f"The way to {way.target}, {traces}, {way.reached:,} reached it; median round trips:\n"
+    return f"{said}{table(head, [_router(router) for router in way.routers])}\n{ROUTERS}"
 
 
 def _router(router: Router) -> list[str]:
     return [
         str(router.number),
-        router.address + (f" and {router.others} others" if router.others else "") or "-",
+        router.address or "-",
         f"{router.answers:,}",
+        f"{router.others:,}",
         _speed(router.quiet_median_ms),
         _speed(router.class_median_ms),
     ]

@@ -17,7 +17,7 @@ _SILENT_PCT = 4
 """So often a router has more to do than to answer."""
 _PROVIDER = ("198.51.100.9", "198.51.100.33", "")
 """The provider's routers; one of them never answers."""
-_TARGET = "203.0.113.80"
+_TARGET = "the target"
 
 
 def traced(physics: Physics, stay: Stay, medium: Medium, target: str, at_ns: int) -> Finding:
@@ -25,10 +25,10 @@ def traced(physics: Physics, stay: Stay, medium: Medium, target: str, at_ns: int
     dice = random.Random(f"way {physics.town.seed} {stay} {at_ns}")
     readings: dict[str, Reading] = {}
     for number, (address, trip_ms) in enumerate(_routers(physics, stay, at_ns, dice), start=1):
-        if address and (address == _TARGET or dice.randrange(100) >= _SILENT_PCT):
-            readings |= {hop_address(number): address, hop_rtt_ms(number): round(trip_ms, 2)}
         if address == _TARGET:
-            readings["hops"] = number
+            readings |= {"hops": number, hop_rtt_ms(number): round(trip_ms, 2)}
+        elif address and dice.randrange(100) >= _SILENT_PCT:
+            readings |= {hop_address(number): address, hop_rtt_ms(number): round(trip_ms, 2)}
     return Finding(
         status=Status.OK,
         reason="" if "hops" in readings else "the target did not answer",

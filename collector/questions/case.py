@@ -77,6 +77,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[LineTest, ...]
     paths: tuple[Path, ...]
     traces: dict[int, str]
+    routers: str
     simulated: bool
 
 
@@ -143,6 +144,7 @@ def ask(
         tests=tests,
         paths=tuple(case_paths.paths(traces, asked.school)),
         traces={row.arrival: case_tests.name(case_tests.key(row)) for row in traces},
+        routers=case_words.ROUTERS,
         simulated=asked.district.settings.simulated,
     )
 

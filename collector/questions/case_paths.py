@@ -1,5 +1,6 @@
 """The way that a line's packets took, router by router, in the case for an internet provider."""
 
+import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,8 +22,9 @@ _BEYOND = {Segment.WAN, Segment.INTERNET}
 class Router(msgspec.Struct, frozen=True, kw_only=True):
     """One router of a way, the first being number 1: how often it answered, and its median round trips.
 
-    `address` is the one that answered most often, `others` how many other ones did in its place; empty where
-    nobody ever did. None for a median of no answers.
+    `address` is the one that answered most often at this place, the target's name if that was it; empty where
+    nobody ever did. `others` counts the answers of others there: they are in no median of it. None for a
+    median of no answers.
     """
 
     number: int
@@ -97,18 +99,28 @@ def _routers(found: Sequence[_Trace]) -> Iterator[Router]:
         addresses = Counter(address for trace in found if (address := _address(trace, number)))
         # The most frequent; of as many each, the one that sorts first, so that the same case is the same.
         common = min(addresses, key=lambda address: (-addresses[address], address), default="")
+        its = [trace for trace in found if common and _address(trace, number) == common]
         yield Router(
             number=number,
             address=common,
-            others=max(0, len(addresses) - 1),
-            answers=addresses.total(),
-            quiet_median_ms=_median(found, number, in_class=False),
-            class_median_ms=_median(found, number, in_class=True),
+            others=addresses.total() - addresses[common],
+            answers=addresses[common],
+            quiet_median_ms=_median(its, number, in_class=False),
+            class_median_ms=_median(its, number, in_class=True),
         )
 
 
 def _address(trace: _Trace, number: int) -> str:
-    return str(trace.report.readings.get(hop_address(number), ""))
+    """Who answered there; empty where nobody did, or where what is told is no address."""
+    readings = trace.report.readings
+    if hop_rtt_ms(number) not in readings:
+        return ""
+    if number == readings.get("hops"):
+        return trace.report.target
+    try:
+        return str(ipaddress.ip_address(str(readings.get(hop_address(number), ""))))
+    except ValueError:
+        return ""
 
 
 def _median(found: Sequence[_Trace], number: int, *, in_class: bool) -> float | None:

@@ -17,8 +17,8 @@ from firstbell.report import Medium, Report, Segment, Status, Stored
 BESIDE_NS = 60 * NS
 """A test of the building's own network that began within so much of another is beside it."""
 OVER_WIFI = "over Wi-Fi"
-MEANS = frozenset({"speedtest"})
-"""Engines whose figure is the mean over the whole transfer: slow start makes it read low."""
+WARMED_UP = frozenset({"own", "iperf3", "librespeed"})
+"""Engines that leave slow start out. Of any other the figure may be a mean over the whole transfer."""
 ELSEWHERE = "something else than the line was the limit"
 
 Key = tuple[str, str, int]
@@ -154,7 +154,7 @@ def speed(test: LineTest, direction: Direction) -> float:
 
 def off_by(test: LineTest, numbers: Numbers) -> float:
     """The share of what is bought by which a test may miss it and still say nothing against the line."""
-    return (numbers.slow_start if test.engine in MEANS else numbers.tolerance).value
+    return (numbers.tolerance if test.engine in WARMED_UP else numbers.slow_start).value
 
 
 def rank(values: Sequence[float], share: float) -> float | None:

@@ -56,6 +56,11 @@ _ENGINES = {
     "acknowledged. LibreSpeed's own factor of 1.06 is not in it.",
     "ndt7": "ndt7 of M-Lab's kind: one TCP connection, down counted by the box, up by the server.",
 }
+ROUTERS = (
+    "A slow router says something only if all behind it are slow, too: the delay lies before it, "
+    "there or back. In class the school's own use of the line adds to every router behind the line."
+)
+"""How a way is to be read."""
 _SHOWN_SERVERS = 3
 PORT_ROOM = 1.2
 """A port must be this much faster than what is bought to show it whole."""
@@ -99,7 +104,7 @@ def headline(circuit: str, figures: Sequence[Figures]) -> str:
             f"None of {tests} outside class shows that line {circuit} carried less than the {bought} bought."
         )
     share = f"{quiet.below:,} of {words.count(quiet.tests, 'test')}"
-    return f"Line {circuit} carried less than the {bought} that are bought in {share} outside class."
+    return f"Line {circuit} carried clearly less than the {bought} that are bought in {share} outside class."
 
 
 def claim(
@@ -170,8 +175,8 @@ Where the test server tells, both ends' bytes stand beside each other; a test wh
 than 5 % is none. The box's processor and port, and its test of the building's own network in the same \
 minute, stand with it.
 Speeds are raised from payload to line rate by {octets} octets (TCP over IPv4 on Ethernet), as contracts \
-count. A test is clearly below what is bought from {tolerance} on; one of speedtest.net, whose mean includes \
-slow start, from {slow_start} on.
+count. A test is clearly below what is bought from {tolerance} on; one whose mean includes slow start, as \
+speedtest.net's, from {slow_start} on.
 A test counts only if the line was its limit: what the box, its port, the server, its other traffic or a \
 ceiling limited is left out, and so are tests by hand, and all but one of a place in an hour.
 Times are local ({zone}) and UTC; how each clock was known stands with its test ({clocks}).

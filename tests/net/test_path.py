@@ -32,7 +32,7 @@ def path(net: Net) -> Iterator[Path]:
 
 def walk(host: Host, address: str, before: str = "") -> tuple[list[tuple[int, str, float]], int | None, str]:
     """What the box finds."""
-    routers, hops, trouble = json.loads(
+    routers, hops, trouble, _cut = json.loads(
         host.run([sys.executable, "-c", before + _WALK.format(address=address)]).stdout
     )
     return [tuple(router) for router in routers], hops, trouble

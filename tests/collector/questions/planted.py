@@ -52,11 +52,16 @@ def check(at: datetime, mbps: float, **changes: object) -> Report:
 
 
 def trace(at: datetime, *routers: tuple[str, float], **changes: object) -> Report:
-    """A trace over a cable to the site; each router with its address (empty: silent) and round trip in ms."""
+    """A trace over a cable to the site; each router with its address (empty: silent) and round trip in ms.
+
+    Of the last, the target, a box doesn't tell the address.
+    """
     readings: dict[str, Reading] = {"hops": len(routers)}
     for number, (address, rtt_ms) in enumerate(routers, start=1):
         if address:
-            readings |= {f"hop{number:02}_address": address, f"hop{number:02}_rtt_ms": rtt_ms}
+            readings[f"hop{number:02}_rtt_ms"] = rtt_ms
+        if address and number < len(routers):
+            readings[f"hop{number:02}_address"] = address
     good = msgspec.structs.replace(
         report(probe="path", target="site", at_ns=int(at.timestamp()) * 10**9),
         segment=Segment.INTERNET,
