@@ -238,7 +238,13 @@ def test_one_connection_opens_one_session(server: Reference, district: District)
         assert (answer.status, answer.json["error"]) == (400, "this connection has a session already")
         assert session.is_over(3.0)
     with server.session(token) as late:
-        assert late.opened.json["others"] == 0
+        others = late.opened.json["others"]
+    # Its connection is over a moment before the session itself is.
+    until_s = time.monotonic() + 3
+    while others and time.monotonic() < until_s:
+        with server.session(district.token()) as later:
+            others = later.opened.json["others"]
+    assert others == 0
 
 
 def test_no_session_is_longer_than_any_lease(server: Reference, district: District) -> None:
