@@ -98,8 +98,10 @@ def _way(heard: Sequence["_Heard"], target: str, trouble: str) -> Way:
     hops = min((one.hop.number for one in heard if one.hop.address == target), default=None)
     # The shortest of its round trips for each router; where two share a place, the one that was quicker.
     shortest: dict[int, Hop] = {}
+    # Who leads nowhere says so to every packet that comes as far: it stands once.
+    last = min((one.hop.number for one in heard if one.is_end), default=None)
     for one in sorted(heard, key=lambda one: one.hop.rtt_ms):
-        if hops is None or one.hop.number <= hops:
+        if last is None or one.hop.number <= last:
             shortest.setdefault(one.hop.number, one.hop)
     return Way(tuple(shortest[number] for number in sorted(shortest)), hops, trouble)
 

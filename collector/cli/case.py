@@ -104,8 +104,10 @@ def _row(figures: Figures) -> list[str]:
 def _way(way: Way) -> str:
     head = ["router", "address", "answered", "others there", "ms outside class", "ms in class"]
     traces = words.count(way.traces, "trace")
-    said = f"The way to {way.target}, {traces}, {way.reached:,} reached it; median round trips:\n"
-    return f"{said}{table(head, [_router(router) for router in way.routers])}\n{ROUTERS}"
+    said = f"The way from {way.agent} to {way.target}, {traces}, {way.reached:,} reached it"
+    return (
+        f"{said}; median round trips:\n{table(head, [_router(router) for router in way.routers])}\n{ROUTERS}"
+    )
 
 
 def _router(router: Router) -> list[str]:

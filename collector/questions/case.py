@@ -103,7 +103,7 @@ def ask(
     line = lines.line(circuit)
     tests = _tests(asked, line, stored)
     failed = tuple(case_days.failed(reads, _boxes(asked), asked.school, lines.facts_until))
-    traces = case_paths.traces(reads, _boxes(asked), lines.facts_until)
+    traces = case_paths.traces(reads, _boxes(asked), asked.circuit, lines.facts_until)
     figures = tuple(
         _figures(asked, tests, direction, in_class=in_class)
         for direction in _directions(asked.circuit, tests)

@@ -9,7 +9,7 @@ import msgspec
 from collector.questions import case_tests, doubt
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
-from firstbell.district import NS, School
+from firstbell.district import NS, Circuit, School
 from firstbell.metrics import MOST_HOPS, hop_address, hop_rtt_ms
 from firstbell.report import Report, Segment, Status, Stored
 from firstbell.stats import nearest_rank
@@ -17,6 +17,8 @@ from firstbell.stats import nearest_rank
 _MEDIAN = 0.5
 _HOUR_NS = 3600 * NS
 _BEYOND = {Segment.WAN, Segment.INTERNET}
+_THROUGH = {"internet": {Segment.INTERNET}}
+"""What lies behind a line of that kind; behind any other lies all that is beyond the building."""
 
 
 class Router(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +38,10 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to one target, from all its traces: in `reached` of them the target itself answered."""
+    """The way of a box to a target, from all its traces: in `reached` of them the target itself answered."""
 
     target: str
+    agent: str
     traces: int
     reached: int
     in_class: int
@@ -52,37 +55,41 @@ class _Trace(msgspec.Struct, frozen=True):
     in_class: bool
 
 
-def traces(reads: Reads, boxes: Sequence[Box], facts_until: int) -> list[Stored]:
+def traces(reads: Reads, boxes: Sequence[Box], circuit: Circuit, facts_until: int) -> list[Stored]:
     """The traces over a cable by the boxes, within the time that is given with each, in order of time.
 
+    What ends within the district shows nothing of a line that leads out of it.
     Of a box, a target and an hour the first one alone: a box that talks too much does not outweigh others.
     """
     known = doubt.without(boxes, doubt.spans(reads, facts_until))
     rows = reads.tests(known, "path", facts_until=facts_until)
     first: dict[tuple[str, str, int], Stored] = {}
-    for row in sorted(filter(_is_shown, rows), key=lambda row: (row.report.at_ns, row.agent, row.arrival)):
+    shown = [row for row in rows if _is_shown(row, circuit)]
+    for row in sorted(shown, key=lambda row: (row.report.at_ns, row.agent, row.arrival)):
         first.setdefault((row.agent, row.report.target, row.report.at_ns // _HOUR_NS), row)
     return list(first.values())
 
 
-def _is_shown(row: Stored) -> bool:
-    beyond = row.report.segment in _BEYOND and not case_tests.by_wifi(row)
+def _is_shown(row: Stored, circuit: Circuit) -> bool:
+    through = _THROUGH.get(circuit.kind, _BEYOND)
+    beyond = row.report.segment in through and not case_tests.by_wifi(row)
     return beyond and row.report.status in {Status.OK, Status.FAILED}
 
 
 def paths(rows: Iterable[Stored], school: School) -> Iterator[Path]:
-    """One for each target, the one that was asked for most often first."""
-    by_target: dict[str, list[_Trace]] = {}
+    """One for each target and box, the one that was asked for most often first."""
+    ways: dict[tuple[str, str], list[_Trace]] = {}
     for row in rows:
         in_class = districts.period_of(school, row.report.at_ns).in_class
-        by_target.setdefault(row.report.target, []).append(_Trace(row.report, in_class))
-    for target, found in sorted(by_target.items(), key=lambda item: (-len(item[1]), item[0])):
+        ways.setdefault((row.report.target, row.agent), []).append(_Trace(row.report, in_class))
+    for (target, agent), found in sorted(ways.items(), key=lambda item: (-len(item[1]), item[0])):
         local = [
             districts.local(school, trace.report.at_ns).isoformat(timespec="minutes")
             for trace in (found[0], found[-1])
         ]
         yield Path(
             target=target,
+            agent=agent,
             traces=len(found),
             reached=sum("hops" in trace.report.readings for trace in found),
             in_class=sum(trace.in_class for trace in found),

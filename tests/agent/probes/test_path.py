@@ -12,9 +12,10 @@ from agent.probes.base import NothingHereError
 from agent.probes.path import probe
 from agent.probes.settings import GATEWAY, ProbeSettings, Target
 from firstbell.catalogue import PROBES
-from firstbell.report import Finding, Segment, Status, finding_complaint
+from firstbell.report import Finding, Medium, Segment, Status, finding_complaint
 from tests.support.machines import FakeMachine
 
+_ROUTE = "Iface Destination Gateway Flags RefCnt Use Metric Mask\neth0 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0\n"
 _SITE = Target(name="site", host="192.0.2.80")
 
 
@@ -30,8 +31,11 @@ def look(machine: Machine, *targets: Target) -> list[Finding]:
 def found(folder: Path, way: Way | None) -> Finding:
     """What is said of a way."""
     machine = FakeMachine(folder)
+    machine.write("/proc/net/route", _ROUTE)
+    machine.write("/sys/class/net/eth0/type", "1")
     machine.network.ways.append(way)
     (finding,) = look(machine.machine, _SITE)
+    assert finding.medium is Medium.WIRED
     return finding
 
 

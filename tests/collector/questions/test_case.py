@@ -341,6 +341,14 @@ def test_a_box_that_traces_too_often_weighs_no_more(bench: Bench, tmp_path: Path
     assert (found.paths[0].traces, found.paths[0].routers[0].address, len(found.traces)) == (1, "10.0.0.1", 1)
 
 
+def test_a_way_within_the_district_shows_nothing_of_a_line_out_of_it(bench: Bench, tmp_path: Path) -> None:
+    """Of two targets the one that lies behind the line is told, however often the other was asked for."""
+    way = (("10.0.0.1", 0.4), ("192.0.2.80", 9.0))
+    inside = [planted.trace(morning(day), *way, target="hub", segment=Segment.WAN) for day in range(1, 9)]
+    found = made(bench, tmp_path, *inside, planted.trace(morning(), *way))
+    assert [(path.target, path.agent, path.traces) for path in found.paths] == [("site", "box-birch", 1)]
+
+
 def test_what_is_no_address_stands_in_no_case(bench: Bench, tmp_path: Path) -> None:
     """A box may send any text as a router's address: the page shows none of it."""
     target = ("192.0.2.80", 9.0)
