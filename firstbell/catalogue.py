@@ -3,6 +3,7 @@
 A metric that is not listed here (`firstbell.metrics`) is stored and shown as unknown, and judged by nobody.
 """
 
+import ipaddress
 import math
 from typing import Literal, NamedTuple
 
@@ -12,6 +13,15 @@ Stretch = Literal["period", "week"]
 Reading = bool | int | float | str
 
 TEXT_CHARS = 80
+_CALLED = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "text": "a text",
+    "address": "an IP address",
+}
+_WORDS = ("text", "address")
+"""Kinds whose readings are strings."""
 MAX_INT = (1 << 63) - 1
 
 
@@ -275,8 +285,8 @@ def complaint(name: str, value: Reading) -> str | None:
 
 
 def _number_complaint(name: str, value: float, metric: Metric) -> str | None:
-    if metric.kind == "text" or (metric.kind == "bool") != isinstance(value, bool):
-        return f"{name} is not a {metric.kind}"
+    if metric.kind in _WORDS or (metric.kind == "bool") != isinstance(value, bool):
+        return f"{name} is not {_CALLED[metric.kind]}"
     if metric.kind == "int" and not isinstance(value, int):
         return f"{name} is not a whole number"
     if not metric.low <= value <= metric.high:
@@ -284,9 +294,20 @@ def _number_complaint(name: str, value: float, metric: Metric) -> str | None:
     return None
 
 
+def _is_address(value: str) -> bool:
+    """Whether it is a numeric address without a scope, which may be any text."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return "%" not in value
+
+
 def _text_complaint(name: str, value: str, metric: Metric | None) -> str | None:
-    if metric is not None and metric.kind != "text":
-        return f"{name} is not a {metric.kind}"
+    if metric is not None and metric.kind not in _WORDS:
+        return f"{name} is not {_CALLED[metric.kind]}"
+    if metric is not None and metric.kind == "address" and not _is_address(value):
+        return f"{name} is not an IP address"
     if len(value) > TEXT_CHARS:
         return f"{name} is longer than {TEXT_CHARS} characters"
     if not value.isprintable():

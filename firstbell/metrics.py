@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-Kind = Literal["float", "int", "bool", "text"]
+Kind = Literal["float", "int", "bool", "text", "address"]
 
 
 class Metric(NamedTuple):
@@ -37,7 +37,9 @@ def hop_rtt_ms(number: int) -> str:
 
 def _hops() -> Iterator[Metric]:
     for number in range(1, MOST_HOPS + 1):
-        yield Metric(hop_address(number), "text", "address of that router on the way, the nearest being 01")
+        yield Metric(
+            hop_address(number), "address", "address of that router on the way, the nearest being 01"
+        )
         yield Metric(
             hop_rtt_ms(number), "float", "shortest of three round trips to that router on the way", 0, 1e6
         )

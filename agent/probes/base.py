@@ -5,10 +5,12 @@ ProbeError
   ProbeFailedError   it was tried and did not work
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from agent.machine.clock import Clock
 from agent.machine.machine import Machine
+from agent.probes.settings import Target
 from firstbell import catalogue
 from firstbell.catalogue import Reading
 from firstbell.report import Finding
@@ -39,6 +41,13 @@ class Measure(Protocol):
         `memory` is the probe's own dict in RAM between its runs; it may be empty again at any time. Raises
         NothingHereError and ProbeFailedError, and nothing else that is expected.
         """
+
+
+def shared(targets: Sequence[Target], budget_s: float, clock: Clock) -> Iterator[tuple[Target, float]]:
+    """Each target with the seconds that it may take: an equal share of what those before it left over."""
+    end_s = clock.monotonic() + budget_s
+    for done, target in enumerate(targets):
+        yield target, (end_s - clock.monotonic()) / (len(targets) - done)
 
 
 def credible(readings: Mapping[str, Reading | None]) -> dict[str, Reading]:

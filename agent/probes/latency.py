@@ -14,7 +14,7 @@ from agent.machine.echoes import Echoes, Train
 from agent.machine.machine import Machine
 from agent.machine.routes import Route, default_route, medium
 from agent.machine.trouble import NetworkError, SilentError
-from agent.probes.base import Measure, NothingHereError
+from agent.probes.base import Measure, NothingHereError, shared
 from agent.probes.settings import ANY_STATUS, GATEWAY, ProbeSettings, Target
 from firstbell.catalogue import Reading
 from firstbell.report import Finding, Medium, Segment, Status
@@ -36,15 +36,13 @@ def probe(settings: ProbeSettings) -> Measure:
     def measure(machine: Machine, memory: dict[str, Any]) -> Sequence[Finding]:
         if not settings.targets:
             raise NothingHereError("no targets are named in this box's settings")
-        end_s = machine.clock.monotonic() + BUDGET_S
         route = default_route(machine.files)
         hangs_on = medium(machine.files, settings.interface or (route.interface if route else ""))
         hears_icmp: dict[str, bool] = memory.setdefault("hears_icmp", {})
-        findings = []
-        for done, target in enumerate(settings.targets):
-            share_s = (end_s - machine.clock.monotonic()) / (len(settings.targets) - done)
-            findings.append(_Look(machine, target, hears_icmp, share_s).finding(route, hangs_on))
-        return findings
+        return [
+            _Look(machine, target, hears_icmp, share_s).finding(route, hangs_on)
+            for target, share_s in shared(settings.targets, BUDGET_S, machine.clock)
+        ]
 
     return measure
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from agent.machine.hops import Way
 from agent.machine.machine import Machine
-from agent.machine.routes import default_route, medium
+from agent.machine.routes import default_interface, medium
 from agent.machine.trouble import NetworkError
-from agent.probes.base import Measure, NothingHereError, credible
+from agent.probes.base import Measure, NothingHereError, credible, shared
 from agent.probes.settings import GATEWAY, ProbeSettings, Target
 from firstbell.catalogue import Reading
 from firstbell.metrics import hop_address, hop_rtt_ms
@@ -31,14 +31,11 @@ def probe(settings: ProbeSettings) -> Measure:
     def measure(machine: Machine, _memory: dict[str, Any]) -> Sequence[Finding]:
         if not targets:
             raise NothingHereError("no targets beyond this building are named in this box's settings")
-        end_s = machine.clock.monotonic() + BUDGET_S
-        route = default_route(machine.files)
-        hangs_on = medium(machine.files, settings.interface or (route.interface if route else ""))
-        findings = []
-        for done, target in enumerate(targets):
-            share_s = (end_s - machine.clock.monotonic()) / (len(targets) - done)
-            findings.append(_finding(machine, target, hangs_on, share_s))
-        return findings
+        hangs_on = medium(machine.files, settings.interface or default_interface(machine.files))
+        return [
+            _finding(machine, target, hangs_on, share_s)
+            for target, share_s in shared(targets, BUDGET_S, machine.clock)
+        ]
 
     return measure
 

@@ -10,11 +10,9 @@ from collector.cli.common import asking, json_option, pass_home, show, table
 from collector.config import Home
 from collector.questions import case as question
 from collector.questions.case import Case
-from collector.questions.case_paths import Path as Way
-from collector.questions.case_paths import Router
-from collector.questions.case_words import ROUTERS, Figures
+from collector.questions.case_ways import Router, Way
+from collector.questions.case_words import Figures
 from collector.web import case as packet
-from firstbell.readiness import words
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -77,7 +75,7 @@ def text(case: Case, written: list[Path]) -> str:
     blocks = [
         "\n".join([case.headline, *case.claims]),
         "In Mbit/s of line:\n" + table(head, [_row(figures) for figures in case.figures]),
-        *map(_way, case.paths[:1]),
+        *(_way(way) for way in case.ways[:1] if way.routers),
         "\n".join(["Measured with", *(f"  {line}" for line in case.engines)]) if case.engines else "",
         "\n".join(["Left out, or spared", *(f"  {line}" for line in case.left_out)]) if case.left_out else "",
         "\n".join(f"Written: {path}" for path in written)
@@ -103,11 +101,9 @@ def _row(figures: Figures) -> list[str]:
 
 def _way(way: Way) -> str:
     head = ["router", "address", "answered", "others there", "ms outside class", "ms in class"]
-    traces = words.count(way.traces, "trace")
-    said = f"The way from {way.agent} to {way.target}, {traces}, {way.reached:,} reached it"
-    return (
-        f"{said}; median round trips:\n{table(head, [_router(router) for router in way.routers])}\n{ROUTERS}"
-    )
+    rows = [_router(router) for router in way.routers]
+    said = f"The way from {way.agent} to {way.target}, median round trips:"
+    return f"{said}\n{table(head, rows)}\n{way.sentence}"
 
 
 def _router(router: Router) -> list[str]:

@@ -1,6 +1,7 @@
 """`firstbell status`: what the boxes are doing."""
 
 from datetime import UTC, datetime
+from itertools import islice
 
 import click
 
@@ -12,6 +13,8 @@ from collector.questions.seen import size
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
 from firstbell.tables import FolderError
 
+_MOST_SHOWN = 12
+"""Readings of one measurement on a line; a throughput has forty, a way two a router."""
 _MINUTE_NS = 60 * status.NS
 _SILENT_NS = 15 * _MINUTE_NS
 """A box says something every minute; after this long it is silent, whatever the reason."""
@@ -121,7 +124,9 @@ def result(measurement: Measurement) -> str:
     """How a measurement ended, in one line: its readings, what limited them first, or why there are none."""
     limited = {"limited_by": str(measurement.limited_by)} if measurement.limited_by else {}
     found = {**limited, **measurement.readings}
-    readings = ", ".join(f"{name} {_short(value)}" for name, value in found.items())
+    readings = ", ".join(f"{name} {_short(value)}" for name, value in islice(found.items(), _MOST_SHOWN))
+    if len(found) > _MOST_SHOWN:
+        readings += f", and {len(found) - _MOST_SHOWN} more (--json)"
     ended = "" if measurement.status == "ok" else f"{measurement.status}: {measurement.reason}"
     return "; ".join(part for part in (ended, readings) if part)
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import msgspec
 
 from collector.questions import ask as asking
-from collector.questions import case_days, case_paths, case_tests, case_words
+from collector.questions import case_days, case_tests, case_ways, case_words
 from collector.questions.ask import QuestionError
 from collector.questions.case_days import Day
-from collector.questions.case_paths import Path
 from collector.questions.case_tests import LineTest, counted, speed
+from collector.questions.case_ways import Way
 from collector.questions.case_words import Failed, Figures
 from collector.registry import Folder
 from collector.store.reads import Box, Reads
@@ -75,9 +75,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     engines: tuple[str, ...]
     method: tuple[str, ...]
     tests: tuple[LineTest, ...]
-    paths: tuple[Path, ...]
+    ways: tuple[Way, ...]
     traces: dict[int, str]
-    routers: str
     simulated: bool
 
 
@@ -103,7 +102,7 @@ def ask(
     line = lines.line(circuit)
     tests = _tests(asked, line, stored)
     failed = tuple(case_days.failed(reads, _boxes(asked), asked.school, lines.facts_until))
-    traces = case_paths.traces(reads, _boxes(asked), asked.circuit, lines.facts_until)
+    traces = case_ways.traces(reads, _boxes(asked), asked.circuit, lines.facts_until)
     figures = tuple(
         _figures(asked, tests, direction, in_class=in_class)
         for direction in _directions(asked.circuit, tests)
@@ -142,9 +141,8 @@ def ask(
         engines=tuple(case_words.measured_with(tests)),
         method=case_words.method(asked.numbers, asked.school.tz),
         tests=tests,
-        paths=tuple(case_paths.paths(traces, asked.school)),
+        ways=tuple(case_ways.ways(traces, asked.school)),
         traces={row.arrival: case_tests.name(case_tests.key(row)) for row in traces},
-        routers=case_words.ROUTERS,
         simulated=asked.district.settings.simulated,
     )
 

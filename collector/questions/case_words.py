@@ -56,11 +56,6 @@ _ENGINES = {
     "acknowledged. LibreSpeed's own factor of 1.06 is not in it.",
     "ndt7": "ndt7 of M-Lab's kind: one TCP connection, down counted by the box, up by the server.",
 }
-ROUTERS = (
-    "A slow router says something only if all behind it are slow, too: the delay lies before it, "
-    "there or back. In class the school's own use of the line adds to every router behind the line."
-)
-"""How a way is to be read."""
 _SHOWN_SERVERS = 3
 PORT_ROOM = 1.2
 """A port must be this much faster than what is bought to show it whole."""
@@ -141,6 +136,15 @@ def dead(failed: Sequence[Failed], minutes: float) -> str:
     return (
         f"The line was found dead {times}, for {_plain(minutes)} minutes together, "
         f"{_plain(in_class)} of them in class."
+    )
+
+
+def way(target: str, traces: int, in_class: int, reached: int) -> str:
+    """Of how many traces a way is, and how its routers' round trips are to be read."""
+    return (
+        f"Of {words.count(traces, 'trace')}, {in_class:,} in class, {reached:,} reached {target} itself. "
+        "A slow router says something only if all behind it are slow, too: the delay lies before it, there "
+        "or back. In class the school's own use of the line adds to every router behind the line."
     )
 
 

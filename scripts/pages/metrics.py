@@ -185,6 +185,8 @@ def _where() -> dict[str, str]:
 def _bounds(metric: Metric) -> str:
     if metric.kind == "text":
         return f"text, at most {catalogue.TEXT_CHARS} characters"
+    if metric.kind == "address":
+        return "an IP address"
     if metric.kind == "bool":
         return "true or false"
     whole = "whole, " if metric.kind == "int" else ""

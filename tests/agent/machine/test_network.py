@@ -1,7 +1,9 @@
 """The door to the network: real sockets on loopback, and namespaces where cables are cut."""
 
+import errno
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -101,6 +103,40 @@ class TestWay:
         ]
         way = hops._way(heard, "192.0.2.80", "")
         assert way == hops.Way((hops.Hop(1, "10.0.0.2", 1.0),), None)
+
+    @pytest.mark.parametrize(
+        ("family", "origin", "kind", "told"),
+        [
+            (socket.AF_INET, 2, 11, ("10.0.0.1", False)),
+            (socket.AF_INET, 2, 3, ("10.0.0.1", True)),
+            (socket.AF_INET, 1, 11, None),
+            (socket.AF_INET6, 3, 3, ("2001:db8::1", False)),
+            (socket.AF_INET6, 3, 1, ("2001:db8::1", True)),
+            (socket.AF_INET6, 1, 3, None),
+        ],
+    )
+    def test_who_sent_an_error_is_read_from_the_kernels_bytes(
+        self, family: socket.AddressFamily, origin: int, kind: int, told: tuple[str, bool] | None
+    ) -> None:
+        """As linux/errqueue.h has them: time exceeded, no way from there, and this machine's own word."""
+        head = struct.pack("=IBBBBII", 113, origin, kind, 0, 0, 0, 0)
+        place = struct.pack("=HH", family, 0)
+        if family is socket.AF_INET:
+            place += socket.inet_aton("10.0.0.1") + bytes(8)
+        else:
+            place += bytes(4) + socket.inet_pton(family, "2001:db8::1") + bytes(4)
+        assert hops._router(head + place, family) == told
+
+    def test_a_machine_without_ipv6_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A name may have such an address all the same: nothing left, and the reason is in words."""
+
+        def refuse(*_args: Any) -> socket.socket:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+        monkeypatch.setattr(hops, "_open", refuse)
+        way = hops.walk("2001:db8::1", 5, time.monotonic)
+        assert way is not None
+        assert (way.routers, way.hops, way.trouble) == ((), None, "address family not supported by protocol")
 
 
 class TestResolve:

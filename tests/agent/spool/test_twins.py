@@ -136,10 +136,15 @@ def test_a_damaged_boot_costs_no_report_its_time(
     clock.reboot(60)
     clock.sync()
     with spool_at(path, clock) as spool:
-        told = [report for report in waiting(spool, clock).values() if report.probe != "box"]
-        assert len(told) == 5
-        assert {report.clock for report in told} == {ClockQuality.NTP}
-        assert all(abs(report.at_ns - at_ns) < 100 for report in told)
+        assert_told_by_ntp(waiting(spool, clock), at_ns)
+
+
+def assert_told_by_ntp(held: dict[tuple[str, int], Report], at_ns: int) -> None:
+    """All five reports of `told_by_boot_alone` are there, with the time that NTP told after them."""
+    told = [report for report in held.values() if report.probe != "box"]
+    assert len(told) == 5
+    assert {report.clock for report in told} == {ClockQuality.NTP}
+    assert all(abs(report.at_ns - at_ns) < 100 for report in told)
 
 
 def told_by_boot_alone(path: Path, clock: HandClock) -> int:
@@ -166,10 +171,7 @@ def test_a_damaged_boot_of_an_older_start_costs_no_report_its_time(
     tamper_at_rest(path, f"{copy} SET boot = boot | 4 WHERE n = 1")
     clock.sync()
     with spool_at(path, clock) as spool:
-        told = [report for report in waiting(spool, clock).values() if report.probe != "box"]
-        assert len(told) == 5
-        assert {report.clock for report in told} == {ClockQuality.NTP}
-        assert all(abs(report.at_ns - at_ns) < 100 for report in told)
+        assert_told_by_ntp(waiting(spool, clock), at_ns)
 
 
 @COPIES

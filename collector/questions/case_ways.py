@@ -1,12 +1,11 @@
 """The way that a line's packets took, router by router, in the case for an internet provider."""
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from collector.questions import case_tests, doubt
+from collector.questions import case_tests, case_words, doubt
 from collector.store.reads import Box, Reads
 from firstbell import district as districts
 from firstbell.district import NS, Circuit, School
@@ -37,7 +36,7 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
     class_median_ms: float | None
 
 
-class Path(msgspec.Struct, frozen=True, kw_only=True):
+class Way(msgspec.Struct, frozen=True, kw_only=True):
     """The way of a box to a target, from all its traces: in `reached` of them the target itself answered."""
 
     target: str
@@ -48,6 +47,7 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
     first_local: str
     last_local: str
     routers: tuple[Router, ...]
+    sentence: str
 
 
 class _Trace(msgspec.Struct, frozen=True):
@@ -76,27 +76,34 @@ def _is_shown(row: Stored, circuit: Circuit) -> bool:
     return beyond and row.report.status in {Status.OK, Status.FAILED}
 
 
-def paths(rows: Iterable[Stored], school: School) -> Iterator[Path]:
-    """One for each target and box, the one that was asked for most often first."""
-    ways: dict[tuple[str, str], list[_Trace]] = {}
+def ways(rows: Iterable[Stored], school: School) -> Iterator[Way]:
+    """One for each target and box, the one on which somebody answered most often first."""
+    found_of: dict[tuple[str, str], list[_Trace]] = {}
     for row in rows:
-        in_class = districts.period_of(school, row.report.at_ns).in_class
-        ways.setdefault((row.report.target, row.agent), []).append(_Trace(row.report, in_class))
-    for (target, agent), found in sorted(ways.items(), key=lambda item: (-len(item[1]), item[0])):
+        of_class = districts.period_of(school, row.report.at_ns).in_class
+        found_of.setdefault((row.report.target, row.agent), []).append(_Trace(row.report, of_class))
+    for (target, agent), found in sorted(found_of.items(), key=lambda item: (-_answered(item[1]), item[0])):
+        reached = sum("hops" in trace.report.readings for trace in found)
+        in_class = sum(trace.in_class for trace in found)
         local = [
             districts.local(school, trace.report.at_ns).isoformat(timespec="minutes")
             for trace in (found[0], found[-1])
         ]
-        yield Path(
+        yield Way(
             target=target,
             agent=agent,
             traces=len(found),
-            reached=sum("hops" in trace.report.readings for trace in found),
-            in_class=sum(trace.in_class for trace in found),
+            reached=reached,
+            in_class=in_class,
             first_local=local[0],
             last_local=local[1],
             routers=tuple(_routers(found)),
+            sentence=case_words.way(target, len(found), in_class, reached),
         )
+
+
+def _answered(found: Sequence[_Trace]) -> int:
+    return sum(trace.report.status is Status.OK for trace in found)
 
 
 def _routers(found: Sequence[_Trace]) -> Iterator[Router]:
@@ -118,16 +125,13 @@ def _routers(found: Sequence[_Trace]) -> Iterator[Router]:
 
 
 def _address(trace: _Trace, number: int) -> str:
-    """Who answered there; empty where nobody did, or where what is told is no address."""
+    """Who answered there; empty where nobody did."""
     readings = trace.report.readings
     if hop_rtt_ms(number) not in readings:
         return ""
     if number == readings.get("hops"):
         return trace.report.target
-    try:
-        return str(ipaddress.ip_address(str(readings.get(hop_address(number), ""))))
-    except ValueError:
-        return ""
+    return str(readings.get(hop_address(number), ""))
 
 
 def _median(found: Sequence[_Trace], number: int, *, in_class: bool) -> float | None:
