@@ -100,6 +100,7 @@ def test_a_trace_that_did_not_arrive_counts_as_one(bench: Bench, tmp_path: Path)
     (way,) = found.ways
     assert (way.traces, way.reached, [router.answers for router in way.routers]) == (3, 1, [2, 1])
     assert "Of 3 traces, 0 in class, 1 reached site itself." in packet.alone(found)
+    assert f"Made by First Bell from {len(found.tests)} tests and 3 traces" in packet.alone(found)
 
 
 def test_traces_of_two_boxes_with_one_name_stand_in_no_case(bench: Bench, tmp_path: Path) -> None:
