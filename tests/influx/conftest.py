@@ -1,0 +1,45 @@
+"""One real server of each kind for all tests of a process, and a place of its own in it for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.influxdb import Influx1, Influx2, NoServerError, program
+
+
+@pytest.fixture(scope="session")
+def influxd2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx2]:
+    """InfluxDB 2, running; who kills it starts it again."""
+    with Influx2(tmp_path_factory.mktemp("influxd2"), _program("2")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influxd1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx1]:
+    """InfluxDB 1.6, running."""
+    with Influx1(tmp_path_factory.mktemp("influxd1"), _program("1.6")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(influxd2: Influx2) -> Iterator[str]:
+    """The name of an empty bucket that keeps everything."""
+    name = influxd2.make_bucket()
+    yield name
+    influxd2.delete_bucket(name)
+
+
+@pytest.fixture
+def database(influxd1: Influx1) -> Iterator[str]:
+    """The name of an empty database."""
+    name = influxd1.make_database()
+    yield name
+    influxd1.drop_database(name)
+
+
+def _program(which: str) -> Path:
+    try:
+        return program(which)
+    except NoServerError as error:
+        pytest.skip(str(error))
