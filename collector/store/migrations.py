@@ -233,6 +233,42 @@ CREATE TABLE quiet_times (
 ) STRICT;
 """
 
+# What was shipped to a store beside the journal. A program of format 3 ships nothing; what it takes in is
+# beyond the cursor, and goes out as soon as this one is back.
+_FOURTH = """
+-- store: what lies at the other end. folder, placed_as: by which district its reports were placed.
+CREATE TABLE sinks (
+    sink TEXT PRIMARY KEY,
+    store TEXT NOT NULL,
+    arrival INTEGER NOT NULL,
+    folder TEXT NOT NULL,
+    placed_as TEXT NOT NULL,
+    shipped INTEGER NOT NULL,
+    too_old INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    trouble TEXT NOT NULL,
+    trouble_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sink_names (
+    sink TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    probe TEXT NOT NULL,
+    target TEXT NOT NULL,
+    engine TEXT NOT NULL,
+    PRIMARY KEY (sink, agent, probe, target, engine)
+) STRICT, WITHOUT ROWID;
+
+-- day: its number since 1970 UTC.
+CREATE TABLE sink_days (
+    sink TEXT NOT NULL, agent TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (sink, agent, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sink_aside (
+    sink TEXT NOT NULL, arrival INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sink, arrival)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -247,12 +283,16 @@ def _third(db: sqlite3.Connection) -> None:
     _execute(db, _THIRD)
 
 
+def _fourth(db: sqlite3.Connection) -> None:
+    _execute(db, _FOURTH)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth)
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1
 

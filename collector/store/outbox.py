@@ -1,0 +1,283 @@
+"""What a sink has of the journal, and what it has yet to get: a cursor, days to ship again, what was set aside.
+
+The cursor counts arrivals: everything up to it is in the sink. Days that were placed otherwise meanwhile (a
+seat or a calendar was corrected) stand on a list until they are shipped again. Each method is a transaction of
+its own; for one thread. All raise UnreadableError.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import msgspec
+
+from collector.store.connections import transaction
+from collector.store.errors import told
+from collector.store.journal import Journal
+from collector.store.ledger import arrivals
+from firstbell.points import Key, Row
+from firstbell.report import Report, Stored
+
+DAY_NS = 86_400 * 10**9
+_ROWS = """
+SELECT name, epoch, seq, arrival, received_ns, raw, (
+    SELECT count(*) FROM reports AS other WHERE other.agent_id = reports.agent_id
+    AND other.probe = reports.probe AND other.at_ns = reports.at_ns AND other.arrival < reports.arrival)
+FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
+"""
+_NEXT = f"{_ROWS} WHERE arrival > ? ORDER BY arrival LIMIT ?"
+_WITHIN = (
+    f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "
+    "AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival"
+)
+_STATE = """
+SELECT store, arrival, folder, placed_as, shipped, too_old, last_ns, trouble, trouble_ns
+FROM sinks WHERE sink = ?
+"""
+_REPORTS = msgspec.json.Decoder(Report)
+
+
+class Shipped(NamedTuple):
+    """How far a sink is. `store` names what lies at the other end.
+
+    `folder` and `placed_as` say how reports were placed. `too_old` reports lay beyond the store's retention
+    when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does.
+    """
+
+    store: str
+    arrival: int
+    folder: str
+    placed_as: str
+    shipped: int
+    too_old: int
+    last_ns: int
+    trouble: str
+    trouble_ns: int
+
+
+class Aside(NamedTuple):
+    """A report that the store would not take, or that can't be a point, and why."""
+
+    arrival: int
+    reason: str
+
+
+class Days(NamedTuple):
+    """Days of one box in a row, from the first to the last (numbers since 1970 UTC), to be shipped again."""
+
+    agent: str
+    first: int
+    last: int
+
+
+class Outbox:
+    """One sink's side of a journal."""
+
+    def __init__(self, journal: Journal, sink: str = "influx") -> None:
+        self._journal, self.sink = journal, sink
+        self._db: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with told("the journal can't say what was shipped"):
+            if self._db is None:
+                self._db = self._journal.writer()
+            try:
+                yield self._db
+            except BaseException:
+                self.close()
+                raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as db, transaction(db):
+            yield db
+
+    def state(self) -> Shipped | None:
+        """How far the sink is; None before it began."""
+        with self._open() as db:
+            row = db.execute(_STATE, (self.sink,)).fetchone()
+        return Shipped(*row) if row else None
+
+    def newest(self) -> int:
+        """The arrival number of the newest report."""
+        with self._open() as db:
+            return arrivals(db)
+
+    def begin(self, store: str, folder: str, placed_as: str) -> None:
+        """Begin anew with an empty store: nothing is there, and nothing is remembered of what was."""
+        with self._writing() as db:
+            self._forget(db)
+            db.execute(
+                "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0)",
+                (self.sink, store, folder, placed_as),
+            )
+
+    def forget(self) -> None:
+        """Remember nothing of this sink."""
+        with self._writing() as db:
+            self._forget(db)
+
+    def _forget(self, db: sqlite3.Connection) -> None:
+        for table in ("sinks", "sink_names", "sink_days", "sink_aside"):
+            db.execute(f"DELETE FROM {table} WHERE sink = ?", (self.sink,))  # noqa: S608 - our own words
+
+    def take_over(self, other: str) -> None:
+        """Become the sink `other`, which is forgotten: a store that was built beside the one in use."""
+        with self._writing() as db:
+            self._forget(db)
+            for table in ("sinks", "sink_names", "sink_days", "sink_aside"):
+                db.execute(f"UPDATE {table} SET sink = ? WHERE sink = ?", (self.sink, other))  # noqa: S608
+
+    def after(self, arrival: int, most: int) -> list[Row]:
+        """The reports that came next after that one, in order of arrival."""
+        with self._open() as db:
+            return [_row(row) for row in db.execute(_NEXT, (arrival, most))]
+
+    def within(self, days: Days, until_arrival: int) -> Iterator[Row]:
+        """All reports of those days that arrived up to that number, probe by probe."""
+        bounds = days.first * DAY_NS, (days.last + 1) * DAY_NS, until_arrival
+        for probe in self._probes(days.agent):
+            with self._open() as db:
+                rows = db.execute(_WITHIN, (days.agent, probe, *bounds)).fetchall()
+            yield from map(_row, rows)
+
+    def _probes(self, agent: str) -> list[str]:
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT DISTINCT probe FROM latest JOIN agents USING (agent_id) WHERE name = ?", (agent,)
+            )
+            return [row[0] for row in rows]
+
+    def agents(self) -> list[str]:
+        """Every box that ever reported."""
+        with self._open() as db:
+            return [row[0] for row in db.execute("SELECT name FROM agents ORDER BY name")]
+
+    def names(self) -> dict[str, set[Key]]:
+        """The series that each box has begun by its own words (`firstbell.points.Names`)."""
+        found: dict[str, set[Key]] = {}
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT agent, probe, target, engine FROM sink_names WHERE sink = ?", (self.sink,)
+            )
+            for agent, *key in rows:
+                found.setdefault(agent, set()).add((key[0], key[1], key[2]))
+        return found
+
+    def move(
+        self,
+        store: str,
+        arrival: int,
+        now_ns: int,
+        *,
+        shipped: int = 0,
+        too_old: int = 0,
+        names: Iterable[tuple[str, Key]] = (),
+        aside: Sequence[Aside] = (),
+        done: Days | None = None,
+    ) -> bool:
+        """Note what the store has taken: up to `arrival`, and the days `done` again.
+
+        False, and nothing is noted, where another store stands at the other end by now.
+        """
+        with self._writing() as db:
+            moved = db.execute(
+                "UPDATE sinks SET arrival = max(arrival, ?), shipped = shipped + ?, too_old = too_old + ?, "
+                "last_ns = ?, trouble = '', trouble_ns = 0 WHERE sink = ? AND store = ?",
+                (arrival, shipped, too_old, now_ns, self.sink, store),
+            )
+            if not moved.rowcount:
+                return False
+            db.executemany(
+                "INSERT OR IGNORE INTO sink_names VALUES (?, ?, ?, ?, ?)",
+                [(self.sink, agent, *key) for agent, key in names],
+            )
+            db.executemany("REPLACE INTO sink_aside VALUES (?, ?, ?)", [(self.sink, *each) for each in aside])
+            if done:
+                db.execute(
+                    "DELETE FROM sink_days WHERE sink = ? AND agent = ? AND day BETWEEN ? AND ?",
+                    (self.sink, *done),
+                )
+        return True
+
+    def place_anew(self, folder: str, placed_as: str, days: Iterable[Days]) -> None:
+        """From now on reports are placed by that folder; these days are to be shipped again."""
+        with self._writing() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO sink_days VALUES (?, ?, ?)",
+                [(self.sink, each.agent, day) for each in days for day in range(each.first, each.last + 1)],
+            )
+            db.execute(
+                "UPDATE sinks SET folder = ?, placed_as = ? WHERE sink = ?", (folder, placed_as, self.sink)
+            )
+
+    def next_days(self, most: int) -> Days | None:
+        """The first days on the list of one box, at most `most` of them in a row; None without any."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT agent, day FROM sink_days WHERE sink = ?1 AND agent = "
+                "(SELECT min(agent) FROM sink_days WHERE sink = ?1) ORDER BY day LIMIT ?2",
+                (self.sink, most),
+            ).fetchall()
+        if not rows:
+            return None
+        agent, first = rows[0]
+        last = first
+        for _, day in rows[1:]:
+            if day != last + 1:
+                break
+            last = day
+        return Days(agent, first, last)
+
+    def days_left(self) -> int:
+        """How many days of boxes are to be shipped again."""
+        with self._open() as db:
+            return int(
+                db.execute("SELECT count(*) FROM sink_days WHERE sink = ?", (self.sink,)).fetchone()[0]
+            )
+
+    def aside(self, most: int) -> list[Aside]:
+        """What the sink could not take, the newest first."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT arrival, reason FROM sink_aside WHERE sink = ? ORDER BY arrival DESC LIMIT ?",
+                (self.sink, most),
+            )
+            return [Aside(*row) for row in rows]
+
+    def asides(self) -> int:
+        """How many reports the sink could not take."""
+        with self._open() as db:
+            return int(
+                db.execute("SELECT count(*) FROM sink_aside WHERE sink = ?", (self.sink,)).fetchone()[0]
+            )
+
+    def complain(self, trouble: str, now_ns: int) -> None:
+        """Note why nothing goes out; "" where it does again."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE sinks SET trouble = ?1, trouble_ns = CASE WHEN ?1 = '' THEN 0 "
+                "WHEN trouble_ns = 0 THEN ?2 ELSE trouble_ns END WHERE sink = ?3 AND trouble <> ?1",
+                (trouble, now_ns, self.sink),
+            )
+
+
+def pinned(db: sqlite3.Connection) -> int | None:
+    """Up to which arrival every sink has everything; None without a sink. No report beyond may be deleted."""
+    row = db.execute(
+        "SELECT min(CASE WHEN EXISTS (SELECT 1 FROM sink_days WHERE sink_days.sink = sinks.sink) THEN 0 "
+        "ELSE arrival END) FROM sinks"
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def _row(row: tuple[str, str, int, int, int, bytes, int]) -> Row:
+    return Row(Stored(*row[:5], _REPORTS.decode(row[5])), row[6])
