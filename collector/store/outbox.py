@@ -1,8 +1,8 @@
-"""What a sink has of the journal, and what it has yet to get: a cursor, days to ship again, what was set aside.
+"""What a sink has of the journal, and what it is yet to get: a cursor, days to ship again, and what was left.
 
 The cursor counts arrivals: everything up to it is in the sink. Days that were placed otherwise meanwhile (a
-seat or a calendar was corrected) stand on a list until they are shipped again. Each method is a transaction of
-its own; for one thread. All raise UnreadableError.
+seat or a calendar was corrected) stand on a list until they are shipped again. Each method is a transaction
+of its own; for one thread. All raise UnreadableError.
 """
 
 import sqlite3
@@ -28,7 +28,7 @@ FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
 """
 _NEXT = f"{_ROWS} WHERE arrival > ? ORDER BY arrival LIMIT ?"
 _WITHIN = (
-    f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "
+    f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "  # noqa: S608 - our own words
     "AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival"
 )
 _STATE = """
@@ -160,6 +160,11 @@ class Outbox:
         """Every box that ever reported."""
         with self._open() as db:
             return [row[0] for row in db.execute("SELECT name FROM agents ORDER BY name")]
+
+    def first_day(self) -> int:
+        """The earliest day (its number since 1970 UTC) of which there is a report."""
+        with self._open() as db:
+            return int(db.execute("SELECT coalesce(min(at_ns), 0) FROM reports").fetchone()[0]) // DAY_NS
 
     def names(self) -> dict[str, set[Key]]:
         """The series that each box has begun by its own words (`firstbell.points.Names`)."""
