@@ -30,6 +30,7 @@ TIMEOUTS_MS = (5_000, 60_000)
 """To connect, and between two pieces of an answer."""
 _MOST_TEXT = 300
 _NO_CONTENT = 204
+_NOT_FOUND = 404
 _TOO_LARGE = 413
 _BAD = (400, 422)
 _BUSY = (408, 425, 429)
@@ -134,12 +135,24 @@ class Server:
 
     def bucket(self, name: str) -> "Found":
         """Which bucket has that name now, and how long it keeps points."""
-        with talking(self.address.url):
-            buckets = self._client.buckets_api().find_buckets(name=name, org=self.address.org).buckets
-        if not buckets:
+        found = self.look_for(name)
+        if found is None:
             raise StoppedError(f"{self.address.url} has no bucket {name!r}. {_WHAT_TO_DO[404]}")
-        rules = buckets[0].retention_rules
-        return Found(buckets[0].id, rules[0].every_seconds // _DAY_S if rules else 0)
+        rules = found.retention_rules
+        return Found(found.id, rules[0].every_seconds // _DAY_S if rules else 0)
+
+    def look_for(self, bucket: str) -> Any | None:  # noqa: ANN401 - the library's own
+        """The bucket as the library has it; None where there is none."""
+        from influxdb_client.rest import ApiException  # noqa: PLC0415
+
+        with talking(self.address.url):
+            try:
+                found = self._client.buckets_api().find_buckets(name=bucket, org=self.address.org).buckets
+            except ApiException as error:
+                if error.status != _NOT_FOUND:
+                    raise
+                return None
+        return found[0] if found else None
 
     @property
     def client(self) -> "InfluxDBClient":

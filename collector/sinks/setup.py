@@ -54,8 +54,8 @@ def organisation(server: Server) -> str:
 def bucket(server: Server, org_id: str, wanted: Wanted) -> Ready:
     """See that the bucket is there, keeps points so long, and is a database of that name in InfluxQL."""
     with talking(server.address.url):
-        found = server.client.buckets_api().find_buckets(name=wanted.name, org_id=org_id).buckets
-        made, did = _kept(server, found[0], wanted) if found else (_made(server, org_id, wanted), "made")
+        found = server.look_for(wanted.name)
+        made, did = _kept(server, found, wanted) if found else (_made(server, org_id, wanted), "made")
         mapping = map_to(server, org_id, wanted.name, str(made.id))
     return Ready(wanted.name, str(made.id), wanted.days, did, mapping)
 
