@@ -226,6 +226,27 @@ def test_what_was_refused_for_want_of_time_may_be_stored_after_all(tmp_path: Pat
         wait_until(lambda: _count(server) == 20_000, "all are stored")
 
 
+def test_what_is_acknowledged_after_a_torn_write_is_lost_at_the_next_start(
+    influxd2: Influx2, bucket: str
+) -> None:
+    """A fault of 2.9.1 that a writer has to know: after a power cut within a write, a 204 is no promise.
+
+    At its start it cuts the torn record off its log, but goes on writing where that ended: the gap ends the log
+    for whoever reads it next. /ready tells that it has been started anew.
+    """
+    assert influxd2.write("m f=1 1", bucket).status == 204
+    influxd2.kill()
+    influxd2.tear(bucket)
+    influxd2.start()
+    started = ask(f"{influxd2.url}/ready").json["started"]
+    assert influxd2.write("m f=2 2", bucket).status == 204
+    assert times(influxd2, bucket) == [1, 2]
+    influxd2.stop()
+    influxd2.start()
+    assert ask(f"{influxd2.url}/ready").json["started"] != started
+    assert times(influxd2, bucket) == [1]
+
+
 def test_who_hangs_goes_on(influxd2: Influx2, bucket: str) -> None:
     """Stopped in its tracks it answers nobody; let go, it does."""
     influxd2.hang()
