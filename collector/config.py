@@ -198,6 +198,11 @@ class InfluxSettings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     @property
+    def spare(self) -> str:
+        """The bucket in which `firstbell influx rebuild` makes the other anew."""
+        return f"{self.bucket}_spare"
+
+    @property
     def rollups(self) -> str:
         """The bucket of hourly and daily sums."""
         return f"{self.bucket}_rollups"

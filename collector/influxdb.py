@@ -8,14 +8,17 @@ import msgspec
 from collector import config, registry
 from collector.clock import Clock
 from collector.config import Home, InfluxSettings
+from collector.questions import verify as verifying
+from collector.questions.verify import Bounds, Verified
 from collector.registry import Folder
 from collector.sinks import setup
-from collector.sinks.influx import Address, Server
+from collector.sinks.influx import Address, Found, Server, StoppedError
+from collector.sinks.reading import InfluxEvidence
 from collector.sinks.setup import Ready, Wanted
-from collector.sinks.shipping import Bucket, FolderOf, Placed, Shipper
+from collector.sinks.shipping import Bucket, FolderOf, Placed, Progress, Shipper
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
-from collector.store.outbox import Outbox
+from collector.store.outbox import DAY_NS, Outbox, Shipped
 from collector.store.reads import Reads
 from firstbell.district import District
 from firstbell.settings import SettingsError
@@ -77,7 +80,11 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
 def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_tokens: bool) -> MadeReady:
     """Make the InfluxDB ready and enter it into the settings. Raises InfluxError, OSError."""
     org_id = setup.organisation(server)
-    wanted = Wanted(settings.bucket, settings.raw_days), Wanted(settings.rollups, settings.daily_days)
+    wanted = (
+        Wanted(settings.bucket, settings.raw_days),
+        Wanted(settings.spare, settings.raw_days),
+        Wanted(settings.rollups, settings.daily_days),
+    )
     buckets = tuple(setup.bucket(server, org_id, one) for one in wanted)
     ids = [one.id for one in buckets]
     lost = not (home.folder / settings.token_file).exists()
@@ -111,15 +118,111 @@ def shipper(
     """What brings the bucket of reports up to date. Raises SettingsError, InfluxError."""
     to = server(home, settings)
     found = to.bucket(settings.bucket)
+    return _shipper(settings, journal, folder_now, clock, outbox or Outbox(journal, SINK), to, found)
+
+
+def _shipper(
+    settings: InfluxSettings,
+    journal: Journal,
+    folder_now: Callable[[], Folder],
+    clock: Clock,
+    outbox: Outbox,
+    to: Server,
+    found: Found,
+) -> Shipper:
     days = min(settings.raw_days, found.days) if found.days else settings.raw_days
     return Shipper(
-        outbox or Outbox(journal, SINK),
+        outbox,
+        Reads(journal),
         to,
         Bucket(settings.bucket, found.id, days),
         lambda: Placed(folder_now().district, settings.district),
         folder_of(journal),
         clock,
     )
+
+
+def evidence(
+    home: Home,
+    settings: InfluxSettings,
+    outbox: Outbox,
+    folder: Folder,
+    facts_until: int | None = None,
+) -> tuple[InfluxEvidence, Shipped]:
+    """The second reader, and how far the bucket is. Raises SettingsError, StoppedError."""
+    state = outbox.state()
+    if state is None:
+        raise StoppedError("nothing was shipped yet: `firstbell influx ship` does, or a collector that runs")
+    placed = Placed(folder.district, settings.district)
+    if (state.folder, state.placed_as) != (folder.district.digest, placed.placed_as) or outbox.days_left():
+        raise StoppedError(
+            "the folder was changed since reports were shipped last: `firstbell influx ship` brings it there"
+        )
+    known = state.arrival if facts_until is None else min(facts_until, state.arrival)
+    return InfluxEvidence(server(home, settings), settings.bucket, state.placed_as, known), state
+
+
+def verify(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: verifying.Progress
+) -> Verified:
+    """Compare the bucket with the journal. Raises StoreError, InfluxError, SettingsError."""
+    outbox, reads = Outbox(journal, SINK), Reads(journal)
+    try:
+        copy, state = evidence(home, settings, outbox, folder)
+        now_ns = home.clock.now_ns()
+        today = now_ns // DAY_NS
+        placer = Placed(folder.district, settings.district).placer()
+        bounds = Bounds(max(outbox.first_day(), today - settings.raw_days + 1), today + 1)
+        return verifying.verify(
+            outbox, state, reads, copy, placer, folder, registry.targets(), bounds, now_ns, progress
+        )
+    finally:
+        outbox.close()
+        reads.close()
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made anew; `in_place` because the bucket holds `others`, too."""
+
+    shipped: int
+    aside: int
+    in_place: bool
+    others: tuple[str, ...]
+
+
+def rebuild(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: Progress
+) -> Rebuilt:
+    """Make the copy in InfluxDB anew, from the journal. Raises InfluxError, StoreError, SettingsError.
+
+    In the spare bucket, which then takes the place of the other at once; a collector that runs goes on with
+    that. Where other districts are in the bucket, in place: what is this district's is taken away, and
+    shipped again.
+    """
+    to = server(home, settings)
+    placed = Placed(folder.district, settings.district)
+    others = sorted(to.districts(settings.bucket) - {placed.placed_as})
+    outbox = Outbox(journal, SINK if others else f"{SINK} anew")
+    try:
+        found = to.bucket(settings.bucket if others else settings.spare)
+        if others:
+            to.clear(found.id, {"district": placed.placed_as})
+        else:
+            to.clear(found.id, {})
+        outbox.begin(found.id, folder.district.digest, placed.placed_as)
+        made = _shipper(settings, journal, lambda: folder, home.clock, outbox, to, found)
+        state = made.catch_up(progress)
+        if not others:
+            setup.swap(to, settings.bucket, settings.spare)
+            active = Outbox(journal, SINK)
+            active.take_over(outbox.sink)
+            active.close()
+            to.clear(to.bucket(settings.spare).id, {})
+        return Rebuilt(
+            shipped=state.shipped, aside=outbox.asides(), in_place=bool(others), others=tuple(others)
+        )
+    finally:
+        outbox.close()
 
 
 def folder_of(journal: Journal) -> FolderOf:

@@ -10,6 +10,7 @@ from collector import config, influxdb
 from collector.cli.common import journal_of, json_option, loaded, pass_home, show
 from collector.cli.status import ago
 from collector.config import Home, InfluxSettings
+from collector.questions.verify import Verified
 from collector.sinks.influx import Server
 from collector.sinks.setup import Ready
 from collector.store.outbox import Outbox
@@ -118,6 +119,65 @@ def ship(home: Home, as_json: bool) -> None:
         text += f" {aside:,} are set aside: `firstbell influx status` says why."
     answer = {"shipped": went, "arrival": state.arrival, "aside": aside, "too_old": state.too_old}
     show(answer, text, as_json=as_json, simulated=folder.district.settings.simulated)
+
+
+@group.command("verify")
+@json_option
+@pass_home
+@click.pass_context
+def check(context: click.Context, home: Home, as_json: bool) -> None:
+    """Compare InfluxDB with the journal: counts, every point, and every verdict from InfluxDB alone.
+
+    Ends with 1 where anything differs; `firstbell influx rebuild` makes InfluxDB's copy anew.
+    """
+    settings = influxdb.settings_of(home)
+    journal = journal_of(home)
+    folder = loaded(home, journal)
+    with click.progressbar(length=1, label="Comparing boxes", hidden=as_json) as bar:
+
+        def progress(done: int, boxes: int) -> None:
+            bar.length = max(1, boxes)
+            bar.update(done - bar.pos)
+
+        answer = influxdb.verify(home, settings, journal, folder, progress)
+    show(answer, _verified_text(answer), as_json=as_json, simulated=folder.district.settings.simulated)
+    if not answer.same:
+        context.exit(1)
+
+
+def _verified_text(answer: Verified) -> str:
+    compared = (
+        f"{answer.points:,} points of {answer.boxes:,} boxes and {answer.verdicts:,} verdicts were compared, "
+        f"up to report {answer.facts_until:,}"
+    )
+    if answer.same:
+        return f"{compared}: InfluxDB holds what the journal holds."
+    lines = [f"{compared}: {answer.differing:,} differences."]
+    lines += [f"  {one.kind:8} {one.where}: {one.what}" for one in answer.differences]
+    if answer.differing > len(answer.differences):
+        lines.append(f"  and {answer.differing - len(answer.differences):,} more.")
+    return "\n".join([*lines, "`firstbell influx rebuild` makes InfluxDB's copy anew."])
+
+
+@group.command("rebuild")
+@json_option
+@pass_home
+def rebuild(home: Home, as_json: bool) -> None:
+    """Make InfluxDB's copy anew beside the one in use, then let it take its place. No report is changed."""
+    settings = influxdb.settings_of(home)
+    journal = journal_of(home)
+    folder = loaded(home, journal)
+    with click.progressbar(length=1, label="Shipping reports", hidden=as_json) as bar:
+
+        def progress(at: int, goal: int) -> None:
+            bar.length = max(1, goal)
+            bar.update(at - bar.pos)
+
+        done = influxdb.rebuild(home, settings, journal, folder, progress)
+    text = f"{done.shipped:,} reports were shipped anew into the bucket {settings.bucket}."
+    if done.in_place:
+        text += f" In place, because {', '.join(done.others)} is in it, too."
+    show(done, text, as_json=as_json, simulated=folder.district.settings.simulated)
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

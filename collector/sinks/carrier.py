@@ -10,6 +10,7 @@ from collector.clock import Clock
 from collector.sinks.influx import BusyError, InfluxError, StoppedError
 from collector.store.errors import StoreError
 from collector.store.outbox import Outbox, Shipped
+from firstbell.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Patience:
             self._failures = 0
             return EVERY_S
         self._failures += 1
-        if isinstance(error, StoppedError):
+        if isinstance(error, StoppedError | SettingsError):
             return STOPPED_S
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(self._failures, 10))
         asked = min(error.after_s or 0.0, MOST_ASKED_S) if isinstance(error, BusyError) else 0.0
@@ -87,7 +88,7 @@ class Carrier:
             if self._ships is None:
                 self._ships = self._open()
             self._ships.catch_up()
-        except (InfluxError, StoreError) as error:
+        except (InfluxError, StoreError, SettingsError) as error:
             self._note(str(error))
             self._ships = None
             return error

@@ -36,6 +36,8 @@ _BAD = (400, 422)
 _BUSY = (408, 425, 429)
 _SERVERS_OWN = 500
 _NS = 10**9
+END_OF_TIME = (1 << 63) - 1 - 86_400 * _NS
+"""Later points no store takes."""
 _DAY_S = 86_400
 _WHAT_TO_DO = {
     401: "The token is not known to it: is it of this server? `firstbell influx setup` makes a new one.",
@@ -140,6 +142,15 @@ class Server:
             raise StoppedError(f"{self.address.url} has no bucket {name!r}. {_WHAT_TO_DO[404]}")
         rules = found.retention_rules
         return Found(found.id, rules[0].every_seconds // _DAY_S if rules else 0)
+
+    def districts(self, database: str) -> set[str]:
+        """Whose points are there: the values of the tag `district`."""
+        rows = self.query(database, 'SHOW TAG VALUES WITH KEY = "district"')
+        return {row["value"] for _, _, row in rows}
+
+    def clear(self, bucket: str, tags: Mapping[str, str]) -> None:
+        """Delete all points that have these tags, of all times; without tags all there are."""
+        self.delete(bucket, 0, END_OF_TIME, tags)
 
     def look_for(self, bucket: str) -> Any | None:  # noqa: ANN401 - the library's own
         """The bucket as the library has it; None where there is none."""

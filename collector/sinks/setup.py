@@ -79,6 +79,20 @@ def _rules(days: int) -> list[Any]:
     return [BucketRetentionRules(type="expire", every_seconds=days * _DAY_S)]
 
 
+def swap(server: Server, name: str, spare: str) -> None:
+    """Let two buckets change places: their names, and what InfluxQL calls by them. Their tokens go on."""
+    org_id = organisation(server)
+    with talking(server.address.url):
+        one, other = server.look_for(name), server.look_for(spare)
+        if one is None or other is None:
+            raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
+        map_to(server, org_id, name, str(other.id))
+        map_to(server, org_id, spare, str(one.id))
+        for found, called in ((one, f"{spare}_leaving"), (other, name), (one, spare)):
+            found.name = called
+            server.client.buckets_api().update_bucket(found)
+
+
 def map_to(server: Server, org_id: str, database: str, bucket_id: str) -> Did:
     """See that InfluxQL's database of that name is that bucket, by a mapping that stays."""
     from influxdb_client import DBRPCreate, DBRPsService  # noqa: PLC0415

@@ -9,24 +9,25 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from collector.clock import Clock
-from collector.sinks import influx, moved
-from collector.sinks.influx import RefusedError, Server, StoppedError, TooLargeError
+from collector.sinks import beside, influx, moved
+from collector.sinks.influx import BusyError, RefusedError, Server, StoppedError, TooLargeError
 from collector.store.errors import UnreadableError
 from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
+from collector.store.reads import Reads, Suspension
 from firstbell.copies import COPIES
 from firstbell.district import District
 from firstbell.points import Key, Names, Placer, Point, Row, of_report
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 BATCH = 5_000
 DAYS_AT_ONCE = 31
 MOST_REFUSED = 20
 """Where more of a batch than this and half of it are refused, it is not the points: nothing is set aside."""
-_END_OF_TIME = (1 << 63) - 1 - DAY_NS
 _BEYOND_RETENTION = "retention"
 """How InfluxDB calls what lies further back than a bucket keeps."""
 Progress = Callable[[int, int], None]
@@ -55,7 +56,7 @@ FolderOf = Callable[[str], District | None]
 
 
 class Bucket(NamedTuple):
-    """Where points go: `name` as the server knows it; `store` tells this very bucket from all others.
+    """Where points go: `name` as people know it, `store` its id, by which it is written to.
 
     It keeps points for `days`; 0: for ever.
     """
@@ -88,6 +89,7 @@ class Shipper:
     def __init__(
         self,
         outbox: Outbox,
+        reads: Reads,
         server: Server,
         bucket: Bucket,
         folder_now: Callable[[], Placed],
@@ -98,6 +100,9 @@ class Shipper:
     ) -> None:
         self._outbox, self._server, self._bucket = outbox, server, bucket
         self._folder_now, self._folder_of, self._clock, self._most = folder_now, folder_of, clock, batch
+        self._reads = reads
+        self._doubts: list[Suspension] = []
+        self._tried_ns = 0
 
     def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
         """Ship until nothing is left, and say how far it is. Raises InfluxError or UnreadableError."""
@@ -107,7 +112,21 @@ class Shipper:
         while days := self._outbox.next_days(DAYS_AT_ONCE):
             self._again(days, state.arrival, placer, names)
         self._go_on(state.arrival, placer, names, progress)
+        self._ship_beside(placer.name)
         return self._state()
+
+    def _ship_beside(self, district: str) -> None:
+        """Ship what else judging needs, where it is another than when this was done last."""
+        doubts, stretches = self._reads.suspensions(), self._reads.tries(self._tried_ns)
+        if doubts != self._doubts:
+            self._put(beside.of_doubts(doubts, district))
+        self._put(beside.of_stretches(stretches, district))
+        self._doubts = doubts
+        self._tried_ns = max((stretch.last_ns for stretch in stretches), default=self._tried_ns)
+
+    def _put(self, points: Sequence[Point]) -> None:
+        for part in _parts(points, self._most):
+            self._server.write(self._bucket.store, influx.lines(part))
 
     def _state(self) -> Shipped:
         state = self._outbox.state()
@@ -146,23 +165,20 @@ class Shipper:
     def _rename(self, before: str, agents: Sequence[str]) -> None:
         """Take away what bears a name that the district no longer has."""
         for agent in agents:
-            self._server.delete(self._bucket.name, 0, _END_OF_TIME, {"district": before, "agent": agent})
-        for copy in COPIES:
-            tags = {"_measurement": copy, "district": before}
-            self._server.delete(self._bucket.name, 0, _END_OF_TIME, tags)
+            self._server.clear(self._bucket.store, {"district": before, "agent": agent})
+        for copy in (*COPIES, *beside.MEASUREMENTS):
+            self._server.clear(self._bucket.store, {"_measurement": copy, "district": before})
 
     def _again(self, days: Days, until_arrival: int, placer: Placer, names: Names) -> None:
         """Take away what stands of a box's days, and ship them once more."""
         begin, end = days.first * DAY_NS, (days.last + 1) * DAY_NS
-        self._server.delete(self._bucket.name, begin, end, {"district": placer.name, "agent": days.agent})
+        self._server.delete(self._bucket.store, begin, end, {"district": placer.name, "agent": days.agent})
         aside: list[Aside] = []
         for rows in _parts(self._outbox.within(days, until_arrival), self._most):
             batch = self._made(rows, placer, names)
             sent = self._send(batch)
             aside += [*batch.aside, *sent.aside]
-        self._outbox.move(
-            self._bucket.store, 0, self._clock.now_ns(), names=names.taken(), aside=aside, done=days
-        )
+        self._note(0, names=names.taken(), aside=aside, done=days)
 
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
         """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""
@@ -195,15 +211,17 @@ class Shipper:
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
-        self._outbox.move(
-            self._bucket.store,
+        self._note(
             batch.arrival,
-            self._clock.now_ns(),
             shipped=len(batch.points) - len(sent.aside) - sent.too_old,
             too_old=batch.too_old + sent.too_old,
             names=batch.names,
             aside=[*batch.aside, *sent.aside],
         )
+
+    def _note(self, arrival: int, **what: Any) -> None:  # noqa: ANN401 - as Outbox.move has them
+        if not self._outbox.move(self._bucket.store, arrival, self._clock.now_ns(), **what):
+            raise BusyError(f"the bucket {self._bucket.name} is another one by now", None)
 
     def _send(self, batch: Batch) -> Sent:
         lines = influx.lines(point for _, point in batch.points)
@@ -223,7 +241,7 @@ class Shipper:
         if not lines:
             return
         try:
-            self._server.write(self._bucket.name, lines)
+            self._server.write(self._bucket.store, lines)
         except (RefusedError, TooLargeError) as error:
             if len(lines) > 1:
                 middle = len(lines) // 2
@@ -235,7 +253,7 @@ class Shipper:
                 yield Sent([Aside(arrivals[0], str(error))], 0)
 
 
-def _parts(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+def _parts(rows: Iterable[T], most: int) -> Iterator[list[T]]:
     left = iter(rows)
     while part := list(islice(left, most)):
         yield part

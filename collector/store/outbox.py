@@ -242,6 +242,17 @@ class Outbox:
             last = day
         return Days(agent, first, last)
 
+    def counts(self, first: int, last: int, until_arrival: int) -> dict[tuple[str, int], int]:
+        """How many reports of each box and day were to be shipped, less what was set aside."""
+        with self._open() as db:
+            rows = db.execute(
+                f"SELECT name, at_ns / {DAY_NS} AS day, count(*) FROM reports JOIN agents USING (agent_id) "  # noqa: S608
+                "WHERE at_ns >= ? AND at_ns < ? AND arrival <= ? "
+                "AND arrival NOT IN (SELECT arrival FROM sink_aside WHERE sink = ?) GROUP BY name, day",
+                (first * DAY_NS, (last + 1) * DAY_NS, until_arrival, self.sink),
+            )
+            return {(name, day): number for name, day, number in rows}
+
     def days_left(self) -> int:
         """How many days of boxes are to be shipped again."""
         with self._open() as db:
@@ -250,7 +261,7 @@ class Outbox:
             )
 
     def aside(self, most: int) -> list[Aside]:
-        """What the sink could not take, the newest first."""
+        """What the sink could not take, the newest first; all of it where `most` is -1."""
         with self._open() as db:
             rows = db.execute(
                 "SELECT arrival, reason FROM sink_aside WHERE sink = ? ORDER BY arrival DESC LIMIT ?",
