@@ -52,6 +52,8 @@ teaching that a verdict is of, `twin` tells reports of one moment apart (two box
 
 UNKNOWN = "unknown"
 """The measurement of reports whose probe this program doesn't know."""
+MEASUREMENTS = (*PROBES, UNKNOWN)
+"""Every measurement of reports."""
 OTHER = "_other"
 """The target of reports that would bring up one name too many; the name itself is the field `named`."""
 MOST_NAMES = 200

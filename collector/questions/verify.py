@@ -13,10 +13,10 @@ import msgspec
 
 from collector.questions import ask
 from collector.registry import Folder
-from collector.sinks.reading import MEASUREMENTS, InfluxEvidence
+from collector.sinks.reading import InfluxEvidence
 from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
 from collector.store.port import Evidence
-from firstbell.points import Names, Placer, Point, of_report
+from firstbell.points import MEASUREMENTS, Names, Placer, Point, of_report
 from firstbell.readiness import chain
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.models import Targets

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 TIMEOUTS_MS = (5_000, 60_000)
 """To connect, and between two pieces of an answer."""
+DELETE_MS = 900_000
+"""To delete: seconds where little is there, minutes where much is."""
 _MOST_TEXT = 300
 _NO_CONTENT = 204
 _NOT_FOUND = 404
@@ -97,10 +99,12 @@ class Server:
     def __init__(self, address: Address, timeouts_ms: tuple[int, int] = TIMEOUTS_MS) -> None:
         self.address = address
         self._client = _client(address, timeouts_ms)
+        self._patient = _client(address, (timeouts_ms[0], max(timeouts_ms[1], DELETE_MS)))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._patient.close()
 
     def write(self, bucket: str, lines: Sequence[bytes]) -> None:
         """Write lines of line protocol; when it returns they are in."""
@@ -119,7 +123,7 @@ class Server:
         predicate = " AND ".join(f'"{name}"={_quoted(value)}' for name, value in tags.items())
         with talking(self.address.url):
             # The end is included there.
-            self._client.delete_api().delete(_time(begin_ns), _time(end_ns - 1), predicate, bucket=bucket)
+            self._patient.delete_api().delete(_time(begin_ns), _time(end_ns - 1), predicate, bucket=bucket)
 
     def query(self, database: str, influxql: str) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
         """The rows of an InfluxQL query: measurement, tags of GROUP BY, columns; times in nanoseconds."""
@@ -151,6 +155,17 @@ class Server:
     def clear(self, bucket: str, tags: Mapping[str, str]) -> None:
         """Delete all points that have these tags, of all times; without tags all there are."""
         self.delete(bucket, 0, END_OF_TIME, tags)
+
+    def run(self) -> str:
+        """Since when this server runs, in its own words; "" where it doesn't say (only InfluxDB 2 does)."""
+        try:
+            with talking(self.address.url):
+                answer = self._client.api_client.call_api(
+                    "/ready", "GET", _preload_content=False, _return_http_data_only=True
+                )
+            return str(msgspec.json.decode(answer.data, type=dict[str, Any]).get("started", ""))
+        except (StoppedError, msgspec.DecodeError):
+            return ""
 
     def look_for(self, bucket: str) -> Any | None:  # noqa: ANN401 - the library's own
         """The bucket as the library has it; None where there is none."""

@@ -20,11 +20,10 @@ from collector.store.derived.rollups import Rollup, totals_of
 from collector.store.gateways import PATIENCE_NS, Reach
 from collector.store.outbox import DAY_NS
 from collector.store.reads import Suspension
-from firstbell.catalogue import METRICS, PROBES, Reading
-from firstbell.points import TAGS, UNKNOWN, Point, report_of
+from firstbell.catalogue import METRICS, Reading
+from firstbell.points import MEASUREMENTS, TAGS, Point, report_of
 from firstbell.report import AHEAD_NS, ClockQuality, Stored
 
-MEASUREMENTS = (*PROBES, UNKNOWN)
 _MOST_KEPT = 24
 _AHEAD_NS = 60 * 10**9
 _FLOATS = {"duration_s", "clock_error_ms", *(m.name for m in METRICS.values() if m.kind == "float")}

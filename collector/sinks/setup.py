@@ -81,13 +81,12 @@ def _rules(days: int) -> list[Any]:
 
 def swap(server: Server, name: str, spare: str) -> None:
     """Let two buckets change places: their names, and what InfluxQL calls by them. Their tokens go on."""
-    org_id = organisation(server)
     with talking(server.address.url):
         one, other = server.look_for(name), server.look_for(spare)
         if one is None or other is None:
             raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
-        map_to(server, org_id, name, str(other.id))
-        map_to(server, org_id, spare, str(one.id))
+        map_to(server, one.org_id, name, str(other.id))
+        map_to(server, one.org_id, spare, str(one.id))
         for found, called in ((one, f"{spare}_leaving"), (other, name), (one, spare)):
             found.name = called
             server.client.buckets_api().update_bucket(found)

@@ -32,7 +32,7 @@ _WITHIN = (
     "AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival"
 )
 _STATE = """
-SELECT store, arrival, folder, placed_as, shipped, too_old, last_ns, trouble, trouble_ns
+SELECT store, arrival, folder, placed_as, shipped, too_old, last_ns, trouble, trouble_ns, run, run_arrival
 FROM sinks WHERE sink = ?
 """
 _REPORTS = msgspec.json.Decoder(Report)
@@ -42,7 +42,9 @@ class Shipped(NamedTuple):
     """How far a sink is. `store` names what lies at the other end.
 
     `folder` and `placed_as` say how reports were placed. `too_old` reports lay beyond the store's retention
-    when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does.
+    when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does. `run` is
+    since when the server at the other end runs, by its own word, and `run_arrival` up to where all was
+    shipped when it was first seen to.
     """
 
     store: str
@@ -54,6 +56,8 @@ class Shipped(NamedTuple):
     last_ns: int
     trouble: str
     trouble_ns: int
+    run: str
+    run_arrival: int
 
 
 class Aside(NamedTuple):
@@ -64,7 +68,10 @@ class Aside(NamedTuple):
 
 
 class Days(NamedTuple):
-    """Days of one box in a row, from the first to the last (numbers since 1970 UTC), to be shipped again."""
+    """Days of one box in a row, from the first to the last (numbers since 1970 UTC), to be shipped again.
+
+    `agent` is "" for those of every box.
+    """
 
     agent: str
     first: int
@@ -116,7 +123,7 @@ class Outbox:
         with self._writing() as db:
             self._forget(db)
             db.execute(
-                "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0)",
+                "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0, '', 0)",
                 (self.sink, store, folder, placed_as),
             )
 
@@ -144,10 +151,11 @@ class Outbox:
     def within(self, days: Days, until_arrival: int) -> Iterator[Row]:
         """All reports of those days that arrived up to that number, probe by probe."""
         bounds = days.first * DAY_NS, (days.last + 1) * DAY_NS, until_arrival
-        for probe in self._probes(days.agent):
-            with self._open() as db:
-                rows = db.execute(_WITHIN, (days.agent, probe, *bounds)).fetchall()
-            yield from map(_row, rows)
+        for agent in [days.agent] if days.agent else self.agents():
+            for probe in self._probes(agent):
+                with self._open() as db:
+                    rows = db.execute(_WITHIN, (agent, probe, *bounds)).fetchall()
+                yield from map(_row, rows)
 
     def _probes(self, agent: str) -> list[str]:
         with self._open() as db:
@@ -212,6 +220,16 @@ class Outbox:
                     (self.sink, *done),
                 )
         return True
+
+    def step_back(self, run: str, most: int) -> None:
+        """Note that the server runs anew: what it took in its run before goes out again, `most` at most."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE sinks SET arrival = max(min(arrival, run_arrival), arrival - ?2) "
+                "WHERE sink = ?1 AND run <> ''",
+                (self.sink, most),
+            )
+            db.execute("UPDATE sinks SET run = ?, run_arrival = arrival WHERE sink = ?", (run, self.sink))
 
     def place_anew(self, folder: str, placed_as: str, days: Iterable[Days]) -> None:
         """From now on reports are placed by that folder; these days are to be shipped again."""
