@@ -15,7 +15,8 @@ from collector.sinks import setup
 from collector.sinks.influx import Address, Found, Server, StoppedError
 from collector.sinks.reading import InfluxEvidence
 from collector.sinks.setup import Ready, Wanted
-from collector.sinks.shipping import Bucket, FolderOf, Placed, Progress, Shipper
+from collector.sinks.shipping import Progress, Shipper
+from collector.sinks.standing import Bucket, FolderOf, Placed
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
 from collector.store.outbox import DAY_NS, Outbox, Shipped

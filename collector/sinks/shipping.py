@@ -9,16 +9,15 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from collector.clock import Clock
-from collector.sinks import beside, influx, moved
-from collector.sinks.influx import BusyError, RefusedError, Server, StoppedError, TooLargeError
-from collector.store.errors import UnreadableError
+from collector.sinks import beside, influx
+from collector.sinks.influx import RefusedError, Server, StoppedError, TooLargeError
+from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
 from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
 from collector.store.reads import Reads, Suspension
 from firstbell.copies import COPIES
-from firstbell.district import District
 from firstbell.points import MEASUREMENTS, Key, Names, Placer, Point, Row, of_report
 
 T = TypeVar("T")
@@ -26,52 +25,14 @@ log = logging.getLogger(__name__)
 
 BATCH = 5_000
 DAYS_AT_ONCE = 31
-FEW_BOXES = 10
-AGAIN_AFTER_RESTART = 500_000
-"""So many reports at most are shipped once more after InfluxDB was started anew.
-
-One whose log was torn by a power cut goes on behind the tear, and at its next start loses what it had taken
-and not yet moved into its files (seen with 2.9.1 and 1.6.7: tests/influx/test_servers.py). That is no more
-than some 25 MB of a bucket, which is far less than this.
-"""
+OTHERS = (*COPIES, *beside.MEASUREMENTS)
+"""What stands in the bucket beside reports."""
 MOST_REFUSED = 20
 """Where more of a batch than this and half of it are refused, it is not the points: nothing is set aside."""
 _BEYOND_RETENTION = "retention"
 """How InfluxDB calls what lies further back than a bucket keeps."""
 Progress = Callable[[int, int], None]
 """Told after each batch up to which report everything is shipped, and which is the newest."""
-
-
-class Placed(NamedTuple):
-    """The district by which reports are placed, and the name that points bear ("": its own)."""
-
-    district: District
-    name: str = ""
-
-    @property
-    def placed_as(self) -> str:
-        """The tag `district`; what was made up says so."""
-        name = self.name or self.district.settings.name
-        return f"{name} (simulated)" if self.district.settings.simulated else name
-
-    def placer(self) -> Placer:
-        """Who places reports by it."""
-        return Placer(self.district, self.placed_as)
-
-
-FolderOf = Callable[[str], District | None]
-"""The district of a digest that was in use before; None where nobody kept it."""
-
-
-class Bucket(NamedTuple):
-    """Where points go: `name` as people know it, `store` its id, by which it is written to.
-
-    It keeps points for `days`; 0: for ever.
-    """
-
-    name: str
-    store: str
-    days: int = 0
 
 
 class Batch(NamedTuple):
@@ -106,8 +67,9 @@ class Shipper:
         *,
         batch: int = BATCH,
     ) -> None:
+        self._standing = Standing(outbox, server, bucket, folder_of, clock, MEASUREMENTS, OTHERS)
         self._outbox, self._server, self._bucket = outbox, server, bucket
-        self._folder_now, self._folder_of, self._clock, self._most = folder_now, folder_of, clock, batch
+        self._folder_now, self._clock, self._most = folder_now, clock, batch
         self._reads = reads
         self._doubts: list[Suspension] = []
         self._tried_ns = 0
@@ -115,13 +77,13 @@ class Shipper:
     def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
         """Ship until nothing is left, and say how far it is. Raises InfluxError or UnreadableError."""
         placed = self._folder_now()
-        state = self._begun(placed)
+        state = self._standing.begun(placed)
         placer, names = placed.placer(), Names(self._outbox.names())
         while days := self._outbox.next_days(DAYS_AT_ONCE):
             self._again(days, state.arrival, placer, names)
         self._go_on(state.arrival, placer, names, progress)
         self._ship_beside(placer.name)
-        return self._state()
+        return self._standing.state()
 
     def _ship_beside(self, district: str) -> None:
         """Ship what else judging needs, where it is another than when this was done last."""
@@ -136,65 +98,15 @@ class Shipper:
         for part in _parts(points, self._most):
             self._server.write(self._bucket.store, influx.lines(part))
 
-    def _state(self) -> Shipped:
-        state = self._outbox.state()
-        if state is None:
-            raise UnreadableError("the journal forgot how far InfluxDB is: is another program shipping it?")
-        return state
-
-    def _begun(self, placed: Placed) -> Shipped:
-        """Where shipping stands: begun anew for another store, and placed by today's folder."""
-        state = self._outbox.state()
-        if state is None or state.store != self._bucket.store:
-            if state is not None:
-                log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
-            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
-        elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
-            self._place_anew(state, placed)
-        run = self._server.run()
-        if run != self._state().run:
-            self._outbox.step_back(run, AGAIN_AFTER_RESTART)
-        return self._state()
-
-    def _place_anew(self, state: Shipped, placed: Placed) -> None:
-        """Put the days that the folder places otherwise than the one before on the list."""
-        agents = self._outbox.agents()
-        if state.placed_as != placed.placed_as:
-            self._rename(state.placed_as, agents)
-        today = self._clock.now_ns() // DAY_NS
-        first = today - self._bucket.days if self._bucket.days else self._outbox.first_day()
-        before = self._folder_of(state.folder)
-        if before is None:
-            changed = [Days(agent, first, today + 1) for agent in agents]
-        else:
-            old = Placer(before, state.placed_as)
-            changed = list(moved.days(old, placed.placer(), agents, first, today + 1))
-        if len({one.agent for one in changed}) > max(FEW_BOXES, len(agents) // 5):
-            # A deletion takes seconds whatever it deletes: better a few large ones than one for every box.
-            changed = [Days("", min(one.first for one in changed), max(one.last for one in changed))]
-        if changed:
-            log.info("the folder places the past of %d boxes otherwise", len({one.agent for one in changed}))
-        self._outbox.place_anew(placed.district.digest, placed.placed_as, changed)
-
-    def _rename(self, before: str, agents: Sequence[str]) -> None:
-        """Take away what bears a name that the district no longer has."""
-        for agent in agents:
-            self._server.clear(self._bucket.store, {"district": before, "agent": agent})
-        for copy in (*COPIES, *beside.MEASUREMENTS):
-            self._server.clear(self._bucket.store, {"_measurement": copy, "district": before})
-
     def _again(self, days: Days, until_arrival: int, placer: Placer, names: Names) -> None:
         """Take away what stands of a box's days, and ship them once more."""
-        begin, end = days.first * DAY_NS, (days.last + 1) * DAY_NS
-        alone = [{"agent": days.agent}] if days.agent else [{"_measurement": name} for name in MEASUREMENTS]
-        for tags in alone:
-            self._server.delete(self._bucket.store, begin, end, {"district": placer.name, **tags})
+        self._standing.take_away(days, placer.name)
         aside: list[Aside] = []
         for rows in _parts(self._outbox.within(days, until_arrival), self._most):
             batch = self._made(rows, placer, names)
             sent = self._send(batch)
             aside += [*batch.aside, *sent.aside]
-        self._note(0, names=names.taken(), aside=aside, done=days)
+        self._standing.note(0, names=names.taken(), aside=aside, done=days)
 
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
         """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""
@@ -227,17 +139,13 @@ class Shipper:
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
-        self._note(
+        self._standing.note(
             batch.arrival,
             shipped=len(batch.points) - len(sent.aside) - sent.too_old,
             too_old=batch.too_old + sent.too_old,
             names=batch.names,
             aside=[*batch.aside, *sent.aside],
         )
-
-    def _note(self, arrival: int, **what: Any) -> None:  # noqa: ANN401 - as Outbox.move has them
-        if not self._outbox.move(self._bucket.store, arrival, self._clock.now_ns(), **what):
-            raise BusyError(f"the bucket {self._bucket.name} is another one by now", None)
 
     def _send(self, batch: Batch) -> Sent:
         lines = influx.lines(point for _, point in batch.points)
