@@ -14,6 +14,7 @@ from collector.registry import Folder
 from collector.sinks import setup
 from collector.sinks.influx import Address, Found, Server, StoppedError
 from collector.sinks.reading import InfluxEvidence
+from collector.sinks.rollups import Roller
 from collector.sinks.setup import Ready, Wanted
 from collector.sinks.shipping import Progress, Shipper
 from collector.sinks.standing import Bucket, FolderOf, Placed
@@ -25,7 +26,7 @@ from firstbell.district import District
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
-SINK = "influx"
+SINK, ROLLUPS = "influx", "influx rollups"
 
 
 def settings_of(home: Home) -> InfluxSettings:
@@ -120,6 +121,26 @@ def shipper(
     to = server(home, settings)
     found = to.bucket(settings.bucket)
     return _shipper(settings, journal, folder_now, clock, outbox or Outbox(journal, SINK), to, found)
+
+
+def roller(
+    home: Home, settings: InfluxSettings, journal: Journal, folder_now: Callable[[], Folder], clock: Clock
+) -> Roller:
+    """What brings the bucket of hours and days up to date. Raises SettingsError, InfluxError."""
+    to = server(home, settings)
+    found = to.bucket(settings.rollups)
+    reports = Outbox(journal, SINK)
+    return Roller(
+        Outbox(journal, ROLLUPS),
+        Reads(journal),
+        to,
+        Bucket(settings.rollups, found.id, found.days),
+        lambda: Placed(folder_now().district, settings.district),
+        folder_of(journal),
+        clock,
+        names=reports.names,
+        hourly_days=settings.hourly_days,
+    )
 
 
 def _shipper(
