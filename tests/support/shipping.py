@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from collector import influxdb, registry
 from collector.registry import Folder
 from collector.sinks.influx import Address, Server
@@ -13,7 +15,8 @@ from collector.sinks.standing import Bucket, Placed
 from collector.store.decisions import keep_district
 from collector.store.outbox import Outbox, Shipped
 from collector.store.reads import Reads
-from tests.collector.workbench import BOX, NOW_NS, Bench
+from firstbell.report import Report
+from tests.collector.workbench import BOX, NOW_NS, Bench, report
 from tests.support.influx_oracle import differences
 from tests.support.influxdb import Influx2
 from tests.support.refusing_influx import RefusingInflux
@@ -122,6 +125,6 @@ class Way:
             pass
 
 
-def since_midnight(number: int) -> int:
-    """The `number`th minute of the bench's day (UTC), in nanoseconds since 1970."""
-    return NOW_NS - NOW_NS % DAY_NS + number * 60 * 10**9
+def reports(first: int, count: int, since_ns: int = NOW_NS - DAY_NS) -> list[Report]:
+    """`count` good reports of the past, numbered from `first`: one a minute since `since_ns`."""
+    return [report(number, at_ns=since_ns + number * 60 * 10**9) for number in range(first, first + count)]
