@@ -22,9 +22,7 @@ from firstbell.report import Status
 
 WINDOW = 50_000
 """So many arrivals are looked at in one step."""
-EVERY_S = 600.0
 DAYS_AT_ONCE = 7
-_LINES = 5_000
 _NUMBERS = ("float", "int")
 MEASUREMENTS = tuple(name for name, _ in copies.rollups())
 _HOUR, _DAY = copies.SPANS
@@ -136,15 +134,11 @@ class Roller:
         return not self._hourly_days or hour_ns >= self._clock.now_ns() - self._hourly_days * DAY_NS
 
     def _write(self, points: Iterable[Point]) -> int:
-        written, part = 0, []
-        for point in points:
-            part.append(point)
-            if len(part) >= _LINES:
-                self._server.write(self._bucket.store, influx.lines(part))
-                written, part = written + len(part), []
-        if part:
+        written = 0
+        for part in influx.in_parts(points):
             self._server.write(self._bucket.store, influx.lines(part))
-        return written + len(part)
+            written += len(part)
+        return written
 
 
 def _shown(hour: Rollup, names: Mapping[str, set[Key]]) -> str:

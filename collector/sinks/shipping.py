@@ -6,10 +6,9 @@ again.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.sinks import beside, influx
@@ -20,10 +19,8 @@ from collector.store.reads import Reads, Suspension
 from firstbell.copies import COPIES
 from firstbell.points import MEASUREMENTS, Key, Names, Placer, Point, Row, of_report
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-BATCH = 5_000
 DAYS_AT_ONCE = 31
 OTHERS = (*COPIES, *beside.MEASUREMENTS)
 """What stands in the bucket beside reports."""
@@ -36,9 +33,10 @@ Progress = Callable[[int, int], None]
 
 
 class Batch(NamedTuple):
-    """Points on their way, each with its report's arrival number, and what is noted once they are there."""
+    """Lines on their way, each with its report's arrival number, and what is noted once they are there."""
 
-    points: list[tuple[int, Point]]
+    arrivals: list[int]
+    lines: list[bytes]
     arrival: int
     aside: list[Aside]
     too_old: int
@@ -65,7 +63,7 @@ class Shipper:
         folder_of: FolderOf,
         clock: Clock,
         *,
-        batch: int = BATCH,
+        batch: int = influx.BATCH,
     ) -> None:
         self._standing = Standing(outbox, server, bucket, folder_of, clock, MEASUREMENTS, OTHERS)
         self._outbox, self._server, self._bucket = outbox, server, bucket
@@ -95,14 +93,14 @@ class Shipper:
         self._tried_ns = max((stretch.last_ns for stretch in stretches), default=self._tried_ns)
 
     def _put(self, points: Sequence[Point]) -> None:
-        for part in _parts(points, self._most):
+        for part in influx.in_parts(points, self._most):
             self._server.write(self._bucket.store, influx.lines(part))
 
     def _again(self, days: Days, until_arrival: int, placer: Placer, names: Names) -> None:
         """Take away what stands of a box's days, and ship them once more."""
         self._standing.take_away(days, placer.name)
         aside: list[Aside] = []
-        for rows in _parts(self._outbox.within(days, until_arrival), self._most):
+        for rows in influx.in_parts(self._outbox.within(days, until_arrival), self._most):
             batch = self._made(rows, placer, names)
             sent = self._send(batch)
             aside += [*batch.aside, *sent.aside]
@@ -125,7 +123,8 @@ class Shipper:
 
     def _made(self, rows: Sequence[Row], placer: Placer, names: Names) -> Batch:
         oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
-        points: list[tuple[int, Point]] = []
+        arrivals: list[int] = []
+        points: list[Point] = []
         aside: list[Aside] = []
         kept = [row for row in rows if row.stored.report.at_ns >= oldest_ns]
         for row in kept:
@@ -133,25 +132,27 @@ class Shipper:
             if isinstance(made, str):
                 aside.append(Aside(row.stored.arrival, made))
             else:
-                points.append((row.stored.arrival, made))
-        arrival = max(row.stored.arrival for row in rows)
-        return Batch(points, arrival, aside, len(rows) - len(kept), names.taken())
+                arrivals.append(row.stored.arrival)
+                points.append(made)
+        newest = max(row.stored.arrival for row in rows)
+        # Made here and not while sending: both threads would want the interpreter at the same time.
+        lines = influx.lines(points)
+        return Batch(arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
         self._standing.note(
             batch.arrival,
-            shipped=len(batch.points) - len(sent.aside) - sent.too_old,
+            shipped=len(batch.lines) - len(sent.aside) - sent.too_old,
             too_old=batch.too_old + sent.too_old,
             names=batch.names,
             aside=[*batch.aside, *sent.aside],
         )
 
     def _send(self, batch: Batch) -> Sent:
-        lines = influx.lines(point for _, point in batch.points)
         sent = Sent([], 0)
-        most = max(MOST_REFUSED, len(lines) // 2)
-        for aside, old in self._write([arrival for arrival, _ in batch.points], lines):
+        most = max(MOST_REFUSED, len(batch.lines) // 2)
+        for aside, old in self._write(batch.arrivals, batch.lines):
             sent = Sent([*sent.aside, *aside], sent.too_old + old)
             if len(sent.aside) > most:
                 raise StoppedError(
@@ -175,9 +176,3 @@ class Shipper:
                 yield Sent([], 1)
             else:
                 yield Sent([Aside(arrivals[0], str(error))], 0)
-
-
-def _parts(rows: Iterable[T], most: int) -> Iterator[list[T]]:
-    left = iter(rows)
-    while part := list(islice(left, most)):
-        yield part
