@@ -91,7 +91,7 @@ class Standing:
         """Where shipping stands, placed by today's folder. Raises InfluxError, UnreadableError."""
         state = self._outbox.state()
         if state is None or state.store != self._bucket.store:
-            if state is not None:
+            if state is not None and state.store:
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
             self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
@@ -138,6 +138,6 @@ class Standing:
             self._server.delete(self._bucket.store, begin, end, {"district": district, **tags})
 
     def note(self, arrival: int, **what: Any) -> None:  # noqa: ANN401 - as Outbox.move has them
-        """Note what the bucket has taken. Raises BusyError where it is another one by now."""
+        """Note what the bucket has taken. Raises BusyError where another program stepped in meanwhile."""
         if not self._outbox.move(self._bucket.store, arrival, self._clock.now_ns(), **what):
-            raise BusyError(f"the bucket {self._bucket.name} is another one by now", None)
+            raise BusyError(f"the bucket {self._bucket.name} was begun anew meanwhile", None)

@@ -516,6 +516,42 @@ def test_a_program_that_dies_within_a_batch_loses_nothing(
     dying.join()
 
 
+def test_a_second_shipper_that_steps_back_is_not_overruled(
+    way: Way, bench: Bench, refusing: RefusingInflux
+) -> None:
+    """A server that lost what it took: who noticed it ships it again, whoever else is under way meanwhile."""
+    bench.send(1, reports(1, 30))
+
+    def script(asked: Asked) -> Say:
+        if asked.number == 2:
+            refusing._buckets[refusing.bucket].points.clear()
+            with closing(Way(bench, refusing, refusing.bucket)) as other:
+                digest, name = other.folder.district.digest, other.folder.district.settings.name
+                other.outbox.begin(refusing.bucket, digest, name)
+        return Say()
+
+    refusing.says(script)
+    with pytest.raises(BusyError, match="begun anew"):
+        way.ship()
+    way.ship()
+    assert way.wrong() == []
+
+
+def test_two_shippers_at_once_lose_and_double_nothing(
+    way: Way, bench: Bench, refusing: RefusingInflux
+) -> None:
+    """A collector that runs, and somebody who types `firstbell influx ship` meanwhile."""
+    bench.send(1, reports(1, 300))
+    with closing(Way(bench, refusing, refusing.bucket, batch=7)) as other:
+        threads = [threading.Thread(target=each.ship) for each in (way, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert way.arrival == 300
+        assert way.wrong() == []
+
+
 def _swallow(way: Way) -> None:
     with pytest.raises(InfluxError):
         way.ship()

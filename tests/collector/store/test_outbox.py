@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.store.errors import UnreadableError
-from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped, pinned
+from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
 from tests.collector.workbench import BOX, NOW_NS, Bench, report, reports
 
 OTHER = "roosevelt-2"
@@ -34,18 +34,11 @@ def state(outbox: Outbox) -> Shipped:
     return found
 
 
-def pin(bench: Bench) -> int | None:
-    """Up to which report the journal may forget."""
-    with closing(bench.journal.reader()) as db:
-        return pinned(db)
-
-
 def test_before_it_began_there_is_nothing(bench: Bench) -> None:
-    """No state, no names, nothing aside, and nothing that pins the journal."""
+    """No state, no names, nothing aside, nothing to ship again."""
     outbox = Outbox(bench.journal)
     assert outbox.state() is None
     assert (outbox.names(), outbox.aside(-1), outbox.next_days(9), outbox.newest()) == ({}, [], None, 0)
-    assert pin(bench) is None
     outbox.close()
 
 
@@ -76,6 +69,18 @@ def test_where_another_store_stands_nothing_is_noted(outbox: Outbox) -> None:
     asides, names = [Aside(1, "why")], [(BOX, KEY)]
     assert not outbox.move("another", 5, 1, shipped=5, names=names, aside=asides, done=Days(BOX, 1, 1))
     assert (state(outbox).arrival, outbox.asides(), outbox.names(), outbox.days_left()) == (0, 0, {}, 1)
+
+
+def test_the_cursor_never_leaps(outbox: Outbox, bench: Bench) -> None:
+    """What follows on more than is there by now is not noted: another program stepped back, or began anew."""
+    assert outbox.move("store", 6, 1, after=0)
+    assert outbox.move("store", 8, 1, after=5)
+    other = Outbox(bench.journal)
+    other.begin("store", "folder", "Maple")
+    assert not outbox.move("store", 10, 1, after=8, shipped=2, aside=[Aside(9, "no")])
+    assert (state(outbox).arrival, state(outbox).shipped, outbox.asides()) == (0, 0, 0)
+    assert outbox.move("store", 10, 1, after=0)
+    other.close()
 
 
 def test_what_is_noted_is_noted_together(outbox: Outbox) -> None:
@@ -109,16 +114,14 @@ def test_beginning_anew_forgets_everything(outbox: Outbox) -> None:
 
 
 def test_two_sinks_know_nothing_of_each_other(outbox: Outbox, bench: Bench) -> None:
-    """Each has its own cursor, and the one that is behind pins the journal."""
+    """Each has its own cursor and its own names."""
     other = Outbox(bench.journal, "other")
     other.begin("elsewhere", "folder", "Maple")
     outbox.move("store", 8, 1, names=[(BOX, KEY)])
-    assert pin(bench) == 0
     other.move("elsewhere", 3, 1)
-    assert pin(bench) == 3
-    assert (other.names(), state(other).store) == ({}, "elsewhere")
+    assert (other.names(), state(other).store, state(other).arrival) == ({}, "elsewhere", 3)
     other.forget()
-    assert pin(bench) == 8
+    assert (state(outbox).arrival, outbox.names()) == (8, {BOX: {KEY}})
     other.close()
 
 
@@ -148,16 +151,6 @@ def test_days_to_ship_again_come_in_rows_of_one_box(outbox: Outbox) -> None:
         outbox.move("store", 0, 1, done=days)
     assert seen == [Days("", 20, 21), Days(BOX, 5, 7), Days(BOX, 8, 10), Days(OTHER, 5, 5)]
     assert (state(outbox).folder, state(outbox).placed_as) == ("f2", "Oak")
-
-
-def test_days_to_ship_again_pin_the_journal(outbox: Outbox, bench: Bench) -> None:
-    """What is to go out once more must not be deleted meanwhile."""
-    outbox.move("store", 10, 1)
-    assert pin(bench) == 10
-    outbox.place_anew("f2", "Oak", [Days(BOX, 5, 5)])
-    assert pin(bench) == 0
-    outbox.move("store", 10, 1, done=Days(BOX, 5, 5))
-    assert pin(bench) == 10
 
 
 @given(st.lists(st.integers(0, 60), max_size=25, unique=True), st.integers(1, 9))
@@ -255,6 +248,26 @@ def test_why_nothing_goes_out_is_noted_with_its_beginning(outbox: Outbox) -> Non
     outbox.complain("away", 11)
     outbox.move("store", 1, 12)
     assert (state(outbox).trouble, state(outbox).trouble_ns) == ("", 0)
+
+
+def test_a_sink_that_never_began_says_why(bench: Bench) -> None:
+    """A store that was never reached is one that is yet to get everything; beginning is no other store then."""
+    bench.send(1, reports(1, 3))
+    outbox = Outbox(bench.journal)
+    outbox.complain("away", 5)
+    assert (state(outbox).store, state(outbox).trouble, state(outbox).trouble_ns) == ("", "away", 5)
+    assert not outbox.move("store", 3, 1)
+    outbox.begin("store", "folder", "Maple")
+    assert (state(outbox).store, state(outbox).trouble) == ("store", "")
+    outbox.close()
+
+
+def test_all_well_before_it_began_is_nothing_to_note(bench: Bench) -> None:
+    """No trouble, no line."""
+    outbox = Outbox(bench.journal)
+    outbox.complain("", 5)
+    assert outbox.state() is None
+    outbox.close()
 
 
 def test_a_journal_that_cannot_be_written_says_so(outbox: Outbox, bench: Bench) -> None:
