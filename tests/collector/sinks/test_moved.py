@@ -204,6 +204,18 @@ def test_what_settings_touch(new: dict[str, Any], boxes: set[str]) -> None:
     assert {box for box, _ in named(old, changed)} == boxes
 
 
+@pytest.mark.parametrize("what", [{"room": "14"}, {"circuit": "other"}, {"school": "mill"}, {"school": ""}])
+def test_a_seat_that_was_entered_wrongly_names_all_its_days(what: dict[str, str]) -> None:
+    """Its room, its line or its school."""
+    found = named(town(), town(msgspec.structs.replace(SEAT, **what)))
+    assert found == {("lincoln-1", number(FIRST) + n) for n in range(5)}
+
+
+def test_another_zone_names_all_days() -> None:
+    """A school whose clocks were entered wrongly."""
+    assert len(named(town(), town(tz="America/Chicago"))) == 5
+
+
 def test_another_name_names_everything() -> None:
     """All boxes, all days: each point bears it."""
     begin = number(FIRST)
