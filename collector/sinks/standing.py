@@ -14,7 +14,8 @@ from collector.sinks.influx import BusyError, Server
 from collector.store.errors import UnreadableError
 from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
 from firstbell.district import District
-from firstbell.points import Placer
+from firstbell.points import Placer, tag_text
+from firstbell.tables import NAME_CHARS
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ class Placed(NamedTuple):
 
     @property
     def placed_as(self) -> str:
-        """The tag `district`; what was made up says so."""
+        """The tag `district`, as points bear it; what was made up says so."""
         name = self.name or self.district.settings.name
-        return f"{name} (simulated)" if self.district.settings.simulated else name
+        return tag_text(f"{name[:NAME_CHARS]} (simulated)" if self.district.settings.simulated else name)
 
     def placer(self) -> Placer:
         """Who places reports by it."""

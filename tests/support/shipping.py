@@ -114,6 +114,11 @@ class Way:
         return self.bench.clock.now_ns() - self.bucket.days * DAY_NS if self.bucket.days else 0
 
     @property
+    def shipper_name(self) -> str:
+        """The tag `district` of what it ships."""
+        return Placed(self.folder.district, self.name).placer().name
+
+    @property
     def arrival(self) -> int:
         """Up to which report everything is noted as shipped."""
         state = self.outbox.state()
