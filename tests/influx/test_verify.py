@@ -25,12 +25,6 @@ from tests.support.influxdb import Influx1, Influx2
 
 
 @pytest.fixture(scope="module")
-def town(influxd2: Influx2, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """A simulated district in InfluxDB."""
-    return towns.shipped(tmp_path_factory.mktemp("town") / "home", influxd2, "verified")
-
-
-@pytest.fixture(scope="module")
 def spoilt(influxd2: Influx2, tmp_path_factory: pytest.TempPathFactory) -> Town:
     """A small district in InfluxDB, into which faults were planted behind our back: one of each kind."""
     found = towns.shipped(tmp_path_factory.mktemp("spoilt") / "home", influxd2, "spoilt", schools=2, days=6)
