@@ -1,0 +1,48 @@
+"""Queries by name, in the part of InfluxQL that InfluxDB 1.8, 2 and 3 all speak (`dashboards.subset`)."""
+
+from collections.abc import Iterable
+from types import ModuleType
+from typing import NamedTuple
+
+from firstbell.copies import RAW, Copy
+
+DISTRICT = '"district" =~ /^$district$/'
+SCHOOL = f'{DISTRICT} AND "school" =~ /^$school$/'
+CIRCUIT = f'{DISTRICT} AND "circuit" =~ /^$circuit$/'
+"""Which points a board speaks of, by its variables; a variable may stand for several names, or for all."""
+
+
+class Query(NamedTuple):
+    """One question to a database, and the columns of its answer (beside time), tags that it groups by first."""
+
+    name: str
+    text: str
+    columns: tuple[str, ...]
+    db: str = RAW
+
+
+def latest(name: str, copy: Copy, fields: str, *, by: str, where: str) -> Query:
+    """The latest point of each group, whole: a field that the point lacks is no older point's.
+
+    `fields` and `by` are names with spaces between them.
+    """
+    wanted, tags = fields.split(), by.split()
+    text = (
+        f'SELECT {quoted(wanted)} FROM "{copy.name}" WHERE {where} AND $timeFilter '
+        f"GROUP BY {quoted(tags)} ORDER BY time DESC LIMIT 1"
+    )
+    return Query(name, text, (*tags, *wanted))
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as InfluxQL wants them: some of them, such as `name`, are its own words."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def named(*modules: ModuleType) -> dict[str, Query]:
+    """Every query of the modules by its name. Raises ValueError where two share one."""
+    found: dict[str, Query] = {}
+    for query in (value for module in modules for value in vars(module).values()):
+        if isinstance(query, Query) and found.setdefault(query.name, query) is not query:
+            raise ValueError(f"two queries are called {query.name}")
+    return found

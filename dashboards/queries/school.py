@@ -1,0 +1,99 @@
+"""One school: its chain of links, its lines by period, its students at once, and what all of it rests on."""
+
+from dashboards.influxql import SCHOOL, Query, latest
+from firstbell.copies import VERDICT, WHOLE_SCHOOL
+
+ANSWER = latest(
+    "answer",
+    VERDICT,
+    "label sentence state_rank",
+    by="school",
+    where=f"{SCHOOL} AND \"subject\" = '{WHOLE_SCHOOL}' AND \"plan\" = true",
+)
+
+CHAIN = latest(
+    "chain",
+    VERDICT,
+    "name label have need need_then counted_in ratio sentence weakest state_rank",
+    by="subject circuit",
+    where=f"{SCHOOL} AND \"subject\" != '{WHOLE_SCHOOL}' AND \"plan\" = true",
+)
+
+OTHER_WAYS = latest(
+    "other_ways",
+    VERDICT,
+    "label sentence plan state_rank",
+    by="model",
+    where=f"{SCHOOL} AND \"subject\" = '{WHOLE_SCHOOL}'",
+)
+
+
+def _by_period(name: str, measurement: str, columns: str) -> Query:
+    """`columns` are pairs of function and field, as `MEDIAN:down_mbps`."""
+    pairs = [pair.split(":") for pair in columns.split()]
+    wanted = ", ".join(f'{how}("{field}") AS "{field}"' for how, field in pairs)
+    text = f'SELECT {wanted} FROM "{measurement}" WHERE {SCHOOL} AND $timeFilter GROUP BY "period"'
+    return Query(name, text, ("period", *(field for _, field in pairs)))
+
+
+DOWN_BY_PERIOD = _by_period("down_by_period", "throughput", "MEDIAN:down_mbps")
+UP_BY_PERIOD = _by_period("up_by_period", "throughput", "MEDIAN:up_mbps")
+REPLIES_BY_PERIOD = _by_period("replies_by_period", "throughput", "MEDIAN:rpm_short")
+
+
+def _target(name: str, subject: str) -> Query:
+    return latest(
+        name,
+        VERDICT,
+        "need",
+        by="school",
+        where=f'{SCHOOL} AND "subject" =~ /^{subject}$/ AND "plan" = true',
+    )
+
+
+INTERNET_NEED = _target("internet_need", "internet")
+STUDENTS_NEED = _target("students_need", "students.*")
+
+TESTS = Query(
+    "tests",
+    'SELECT MEAN("down_mbps") AS "down", MEAN("up_mbps") AS "up" FROM "throughput" '
+    f"WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)",
+    ("down", "up"),
+)
+
+REPLIES_UNDER_LOAD = Query(
+    "replies_under_load",
+    'SELECT MEAN("rpm_short") AS "replies" FROM "throughput" '
+    f"WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)",
+    ("replies",),
+)
+
+STUDENTS_AT_ONCE = Query(
+    "students_at_once",
+    'SELECT LAST("students_ok") AS "students_ok", LAST("students_ok_low") AS "students_ok_low", '
+    'LAST("students_ok_high") AS "students_ok_high" FROM "capacity" '
+    f"WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)",
+    ("students_ok", "students_ok_low", "students_ok_high"),
+)
+
+GAVE_FIRST = Query(
+    "gave_first",
+    'SELECT "circuit", "room", "students_ok", "students_at_least", "gave_first", "generator_limited" '
+    f'FROM "capacity" WHERE {SCHOOL} AND "status" = \'ok\' AND $timeFilter ORDER BY time DESC LIMIT 10',
+    ("circuit", "room", "students_ok", "students_at_least", "gave_first", "generator_limited"),
+)
+
+EVIDENCE = Query(
+    "evidence",
+    'SELECT COUNT("seq") AS "tests", MEDIAN("down_mbps") AS "down_mbps", MEDIAN("up_mbps") AS "up_mbps", '
+    'MEAN("cross_traffic_pct") AS "cross_traffic_pct" FROM "throughput" '
+    f'WHERE {SCHOOL} AND $timeFilter GROUP BY "agent", "medium", "status"',
+    ("agent", "medium", "status", "tests", "down_mbps", "up_mbps", "cross_traffic_pct"),
+)
+
+REASONS = Query(
+    "reasons",
+    'SELECT "agent", "status", "reason", "limited_by" FROM "throughput" '
+    f"WHERE {SCHOOL} AND \"status\" != 'ok' AND $timeFilter ORDER BY time DESC LIMIT 20",
+    ("agent", "status", "reason", "limited_by"),
+)
