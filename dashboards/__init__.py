@@ -1,1 +1,1 @@
-"""Boards and alerts for Grafana, as code: named queries, panels, rules, and JSON made of them at build time."""
+"""Boards and alerts for Grafana as code: named queries, panels, rules, and the JSON made of them."""

@@ -12,8 +12,12 @@ CIRCUIT = f'{DISTRICT} AND "circuit" =~ /^$circuit$/'
 """Which points a board speaks of, by its variables; a variable may stand for several names, or for all."""
 
 
+DATASOURCE = "influxdb"
+"""What Grafana calls the kind of both data sources."""
+
+
 class Query(NamedTuple):
-    """One question to a database, and the columns of its answer (beside time), tags that it groups by first."""
+    """One question to a database, and its answer's columns beside time, first the tags that it groups by."""
 
     name: str
     text: str
@@ -24,14 +28,16 @@ class Query(NamedTuple):
 def latest(name: str, copy: Copy, fields: str, *, by: str, where: str) -> Query:
     """The latest point of each group, whole: a field that the point lacks is no older point's.
 
-    `fields` and `by` are names with spaces between them.
+    `fields` and `by` are names with spaces between them; `since_s>since_ms` makes milliseconds of seconds,
+    as Grafana wants moments.
     """
-    wanted, tags = fields.split(), by.split()
+    wanted, tags = [field.partition(">") for field in fields.split()], by.split()
+    shown = [f'"{field}" * 1000 AS "{moment}"' if moment else f'"{field}"' for field, _, moment in wanted]
     text = (
-        f'SELECT {quoted(wanted)} FROM "{copy.name}" WHERE {where} AND $timeFilter '
+        f'SELECT {", ".join(shown)} FROM "{copy.name}" WHERE {where} AND $timeFilter '
         f"GROUP BY {quoted(tags)} ORDER BY time DESC LIMIT 1"
     )
-    return Query(name, text, (*tags, *wanted))
+    return Query(name, text, (*tags, *(moment or field for field, _, moment in wanted)))
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ SHORT = "orange"
 BAD = "red"
 UNKNOWN = "#8a919e"
 PLAIN = "blue"
+BLANK = ("", "transparent")
+"""Nothing to say."""
 NEED = "purple"
 """What is needed, wherever it is drawn."""
 CONTRACT = "text"
@@ -74,6 +76,11 @@ def _colour(state: str, index: int) -> Json:
 def yes_no(yes: tuple[str, str], no: tuple[str, str]) -> list[Json]:
     """True and false, each in a word and a colour."""
     return words({"true": yes, "false": no})
+
+
+def if_so(word: str, colour: str) -> list[Json]:
+    """True in a word and a colour; false says nothing."""
+    return yes_no((word, colour), BLANK)
 
 
 def words(shown: dict[str, tuple[str, str]]) -> list[Json]:

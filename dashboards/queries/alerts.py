@@ -1,5 +1,7 @@
-"""What the alert rules watch. No variables, and no sign that a provisioning file would expand: time is asked
-for by `now()`."""
+"""What the alert rules watch.
+
+No variables, and no sign that a provisioning file would expand: time is asked for by `now()`.
+"""
 
 from dashboards.influxql import Query
 from dashboards.targets import BATTERY_HEALTH_PCT
@@ -8,7 +10,7 @@ from firstbell.copies import WHOLE_SCHOOL
 DOWN_IN_CLASS = Query(
     "down_in_class",
     'SELECT MAX("class_min") AS "class_min" FROM "outage" '
-    'WHERE "open" = true AND "subject" =~ /^(line_down|site_down|unreachable)$/ AND time > now() - 7d '
+    'WHERE "open" = true AND "subject" != \'silent\' AND time > now() - 7d '
     'GROUP BY "district", "school"',
     ("district", "school", "class_min"),
 )
@@ -23,7 +25,7 @@ BOX_SILENT = Query(
 VERDICT_FELL = Query(
     "verdict_fell",
     'SELECT LAST("state_rank") AS "state_rank" FROM "verdict" '
-    f"WHERE \"subject\" = '{WHOLE_SCHOOL}' AND \"plan\" = true AND \"changed\" = true AND time > now() - 1d "
+    f'WHERE "subject" = \'{WHOLE_SCHOOL}\' AND "plan" = true AND "changed" = true AND time > now() - 1d '
     'GROUP BY "district", "school"',
     ("district", "school", "state_rank"),
 )

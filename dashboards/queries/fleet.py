@@ -6,13 +6,14 @@ from firstbell.copies import BOX_NOW, ROLLUPS, SINK, STATUS_COUNTS, rollup
 BOXES = latest(
     "boxes",
     BOX_NOW,
-    "silent silent_s last_seen_s waiting missing lost refused starts reports two_boxes version",
+    "silent silent_s last_seen_s>last_seen_ms waiting missing lost refused starts reports two_boxes version",
     by="agent school room",
     where=SCHOOL,
 )
 
-SINK_NOW = latest("sink_now", SINK, "behind_reports aside_reports days_again journal_reports", by="district",
-                  where=DISTRICT)  # fmt: skip
+BEHIND = latest("behind", SINK, "behind_reports", by="district", where=DISTRICT)
+ASIDE = latest("aside", SINK, "aside_reports", by="district", where=DISTRICT)
+JOURNAL = latest("journal", SINK, "journal_reports", by="district", where=DISTRICT)
 
 SINK_BEHIND = Query(
     "sink_behind",

@@ -6,7 +6,7 @@ from firstbell.copies import SCHOOL_NOW, WHOLE_SCHOOL
 SCHOOLS_NOW = latest(
     "schools_now",
     SCHOOL_NOW,
-    "name label up since_s down_s lost_yesterday_min worst_period worst_period_min "
+    "name label up since_s>since_ms down_s lost_yesterday_min worst_period worst_period_min "
     "silent_boxes boxes quiet quiet_why state_rank",
     by="school",
     where=SCHOOL,
@@ -48,23 +48,31 @@ CHANGES = Query(
     ("school", "subject", "name", "was", "label", "sentence"),
 )
 
-MARKED_CHANGES = Query(
-    "marked_changes",
-    'SELECT "label", "school", "sentence" FROM "verdict" '
-    f"WHERE {SCHOOL} AND \"subject\" = '{WHOLE_SCHOOL}' AND \"plan\" = true AND \"changed\" = true "
-    "AND $timeFilter",
-    ("label", "school", "sentence"),
-)
 
-MARKED_OUTAGES = Query(
-    "marked_outages",
-    f'SELECT "text", "school", "end_ns" / 1000000 AS "end_ms" FROM "outage" WHERE {SCHOOL} AND $timeFilter',
-    ("text", "school", "end_ms"),
-)
+def _marks(name: str, where: str, quiet_where: str) -> tuple[Query, Query, Query]:
+    """Answers that changed, outages, quiet times: a text, the school, and the end where it is a stretch."""
+    whole = f'"subject" = \'{WHOLE_SCHOOL}\' AND "plan" = true AND "changed" = true'
+    return (
+        Query(
+            f"changed_{name}",
+            f'SELECT "sentence", "school" FROM "verdict" WHERE {where} AND {whole} AND $timeFilter',
+            ("sentence", "school"),
+        ),
+        _stretches(f"outages_{name}", "outage", "end_ns", where),
+        _stretches(f"quiet_{name}", "quiet", "until_ns", quiet_where),
+    )
 
-MARKED_QUIET = Query(
-    "marked_quiet",
-    'SELECT "text", "school", "until_ns" / 1000000 AS "end_ms" FROM "quiet" '
-    f'WHERE {DISTRICT} AND "school" =~ /^($school|)$/ AND $timeFilter',
-    ("text", "school", "end_ms"),
-)
+
+def _stretches(name: str, measurement: str, end: str, where: str) -> Query:
+    """Grafana wants a stretch's end in milliseconds."""
+    text = (
+        f'SELECT "text", "school", "{end}" / 1000000 AS "end_ms" FROM "{measurement}" '
+        f"WHERE {where} AND $timeFilter"
+    )
+    return Query(name, text, ("text", "school", "end_ms"))
+
+
+_OR_NONE = f'{DISTRICT} AND "school" =~ /^($school|)$/'
+"""The whole district's quiet times name no school."""
+CHANGED, OUTAGES_MARKED, QUIET = SCHOOL_MARKS = _marks("of_school", SCHOOL, _OR_NONE)
+CHANGED_ALL, OUTAGES_ALL, QUIET_ALL = DISTRICT_MARKS = _marks("of_district", DISTRICT, DISTRICT)

@@ -8,7 +8,7 @@ ANSWER = latest(
     VERDICT,
     "label sentence state_rank",
     by="school",
-    where=f"{SCHOOL} AND \"subject\" = '{WHOLE_SCHOOL}' AND \"plan\" = true",
+    where=f'{SCHOOL} AND "subject" = \'{WHOLE_SCHOOL}\' AND "plan" = true',
 )
 
 CHAIN = latest(
@@ -16,7 +16,7 @@ CHAIN = latest(
     VERDICT,
     "name label have need need_then counted_in ratio sentence weakest state_rank",
     by="subject circuit",
-    where=f"{SCHOOL} AND \"subject\" != '{WHOLE_SCHOOL}' AND \"plan\" = true",
+    where=f'{SCHOOL} AND "subject" != \'{WHOLE_SCHOOL}\' AND "plan" = true',
 )
 
 OTHER_WAYS = latest(
@@ -54,18 +54,23 @@ def _target(name: str, subject: str) -> Query:
 INTERNET_NEED = _target("internet_need", "internet")
 STUDENTS_NEED = _target("students_need", "students.*")
 
+
+def _need_over_time(name: str, subject: str) -> Query:
+    text = (
+        f'SELECT LAST("need") AS "need" FROM "verdict" WHERE {SCHOOL} AND "subject" =~ /^{subject}$/ '
+        'AND "plan" = true AND $timeFilter GROUP BY time($__interval) fill(none)'
+    )
+    return Query(name, text, ("need",))
+
+
+NEED_OVER_TIME = _need_over_time("need_over_time", "internet")
+STUDENTS_OVER_TIME = _need_over_time("students_over_time", "students.*")
+
 TESTS = Query(
     "tests",
     'SELECT MEAN("down_mbps") AS "down", MEAN("up_mbps") AS "up" FROM "throughput" '
     f"WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)",
     ("down", "up"),
-)
-
-REPLIES_UNDER_LOAD = Query(
-    "replies_under_load",
-    'SELECT MEAN("rpm_short") AS "replies" FROM "throughput" '
-    f"WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)",
-    ("replies",),
 )
 
 STUDENTS_AT_ONCE = Query(

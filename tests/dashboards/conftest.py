@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from firstbell.copies import RAW
 from tests.dashboards import made_up
 from tests.influx.conftest import influxd1, influxd2
 from tests.support.influxdb import Influx1, Influx2
@@ -38,4 +37,8 @@ def ask(request: pytest.FixtureRequest, demo_points: dict[str, list[str]]) -> As
         for first in range(0, len(lines), _BATCH):
             written = server.write("\n".join(lines[first : first + _BATCH]), to=names[db])
             assert written.status == 204, written.body
-    return lambda influxql, db=RAW: server.query(influxql, names[db])
+
+    def asked(influxql: str, db: str) -> Rows:
+        return server.query(influxql, names[db])
+
+    return asked

@@ -60,7 +60,13 @@ def _boxes() -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _reports() -> Iterator[str]:
-    record: dict[str, Reading] = {"epoch": "e1", "arrival": 1, "received_ns": 1, "duration_s": 1.5, "clock": "ntp"}
+    record: dict[str, Reading] = {
+        "epoch": "e1",
+        "arrival": 1,
+        "received_ns": 1,
+        "duration_s": 1.5,
+        "clock": "ntp",
+    }
     for probe, (number, box), hour in product(PROBES.values(), _boxes(), range(14 * 24)):
         at_ns = _LAST_NS - hour * HOUR_NS
         ok = hour % 9 != 4
@@ -121,13 +127,14 @@ def _value(name: str, kind: Kind, turn: int) -> Reading:
         return turn % len(STATE_RANKS)
     if name.endswith("_ns"):
         return END_NS
-    return {
+    made: dict[Kind, Reading] = {
         "bool": turn % 2 == 0,
         "int": turn * 3,
         "float": turn * 7.5,
         "text": f"words, {turn % 3}",
         "address": "192.0.2.1",
-    }[kind]
+    }
+    return made[kind]
 
 
 def _rollups() -> Iterator[str]:
@@ -140,7 +147,9 @@ def _rollups() -> Iterator[str]:
             }
             assert fields.keys() >= set(STATUS_COUNTS)
             tags = {**box, "target": "reference"}
-            yield _line(rollup(probe.name, "1h"), tags, fields, _LAST_NS // HOUR_NS * HOUR_NS - hour * HOUR_NS)
+            yield _line(
+                rollup(probe.name, "1h"), tags, fields, _LAST_NS // HOUR_NS * HOUR_NS - hour * HOUR_NS
+            )
             if hour % 24 == 0:
                 yield _line(rollup(probe.name, "1d"), tags, fields, _LAST_NS - hour * HOUR_NS)
 
