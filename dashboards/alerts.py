@@ -21,8 +21,8 @@ _LOOK_BACK_S = 7 * 24 * 3600
 class Rule(NamedTuple):
     """Fires where the query's last column is `above` (or `below`) a number for `lasting`, a label at a time.
 
-    `anchor` is the heading of the troubleshooting page that says what to do, `panel` the title of the panel on
-    `board` that shows the same. `missing` is what no answer means: OK, or Alerting where silence is bad.
+    `anchor` is the heading of the troubleshooting page that says what to do, `panel` the title of the panel
+    on `board` that shows the same. `missing` is what no answer means: OK, or Alerting where silence is bad.
     """
 
     uid: str

@@ -4,7 +4,7 @@ Grafana's SDK is imported here and in `dashboards.frame` alone, at build time. A
 height on a grid of 24 columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from grafana_foundation_sdk.builders import barchart, common, stat, statetimeline, table, timeseries
@@ -89,9 +89,8 @@ def rows(
 ) -> Panel:  # fmt: skip
     """A table, sorted by the columns of the query in `sort` (a minus before a name: the largest first)."""
     built = table.Panel().show_header(True).cell_height(shared.TableCellHeight.SM)
-    for column in columns:
-        built.override_by_name(column.title or column.name, _values(_looks(column)))
     made = built.build()
+    _overrides(made).extend(_of_columns(columns))
     made.targets = [InfluxQL(query)]
     made.transformations = [*_sorted(sort), _organized(query, columns)]
     return _finish(made, title, says, "none", ALL_PLAIN, size, since, ())
@@ -114,10 +113,8 @@ def trend(
     )
     if steps:
         built.thresholds_style(common.GraphThresholdsStyleConfig().mode(_DASHED))
-    for one in series:
-        if one.look:
-            built.override_by_query(one.query.name, _values(one.look))
     made = built.build()
+    _overrides(made).extend(_override("byFrameRefID", one.query.name, one.look) for one in series if one.look)
     made.targets = [InfluxQL(one.query, one.alias) for one in series]
     finished = _finish(made, title, says, unit, steps or ALL_PLAIN, size, since, ())
     _defaults(finished).min_val = low
@@ -143,9 +140,8 @@ def bars(
         .legend(_legend())
         .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI))
     )
-    for column in columns:
-        built.override_by_name(column.title or column.name, _values(_looks(column)))
     made = built.build()
+    _overrides(made).extend(_of_columns(columns))
     made.targets = [InfluxQL(query), *([InfluxQL(need)] if need else [])]
     drawn = [_across(need)] if need else []
     made.transformations = [*drawn, *_sorted(sort), _organized(query, (Column(over), *columns))]
@@ -207,9 +203,7 @@ def _finish(
     )
     if look:
         everything = dashboard.MatcherConfig("byRegexp", "/.*/")
-        _overrides(panel).append(
-            dashboard.DashboardFieldConfigSourceOverrides(matcher=everything, properties=_values(look))
-        )
+        _overrides(panel).append(_override("byRegexp", "/.*/", look))
     return panel
 
 
@@ -232,8 +226,19 @@ def _overrides(panel: Panel) -> list[dashboard.DashboardFieldConfigSourceOverrid
     return panel.field_config.overrides
 
 
-def _values(look: Sequence[Property]) -> list[dashboard.DynamicConfigValue]:
-    return [dashboard.DynamicConfigValue(name, value) for name, value in look]
+def _of_columns(columns: Sequence[Column]) -> Iterator[dashboard.DashboardFieldConfigSourceOverrides]:
+    """How each column looks, under the title that it has by then."""
+    for column in columns:
+        look = _looks(column)
+        if look:
+            yield _override("byName", column.title or column.name, look)
+
+
+def _override(how: str, what: str, look: Sequence[Property]) -> dashboard.DashboardFieldConfigSourceOverrides:
+    return dashboard.DashboardFieldConfigSourceOverrides(
+        matcher=dashboard.MatcherConfig(how, what),
+        properties=[dashboard.DynamicConfigValue(name, value) for name, value in look],
+    )
 
 
 def _looks(column: Column) -> list[Property]:

@@ -84,7 +84,7 @@ _DATA = Section(
     "Is it all here?",
     (
         trend(
-            "Reports behind the collector", "It falls to nought by itself; if it grows, this database is slow.",
+            "Reports behind the collector", "It falls by itself; if it grows, this database is slow.",
             (Series(fleet.SINK_BEHIND, "behind"),), "none", size=(12, 8),
         ),
         trend(

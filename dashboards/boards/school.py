@@ -21,6 +21,7 @@ _ENDS = palette.words(
         "nothing": ("Nothing to measure", UNKNOWN),
     }
 )
+_BOX_WAS_LIMIT = palette.if_so("the box was the limit", SHORT)
 _WAYS_OF_TEACHING = palette.words({model: (name, PLAIN) for model, name in MODELS.items()})
 
 
@@ -127,7 +128,8 @@ _LINE = Section(
         bars(
             "Replies under load by period",
             "Round trips a minute while the line is loaded, the median in each period.",
-            school.REPLIES_BY_PERIOD, "period", (Column("rpm_short", "Round trips", look=coloured(PLAIN)),), "rpm",
+            school.REPLIES_BY_PERIOD, "period",
+            (Column("rpm_short", "Round trips", look=coloured(PLAIN)),), "rpm",
             size=(12, 9), sort=("rpm_short",), steps=palette.REPLIES,
         ),
     ),
@@ -156,7 +158,7 @@ _STUDENTS = Section(
                 Column("students_ok", "Students", "none", 90),
                 Column("students_at_least", "More?", "bool", 110, said(palette.if_so("perhaps more", PLAIN))),
                 Column("gave_first", "Gave first", "string", 110),
-                Column("generator_limited", "Box", "bool", 0, said(palette.if_so("the box was the limit", SHORT))),
+                Column("generator_limited", "Box", "bool", 0, said(_BOX_WAS_LIMIT)),
             ),
             size=(12, 9), since="90d",
         ),
