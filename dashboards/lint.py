@@ -113,7 +113,7 @@ def _panel(panel: Json) -> Iterator[str]:
 
 def _override_units(panel: Json) -> Iterator[str]:
     for override in panel["fieldConfig"].get("overrides", ()):
-        yield from (value["value"] for value in override["properties"] if value["id"] == "unit")
+        yield from (value["value"] for value in override.get("properties", ()) if value["id"] == "unit")
 
 
 def _query(target: Json, datasource: Json) -> Iterator[str]:

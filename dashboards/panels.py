@@ -202,7 +202,6 @@ def _finish(
         dashboard.ThresholdsMode.ABSOLUTE, [dashboard.Threshold(step.at, step.colour) for step in steps]
     )
     if look:
-        everything = dashboard.MatcherConfig("byRegexp", "/.*/")
         _overrides(panel).append(_override("byRegexp", "/.*/", look))
     return panel
 
