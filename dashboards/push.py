@@ -24,6 +24,17 @@ class PushError(Exception):
     """A Grafana that can't be reached or doesn't take it; the message says what to do."""
 
 
+class ForbiddenError(PushError):
+    """The token may not do it."""
+
+
+NO_DATASOURCE = (
+    "this Grafana has no data source {uid} yet. Name the InfluxDB with --influx-url and --influx-token-file, "
+    "or make it by the provisioning files (`firstbell dashboards files`)"
+)
+_READS = "a role that may read"
+
+
 class Influx(NamedTuple):
     """The InfluxDB that Grafana is to ask: its address as Grafana sees it, and a token that may read."""
 
@@ -61,7 +72,7 @@ class Grafana:
 
     def version(self) -> str:
         """Its version; refused if it is too old for the boards."""
-        with self._words("look whether it is there"):
+        with self._words("look whether it is there", _READS):
             health = self._face.api.GET("/health")
         version = str(health.get("version", "")) if isinstance(health, dict) else ""
         first = version.partition(".")[0]
@@ -75,27 +86,31 @@ class Grafana:
 
     def put_datasource(self, uid: str, wanted: Json | None) -> str:
         """Make the data source, or replace it; without `wanted` it has to be there already."""
-        there = self._get(
-            f"read the data source {uid}", lambda: self._face.datasource.get_datasource_by_id(f"uid/{uid}")
-        )
+        try:
+            # The library puts this into the path as it is; numbers have gone from Grafana's API.
+            there = self._get(
+                f"write the data source {uid}",
+                "the role Admin",
+                lambda: self._face.datasource.get_datasource_by_id(f"uid/{uid}"),
+            )
+        except ForbiddenError:
+            if wanted:
+                raise
+            return "not looked at: this token may not"
         if wanted is None:
             if there is None:
-                raise PushError(
-                    f"this Grafana has no data source {uid} yet. Name the InfluxDB with --influx-url and "
-                    "--influx-token-file, or make it by the provisioning files (`firstbell dashboards files`)"
-                )
+                raise PushError(NO_DATASOURCE.format(uid=uid))
             return "as it was"
         with self._words(f"write the data source {uid}", "the role Admin"):
             if there is None:
                 self._face.datasource.create_datasource(wanted)
                 return "made"
-            # The library puts this into the path as it is: numbers have gone from Grafana's API.
             self._face.datasource.update_datasource(f"uid/{uid}", wanted)
         return "replaced"
 
     def put_folder(self, uid: str, title: str) -> str:
         """Make the folder unless it is there, under whatever title."""
-        if self._get("read the folder", lambda: self._face.folder.get_folder(uid)) is not None:
+        if self._get("read the folder", _READS, lambda: self._face.folder.get_folder(uid)) is not None:
             return "as it was"
         with self._words("make the folder", "the role Editor"):
             self._face.folder.create_folder(title, uid)
@@ -104,7 +119,7 @@ class Grafana:
     def put_board(self, board: Json, folder: str) -> str:
         """Make the board, or replace what is there under its uid unless it is the same."""
         uid = board["uid"]
-        there = self._get(f"read the board {uid}", lambda: self._face.dashboard.get_dashboard(uid))
+        there = self._get(f"read the board {uid}", _READS, lambda: self._face.dashboard.get_dashboard(uid))
         if there is not None and _same(there, board, folder):
             return "as it was"
         body = {
@@ -117,9 +132,9 @@ class Grafana:
             self._face.dashboard.update_dashboard(body)
         return "made" if there is None else "replaced"
 
-    def _get(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the library has it
+    def _get(self, what: str, role: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the library has it
         """What it has; None where it has none."""
-        with self._words(what):
+        with self._words(what, role):
             try:
                 return call()
             except _client_error() as error:
@@ -128,7 +143,7 @@ class Grafana:
                 raise
 
     @contextmanager
-    def _words(self, what: str, role: str = "a role that may read") -> Iterator[None]:
+    def _words(self, what: str, role: str) -> Iterator[None]:
         """What goes wrong while doing `what`, which wants `role`, in words."""
         from grafana_api.grafana_api import GrafanaException  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415
@@ -153,7 +168,8 @@ class Grafana:
         default = f"it would not {what}: {error.status_code} {said}".rstrip()
         if "provisioned" in str(said).lower():
             default = f"it would not {what}: provisioning files of its own bring it; change it there"
-        raise PushError(f"{self.url}: {words.get(error.status_code, default)}") from error
+        kind = ForbiddenError if error.status_code == 403 else PushError  # noqa: PLR2004 - HTTP's own
+        raise kind(f"{self.url}: {words.get(error.status_code, default)}") from error
 
 
 def push(grafana: Grafana, boards: Sequence[Json], influx: Influx | None, say: Say) -> Pushed:
