@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from collector import config, holding, registry, simulated
+from collector import config, holding, influxdb, registry, simulated
 from collector.clock import Clock, SystemClock
 from collector.config import Home, Settings, WebSettings
 from collector.coordinator.coordinator import Coordinator
@@ -19,10 +19,12 @@ from collector.gateways import Gateways
 from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.registry import Folder, Registry
+from collector.sinks.carrier import Carrier
 from collector.store.decisions import keep_district
 from collector.store.errors import InUseError, SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
 from collector.store.leases import Leases
+from collector.store.outbox import Outbox
 from collector.store.reads import Reads
 from collector.store.writer import Writer
 from collector.telling import Telling
@@ -90,6 +92,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
     )
+    carrier = _carrier(home, settings, journal, folder_now, clock)
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()
@@ -97,18 +100,34 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         link.start()
         gateways.start()
         telling.start()
+        if carrier:
+            carrier.start()
         try:
             with _told(home, listening.getsockname()[1]):
                 _serve(home, settings.web, parts, listening, ready)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             telling.stop()
+            if carrier:
+                carrier.stop()
             gateways.stop()
             link.stop()
             coordinator.stop()
             leases.close()
             writer.stop()
             reads.close()
+
+
+def _carrier(
+    home: Home, settings: Settings, journal: Journal, folder_now: Callable[[], Folder], clock: Clock
+) -> Carrier | None:
+    """What ships to InfluxDB; None where none is named."""
+    if not settings.influx.url:
+        return None
+    outbox = Outbox(journal, influxdb.SINK)
+    return Carrier(
+        lambda: influxdb.shipper(home, settings.influx, journal, folder_now, clock, outbox), outbox, clock
+    )
 
 
 @contextmanager

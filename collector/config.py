@@ -8,10 +8,12 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from socket import gethostname
+from typing import Annotated
 
 import msgspec
 import platformdirs
@@ -169,11 +171,49 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"http{'s' if self.cert_file else ''}://{name}:{port}/"
 
 
+class InfluxSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where reports go on to; without a `url` they go nowhere. `firstbell influx setup` writes this table.
+
+    `district` is the name that points bear; "" the folder's own. The bucket of reports keeps them for
+    `raw_days`, that of roll-ups those of hours for `hourly_days` and those of days for `daily_days`.
+    """
+
+    url: str = ""
+    org: str = "firstbell"
+    bucket: str = "firstbell"
+    token_file: str = "influx.token"  # noqa: S105 - a file's name
+    ca_file: str = ""
+    district: str = ""
+    raw_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 90
+    hourly_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 730
+    daily_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 1826
+
+    def __post_init__(self) -> None:
+        """See that the address can be one."""
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError("url: begins with http:// or https://, as http://127.0.0.1:8086")
+        if not self.bucket or "/" in self.bucket or '"' in self.bucket or "\\" in self.bucket:
+            raise ValueError(
+                "bucket: a name without / and quotes (a / would part it into database and policy)"
+            )
+
+    @property
+    def spare(self) -> str:
+        """The bucket in which `firstbell influx rebuild` makes the other anew."""
+        return f"{self.bucket}_spare"
+
+    @property
+    def rollups(self) -> str:
+        """The bucket of hourly and daily sums."""
+        return f"{self.bucket}_rollups"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of the collector."""
 
     broker: BrokerSettings = BrokerSettings()
     web: WebSettings = WebSettings()
+    influx: InfluxSettings = InfluxSettings()
 
 
 def read(path: Path) -> Settings:
@@ -185,6 +225,34 @@ def read(path: Path) -> Settings:
     except (OSError, UnicodeError) as error:
         raise toml.SettingsError(str(path), [f"can't be read: {error}"]) from error
     return toml.load(str(path), text, Settings)
+
+
+def environment(name: str) -> str:
+    """What the environment says of `name`; "" where it says nothing."""
+    return os.environ.get(name, "").strip()
+
+
+def write_secret(folder: Path, name: str, value: str) -> None:
+    """Write a file for its owner's eyes alone from birth on; all or nothing. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number, beside = tempfile.mkstemp(prefix=f".{Path(name).name}-", dir=folder)
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(beside).replace(folder / name)
+
+
+def add_table(path: Path, name: str, values: dict[str, str]) -> None:
+    """Add a table of texts at the end of the settings, where none of that name is. Raises OSError."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    rows = [f"{key} = {_toml_text(value)}" for key, value in values.items()]
+    gap = "\n" if before.strip() else ""
+    write_secret(path.parent, path.name, "\n".join([f"{before.rstrip()}\n{gap}[{name}]".lstrip(), *rows]))
+
+
+def _toml_text(value: str) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def secret(folder: Path, name: str) -> str:

@@ -2,9 +2,9 @@
 
 One measurement a probe. Tags come from vocabularies that the district or this program sets (schools, rooms,
 lines, boxes, periods), and from names that a box's settings give its targets, of which each box may bring so
-many (`Names`). Readings are fields under their own names, and beside them stands everything else that a report
-is, so that it can be told again from its point, to the last digit (`report_of`). What a point is depends on its
-report and on the district folder alone: shipped again it takes the place of itself.
+many (`Names`). Readings are fields under their own names, and beside them stands everything else that a
+report is, so that it can be told again from its point, to the last digit (`report_of`). What a point is
+depends on its report and on the district folder alone: shipped again it takes the place of itself.
 """
 
 import json
@@ -52,6 +52,8 @@ teaching that a verdict is of, `twin` tells reports of one moment apart (two box
 
 UNKNOWN = "unknown"
 """The measurement of reports whose probe this program doesn't know."""
+MEASUREMENTS = (*PROBES, UNKNOWN)
+"""Every measurement of reports."""
 OTHER = "_other"
 """The target of reports that would bring up one name too many; the name itself is the field `named`."""
 MOST_NAMES = 200
@@ -85,15 +87,12 @@ class Row(NamedTuple):
 
 
 class Names:
-    """The cardinality guard: which series each box has begun by its own words.
-
-    `known` holds those of earlier; `new` collects what was met since, for whoever keeps it.
-    """
+    """The guard of cardinality: which series each box has begun by its own words (`known`: before)."""
 
     def __init__(self, known: Mapping[str, set[Key]] | None = None, most: int = MOST_NAMES) -> None:
         self._known = {agent: set(keys) for agent, keys in (known or {}).items()}
         self._most = most
-        self.new: list[tuple[str, Key]] = []
+        self._new: list[tuple[str, Key]] = []
 
     def allow(self, agent: str, key: Key) -> bool:
         """Whether the series may be there under its own name; taken up where there is room."""
@@ -103,12 +102,17 @@ class Names:
         if len(mine) >= self._most:
             return False
         mine.add(key)
-        self.new.append((agent, key))
+        self._new.append((agent, key))
         return True
+
+    def taken(self) -> list[tuple[str, Key]]:
+        """Those that came up since this was asked last, for whoever keeps them."""
+        new, self._new = self._new, []
+        return new
 
 
 class Placer:
-    """Where and in which period each box's reports belong, by one district folder; remembers what it found."""
+    """Where and in which period each box's reports belong, by one district; it remembers what it found."""
 
     def __init__(self, district: District, name: str = "") -> None:
         self.district = district

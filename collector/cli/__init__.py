@@ -13,6 +13,7 @@ from collector.cli import (
     collector,
     demo,
     district,
+    influx,
     quarantine,
     quiet,
     rebuild,
@@ -59,5 +60,6 @@ for command in (
     backup.save,
     backup.load,
     collector.group,
+    influx.group,
 ):
     main.add_command(command)

@@ -5,12 +5,14 @@ from datetime import datetime
 
 import click
 
-from collector import registry, simulated
-from collector.cli.common import Whole, asking, json_option, only_school, pass_home, show
+from collector import influxdb, registry, simulated
+from collector.cli.common import Whole, asking, journal_of, json_option, only_school, pass_home, show
 from collector.cli.figures import PEOPLE
 from collector.config import Home
 from collector.questions import ask
 from collector.registry import Folder
+from collector.store.outbox import Outbox
+from collector.store.port import Evidence
 from collector.store.reads import Reads
 from firstbell.district import NS
 from firstbell.readiness.chain import SchoolAnswer
@@ -32,6 +34,14 @@ WIDTH = 96
 )
 @click.option("--facts-until", type=Whole(0), help="Know no later report than an answer's facts_until.")
 @click.option("--district", metavar="DIGEST", help="By the folder of then: an answer's district_digest.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(("journal", "influx")),
+    default="journal",
+    show_default=True,
+    help="What the answer is worked out from: the record, or InfluxDB's copy alone.",
+)
 @json_option
 @pass_home
 def command(
@@ -43,6 +53,7 @@ def command(
     as_of: str | None,
     facts_until: int | None,
     district: str | None,
+    source: str,
     as_json: bool,
 ) -> None:
     """Can SCHOOL teach this way, now and in three years?
@@ -53,8 +64,12 @@ def command(
     as_of_ns = home.clock.now_ns() if as_of is None else _moment(as_of, home.clock.now_ns())
     with asking(home) as (present, reads):
         folder = present if district is None else _folder_of(home, reads, district)
+        evidence: Evidence = reads
+        if source == "influx":
+            evidence = _copy(home, folder, facts_until)
+            facts_until = evidence.facts_until()
         answer = ask.ask(
-            reads,
+            evidence,
             folder,
             registry.targets(),
             school=only_school(folder) if school is None else school,
@@ -65,6 +80,17 @@ def command(
             facts_until=_known(reads, facts_until),
         )
     show(answer, text(answer), as_json=as_json, simulated=answer.simulated)
+
+
+def _copy(home: Home, folder: Folder, facts_until: int | None) -> Evidence:
+    """InfluxDB's copy of the evidence, as far as it knows or was asked to."""
+    settings = influxdb.settings_of(home)
+    outbox = Outbox(journal_of(home), influxdb.SINK)
+    try:
+        copy, _ = influxdb.evidence(home, settings, outbox, folder, facts_until)
+    finally:
+        outbox.close()
+    return copy
 
 
 def _moment(text: str, now_ns: int) -> int:

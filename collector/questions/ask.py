@@ -1,11 +1,13 @@
 """Can this school teach this way? From the journal and the district folder to an answer."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from collector.questions import doubt as doubting
 from collector.questions import surroundings, watches
 from collector.registry import Folder
-from collector.store.reads import Box, Reads, Suspension
+from collector.store.port import Evidence
+from collector.store.reads import Box, Suspension
 from firstbell import district as districts
 from firstbell.readiness.asking import PLAN
 from firstbell.readiness.chain import SchoolAnswer, judge
@@ -15,7 +17,8 @@ from firstbell.readiness.network import Network
 from firstbell.readiness.weighing import SchoolEvidence, weigh_school
 from firstbell.report import Status, Stored
 
-Weigh = Callable[[Reads, Folder, Targets, districts.School, int], SchoolEvidence]
+E = TypeVar("E", bound=Evidence)
+Weigh = Callable[[E, Folder, Targets, districts.School, int], SchoolEvidence]
 """How one school's evidence is come by: weighed for the question, or kept (`known.school`)."""
 
 PROBES = ("internet", "throughput")
@@ -49,7 +52,7 @@ def check_model(targets: Targets, model: str) -> None:
 
 
 def ask(
-    reads: Reads,
+    reads: E,
     folder: Folder,
     targets: Targets,
     *,
@@ -59,7 +62,7 @@ def ask(
     years: int | None,
     as_of_ns: int,
     facts_until: int | None = None,
-    evidence_of: Weigh | None = None,
+    evidence_of: Weigh[E] | None = None,
 ) -> SchoolAnswer:
     """The answer for the school that `school` names (its id, name, or the beginning of it).
 
@@ -84,7 +87,7 @@ def ask(
 
 
 def weigh(
-    reads: Reads,
+    reads: Evidence,
     folder: Folder,
     targets: Targets,
     school: districts.School,
@@ -99,7 +102,7 @@ def weigh(
     return _school(reads, lines, targets, school, doubting.spans(reads, lines.facts_until))
 
 
-def weigh_all(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int) -> dict[str, SchoolEvidence]:
+def weigh_all(reads: Evidence, folder: Folder, targets: Targets, as_of_ns: int) -> dict[str, SchoolEvidence]:
     """What the journal knows of every school's links, by school: read and weighed once for all questions."""
     schools = folder.district.schools
     if not schools:
@@ -112,7 +115,7 @@ def weigh_all(reads: Reads, folder: Folder, targets: Targets, as_of_ns: int) -> 
 
 
 def _lines(
-    reads: Reads,
+    reads: Evidence,
     network: Network,
     targets: Targets,
     circuits: frozenset[str],
@@ -127,12 +130,12 @@ def _lines(
     ]
     doubtful = suspended(reads, tests, facts_until)
     cheap = cheap_of(reads, tests, as_of_ns, facts_until)
-    heard = frozenset(box.agent for box in reads.boxes() if box.first_ns <= as_of_ns)
+    heard = reads.heard(as_of_ns)
     return Lines(network, targets.numbers, as_of_ns, tests, cheap, facts_until, doubtful, heard)
 
 
 def _school(
-    reads: Reads, lines: Lines, targets: Targets, school: districts.School, doubts: doubting.Doubts
+    reads: Evidence, lines: Lines, targets: Targets, school: districts.School, doubts: doubting.Doubts
 ) -> SchoolEvidence:
     numbers = targets.numbers
     return weigh_school(
@@ -149,7 +152,7 @@ def _school(
 
 
 def heavy_of(
-    reads: Reads, network: Network, circuits: frozenset[str], since_ns: int, until_ns: int | None = None
+    reads: Evidence, network: Network, circuits: frozenset[str], since_ns: int, until_ns: int | None = None
 ) -> list[Stored]:
     """The tests of all boxes on these lines in that time, each once, by probe and by the boxes' names."""
     seats = [seat for circuit in circuits for seat in districts.seats_on(network.district, circuit)]
@@ -160,7 +163,7 @@ def heavy_of(
 
 
 def cheap_of(
-    reads: Reads, tests: list[Stored], as_of_ns: int | None = None, facts_until: int | None = None
+    reads: Evidence, tests: list[Stored], as_of_ns: int | None = None, facts_until: int | None = None
 ) -> list[Stored]:
     """The cheap reports around each failed test, and around the newest good ones of each box that failed one.
 
@@ -184,7 +187,7 @@ def cheap_of(
     return list(seen.values())
 
 
-def _newest_looks(reads: Reads, box: str, as_of_ns: int | None, facts_until: int | None) -> list[Stored]:
+def _newest_looks(reads: Evidence, box: str, as_of_ns: int | None, facts_until: int | None) -> list[Stored]:
     """A box's newest look at each target, of those that the question may know."""
     newest = [row for row in reads.latest(box) if row.report.probe == "latency"]
     if as_of_ns is None or facts_until is None:
@@ -202,7 +205,7 @@ def _window(test: Stored) -> Box:
     return test.agent, test.report.at_ns - _AROUND_NS, end_ns + _AROUND_NS
 
 
-def suspended(reads: Reads, tests: list[Stored], facts_until: int) -> frozenset[int]:
+def suspended(reads: Evidence, tests: list[Stored], facts_until: int) -> frozenset[int]:
     """The arrivals of tests that may be another box's: nobody can say whose they are.
 
     While two boxes have one name that is everything of the two starts that gave them away, and everything

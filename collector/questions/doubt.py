@@ -6,7 +6,8 @@ box's own page says that nothing of it counts.
 
 from collections.abc import Mapping, Sequence
 
-from collector.store.reads import Box, Reads, Suspension
+from collector.store.port import Evidence
+from collector.store.reads import Box, Suspension
 from firstbell.district import NS
 
 Doubts = Mapping[str, Sequence[tuple[int, int | None]]]
@@ -14,7 +15,7 @@ Doubts = Mapping[str, Sequence[tuple[int, int | None]]]
 _HOUR_NS = 3600 * NS
 
 
-def spans(reads: Reads, facts_until: int) -> Doubts:
+def spans(reads: Evidence, facts_until: int) -> Doubts:
     """The doubtful times of all boxes: from the earlier of the two starts until somebody decided.
 
     What was found or decided after the report `facts_until` is not known yet.

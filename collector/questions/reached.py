@@ -6,7 +6,8 @@ from typing import NamedTuple
 from collector.questions import doubt as doubting
 from collector.questions.doubt import Doubts
 from collector.store.gateways import Reach
-from collector.store.reads import Box, Reads
+from collector.store.port import Evidence
+from collector.store.reads import Box
 from firstbell import district as districts
 from firstbell.district import NS, District, School
 from firstbell.report import AHEAD_NS
@@ -28,7 +29,7 @@ class Gateway(NamedTuple):
 NOT_TRIED = Gateway(None, None, ())
 
 
-def gateway(reads: Reads, district: District, school: School, as_of_ns: int) -> Gateway:
+def gateway(reads: Evidence, district: District, school: School, as_of_ns: int) -> Gateway:
     """The school's gateway at that time; one whose silence proves nothing is like one that isn't tried."""
     facts_until = reads.facts_until()
     doubts = doubting.spans(reads, facts_until)
@@ -40,7 +41,7 @@ def gateway(reads: Reads, district: District, school: School, as_of_ns: int) -> 
 
 
 def tried(
-    reads: Reads,
+    reads: Evidence,
     district: District,
     school: School,
     span: tuple[int, int],
@@ -67,7 +68,12 @@ def tried(
 
 
 def _disproved(
-    reads: Reads, district: District, school: School, silence: list[Reach], facts_until: int, doubts: Doubts
+    reads: Evidence,
+    district: District,
+    school: School,
+    silence: list[Reach],
+    facts_until: int,
+    doubts: Doubts,
 ) -> bool:
     """Whether a box of the school saw the internet meanwhile, by more than its clock may differ from ours."""
     begin_ns, end_ns = silence[0].begin_ns + AHEAD_NS, silence[-1].end_ns - AHEAD_NS

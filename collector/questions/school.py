@@ -89,7 +89,7 @@ def ask(
     years: int | None = None,
     people: int | None = None,
     as_of_ns: int,
-    evidence_of: asking.Weigh | None = None,
+    evidence_of: asking.Weigh[Reads] | None = None,
     bare: bool = False,
 ) -> School:
     """The answer for the school that `school` names (its id, name, or the beginning of it).

@@ -9,7 +9,8 @@ from itertools import islice
 from collector.questions import doubt as doubting
 from collector.questions.doubt import Doubts
 from collector.store.derived.rollups import Rollup
-from collector.store.reads import Box, Reads
+from collector.store.port import Evidence
+from collector.store.reads import Box
 from firstbell import district as districts
 from firstbell.district import School, Seat, Span
 from firstbell.readiness.lines import Lines
@@ -27,7 +28,7 @@ _POWER_PAST_NS = 7 * 86_400 * districts.NS
 """So far back an older word is looked for where the newest one came too late to be known."""
 
 
-def hours(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Hour]:
+def hours(reads: Evidence, lines: Lines, school: School, doubts: Doubts) -> list[Hour]:
     """Each hour's round trips to the nearest site on the internet, by every box in the school."""
     boxes = doubting.without(_windows(lines, school, _stays(lines, school), SCHOOL_DAYS), doubts)
     found: dict[tuple[str, int], float] = {}
@@ -59,7 +60,7 @@ def _class_hours(lines: Lines, school: School) -> dict[int, date]:
     return {hour_ns: day_of[hour_ns] for hour_ns, ns in taken.items() if 2 * ns >= _HOUR_NS}
 
 
-def rooms(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[RoomSeen]:
+def rooms(reads: Evidence, lines: Lines, school: School, doubts: Doubts) -> list[RoomSeen]:
     """What boxes in the school's rooms saw of the air and of their own Wi-Fi."""
     names = {room.room: room for room in districts.rooms_of(lines.network.district, school.id)}
     days = int(lines.numbers.window_school_days.value)
@@ -87,7 +88,7 @@ def rooms(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Ro
     return found
 
 
-def batteries(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Battery]:
+def batteries(reads: Evidence, lines: Lines, school: School, doubts: Doubts) -> list[Battery]:
     """The newest word of each device in the school whose battery tells what it holds, or its health."""
     found = []
     here = [seat for seat, span in _stays(lines, school) if (span.until_ns or _NEVER_NS) > lines.as_of_ns]
@@ -98,7 +99,7 @@ def batteries(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> lis
     return found
 
 
-def played(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[Stored]:
+def played(reads: Evidence, lines: Lines, school: School, doubts: Doubts) -> list[Stored]:
     """The capacity tests of all boxes that ever stood in the school."""
     begins_ns = districts.midnight_ns(
         school,
@@ -116,7 +117,7 @@ def played(reads: Reads, lines: Lines, school: School, doubts: Doubts) -> list[S
     return reads.tests(doubting.without(there, doubts), CAPACITY, facts_until=lines.facts_until)
 
 
-def _newest_power(reads: Reads, agent: str, lines: Lines) -> list[Stored]:
+def _newest_power(reads: Evidence, agent: str, lines: Lines) -> list[Stored]:
     """The newest word of its power that the question may know."""
     newest = [row for row in reads.latest(agent) if row.report.probe == "power"]
     if all(row.arrival <= lines.facts_until and row.report.at_ns <= lines.as_of_ns for row in newest):
@@ -166,7 +167,7 @@ def _windows(lines: Lines, school: School, stays: list[Stay], days: int) -> list
     return found
 
 
-def _rollups(reads: Reads, boxes: list[Box], probe: str, lines: Lines) -> list[Rollup]:
+def _rollups(reads: Evidence, boxes: list[Box], probe: str, lines: Lines) -> list[Rollup]:
     if not boxes:
         return []
     since_ns = min(begin for _, begin, _ in boxes)

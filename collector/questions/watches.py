@@ -4,7 +4,8 @@ from collector.questions import doubt as doubting
 from collector.questions import reached
 from collector.questions.doubt import Doubts
 from collector.store.derived.intervals import Interval, Kind
-from collector.store.reads import Box, Reads
+from collector.store.port import Evidence
+from collector.store.reads import Box
 from firstbell import district as districts
 from firstbell.district import School
 from firstbell.readiness.lines import Lines
@@ -12,7 +13,9 @@ from firstbell.readiness.links.availability import Outage, Watch
 from firstbell.readiness.models import Numbers
 
 
-def unreachable(reads: Reads, lines: Lines, school: School, numbers: Numbers, doubts: Doubts) -> list[Outage]:
+def unreachable(
+    reads: Evidence, lines: Lines, school: School, numbers: Numbers, doubts: Doubts
+) -> list[Outage]:
     """When the school's gateway did not answer our own tries, as far as that proves anything."""
     span = _since_ns(lines, school, numbers), lines.as_of_ns
     tried = reached.tried(reads, lines.network.district, school, span, lines.facts_until, doubts)
@@ -29,7 +32,7 @@ def _since_ns(lines: Lines, school: School, numbers: Numbers) -> int:
     return districts.midnight_ns(school, first_day)
 
 
-def of(reads: Reads, lines: Lines, school: School, numbers: Numbers, doubts: Doubts) -> list[Watch]:
+def of(reads: Evidence, lines: Lines, school: School, numbers: Numbers, doubts: Doubts) -> list[Watch]:
     """Each stay of a box in the school within the last school days that are looked at.
 
     Less the time in which it is doubtful whose word the box's is: in that nobody watched.

@@ -33,11 +33,27 @@ class Reach(NamedTuple):
     open: bool
 
 
+class Stretch(NamedTuple):
+    """A stretch as it is kept: `last_ns` is its last try."""
+
+    address: str
+    begin_ns: int
+    last_ns: int
+    answers: int
+    tries: int
+
+
+Row = tuple[int, int, int, int]
+"""A stretch without its address."""
+
 _LAST = """
 SELECT gateway_id, last_ns, answers FROM gateways WHERE address = ? AND begin_ns <= ?
 ORDER BY begin_ns DESC, gateway_id DESC LIMIT 1
 """
 """One step in the index `gateways_time`, however many stretches there are."""
+_SINCE = """
+SELECT address, begin_ns, last_ns, answers, tries FROM gateways WHERE last_ns >= ? ORDER BY gateway_id
+"""
 _SPANS = """
 SELECT begin_ns, last_ns, answers, tries FROM gateways
 WHERE address = ? AND begin_ns < ? AND begin_ns >= coalesce(
@@ -63,8 +79,22 @@ def note(db: sqlite3.Connection, tries: Sequence[Try]) -> None:
 
 def spans(db: sqlite3.Connection, address: str, since_ns: int, until_ns: int) -> list[Reach]:
     """The stretches of an address, cut to that time, in order."""
-    # One more than asked for: the next stretch says where the last one ended.
     rows = db.execute(_SPANS, (address, until_ns + PATIENCE_NS, address, since_ns)).fetchall()
+    return fold(address, rows, since_ns, until_ns)
+
+
+def since(db: sqlite3.Connection, since_ns: int) -> list[Stretch]:
+    """All stretches of all addresses of which a try was made since then, in order."""
+    rows = db.execute(_SINCE, (since_ns,))
+    return [Stretch(*row) for row in rows]
+
+
+def fold(address: str, rows: Sequence[Row], since_ns: int, until_ns: int) -> list[Reach]:
+    """The stretches of an address, cut to that time. Pure.
+
+    `rows` are in order: from the last one that began before `since_ns` to one more than asked for, since the
+    next stretch says where the last one ended.
+    """
     found = []
     for n, (begin_ns, last_ns, answers, tries) in enumerate(rows):
         following = rows[n + 1][0] if n + 1 < len(rows) else None

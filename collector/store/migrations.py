@@ -237,6 +237,7 @@ CREATE TABLE quiet_times (
 # beyond the cursor, and goes out as soon as this one is back.
 _FOURTH = """
 -- store: what lies at the other end. folder, placed_as: by which district its reports were placed.
+-- run: since when that server runs; run_arrival: what was shipped when it was first seen to.
 CREATE TABLE sinks (
     sink TEXT PRIMARY KEY,
     store TEXT NOT NULL,
@@ -247,7 +248,9 @@ CREATE TABLE sinks (
     too_old INTEGER NOT NULL,
     last_ns INTEGER NOT NULL,
     trouble TEXT NOT NULL,
-    trouble_ns INTEGER NOT NULL
+    trouble_ns INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    run_arrival INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sink_names (

@@ -1,8 +1,8 @@
-"""What a sink has of the journal, and what it has yet to get: a cursor, days to ship again, what was set aside.
+"""What a sink has of the journal, and what it is yet to get: a cursor, days to ship again, and what was left.
 
 The cursor counts arrivals: everything up to it is in the sink. Days that were placed otherwise meanwhile (a
-seat or a calendar was corrected) stand on a list until they are shipped again. Each method is a transaction of
-its own; for one thread. All raise UnreadableError.
+seat or a calendar was corrected) stand on a list until they are shipped again. Each method is a transaction
+of its own; for one thread. All raise UnreadableError.
 """
 
 import sqlite3
@@ -28,11 +28,11 @@ FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
 """
 _NEXT = f"{_ROWS} WHERE arrival > ? ORDER BY arrival LIMIT ?"
 _WITHIN = (
-    f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "
+    f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "  # noqa: S608 - our own words
     "AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival"
 )
 _STATE = """
-SELECT store, arrival, folder, placed_as, shipped, too_old, last_ns, trouble, trouble_ns
+SELECT store, arrival, folder, placed_as, shipped, too_old, last_ns, trouble, trouble_ns, run, run_arrival
 FROM sinks WHERE sink = ?
 """
 _REPORTS = msgspec.json.Decoder(Report)
@@ -42,7 +42,9 @@ class Shipped(NamedTuple):
     """How far a sink is. `store` names what lies at the other end.
 
     `folder` and `placed_as` say how reports were placed. `too_old` reports lay beyond the store's retention
-    when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does.
+    when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does. `run` is
+    since when the server at the other end runs, by its own word, and `run_arrival` up to where all was
+    shipped when it was first seen to.
     """
 
     store: str
@@ -54,6 +56,8 @@ class Shipped(NamedTuple):
     last_ns: int
     trouble: str
     trouble_ns: int
+    run: str
+    run_arrival: int
 
 
 class Aside(NamedTuple):
@@ -64,7 +68,10 @@ class Aside(NamedTuple):
 
 
 class Days(NamedTuple):
-    """Days of one box in a row, from the first to the last (numbers since 1970 UTC), to be shipped again."""
+    """Days of one box in a row, from the first to the last (numbers since 1970 UTC), to be shipped again.
+
+    `agent` is "" for those of every box.
+    """
 
     agent: str
     first: int
@@ -116,7 +123,7 @@ class Outbox:
         with self._writing() as db:
             self._forget(db)
             db.execute(
-                "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0)",
+                "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0, '', 0)",
                 (self.sink, store, folder, placed_as),
             )
 
@@ -144,10 +151,11 @@ class Outbox:
     def within(self, days: Days, until_arrival: int) -> Iterator[Row]:
         """All reports of those days that arrived up to that number, probe by probe."""
         bounds = days.first * DAY_NS, (days.last + 1) * DAY_NS, until_arrival
-        for probe in self._probes(days.agent):
-            with self._open() as db:
-                rows = db.execute(_WITHIN, (days.agent, probe, *bounds)).fetchall()
-            yield from map(_row, rows)
+        for agent in [days.agent] if days.agent else self.agents():
+            for probe in self._probes(agent):
+                with self._open() as db:
+                    rows = db.execute(_WITHIN, (agent, probe, *bounds)).fetchall()
+                yield from map(_row, rows)
 
     def _probes(self, agent: str) -> list[str]:
         with self._open() as db:
@@ -160,6 +168,11 @@ class Outbox:
         """Every box that ever reported."""
         with self._open() as db:
             return [row[0] for row in db.execute("SELECT name FROM agents ORDER BY name")]
+
+    def first_day(self) -> int:
+        """The earliest day (its number since 1970 UTC) of which there is a report."""
+        with self._open() as db:
+            return int(db.execute("SELECT coalesce(min(at_ns), 0) FROM reports").fetchone()[0]) // DAY_NS
 
     def names(self) -> dict[str, set[Key]]:
         """The series that each box has begun by its own words (`firstbell.points.Names`)."""
@@ -208,6 +221,16 @@ class Outbox:
                 )
         return True
 
+    def step_back(self, run: str, most: int) -> None:
+        """Note that the server runs anew: what it took in its run before goes out again, `most` at most."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE sinks SET arrival = max(min(arrival, run_arrival), arrival - ?2) "
+                "WHERE sink = ?1 AND run <> ''",
+                (self.sink, most),
+            )
+            db.execute("UPDATE sinks SET run = ?, run_arrival = arrival WHERE sink = ?", (run, self.sink))
+
     def place_anew(self, folder: str, placed_as: str, days: Iterable[Days]) -> None:
         """From now on reports are placed by that folder; these days are to be shipped again."""
         with self._writing() as db:
@@ -237,6 +260,17 @@ class Outbox:
             last = day
         return Days(agent, first, last)
 
+    def counts(self, first: int, last: int, until_arrival: int) -> dict[tuple[str, int], int]:
+        """How many reports of each box and day were to be shipped, less what was set aside."""
+        with self._open() as db:
+            rows = db.execute(
+                f"SELECT name, at_ns / {DAY_NS} AS day, count(*) FROM reports JOIN agents USING (agent_id) "  # noqa: S608
+                "WHERE at_ns >= ? AND at_ns < ? AND arrival <= ? "
+                "AND arrival NOT IN (SELECT arrival FROM sink_aside WHERE sink = ?) GROUP BY name, day",
+                (first * DAY_NS, (last + 1) * DAY_NS, until_arrival, self.sink),
+            )
+            return {(name, day): number for name, day, number in rows}
+
     def days_left(self) -> int:
         """How many days of boxes are to be shipped again."""
         with self._open() as db:
@@ -245,7 +279,7 @@ class Outbox:
             )
 
     def aside(self, most: int) -> list[Aside]:
-        """What the sink could not take, the newest first."""
+        """What the sink could not take, the newest first; all of it where `most` is -1."""
         with self._open() as db:
             rows = db.execute(
                 "SELECT arrival, reason FROM sink_aside WHERE sink = ? ORDER BY arrival DESC LIMIT ?",

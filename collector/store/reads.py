@@ -278,6 +278,17 @@ class Reads:
         with self._connection() as db:
             return arrivals(db)
 
+    def heard(self, as_of_ns: int) -> frozenset[str]:
+        """The boxes of which something had come by then."""
+        with self._connection() as db:
+            rows = db.execute("SELECT name FROM agents WHERE first_ns <= ?", (as_of_ns,))
+            return frozenset(row[0] for row in rows)
+
+    def tries(self, since_ns: int) -> list[gateways.Stretch]:
+        """Every stretch of every gateway that the collector tried, of which a try was made since then."""
+        with self._connection() as db:
+            return gateways.since(db, since_ns)
+
     def boxes(self) -> list[BoxState]:
         """Every box that ever reported, by name."""
         with self._connection() as db:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.influxdb import Influx1, Influx2, NoServerError, program
+from tests.support.refusing_influx import RefusingInflux
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,30 @@ def database(influxd1: Influx1) -> Iterator[str]:
     name = influxd1.make_database()
     yield name
     influxd1.drop_database(name)
+
+
+@pytest.fixture
+def refusing() -> Iterator[RefusingInflux]:
+    """A scripted server, which is honest until a test says otherwise."""
+    with RefusingInflux() as server:
+        yield server
+
+
+@pytest.fixture(params=["real", "scripted"])
+def either(request: pytest.FixtureRequest) -> Influx2 | RefusingInflux:
+    """InfluxDB 2, and then the scripted server: what they answer is held to be the same."""
+    found: Influx2 | RefusingInflux = request.getfixturevalue(
+        "influxd2" if request.param == "real" else "refusing"
+    )
+    return found
+
+
+@pytest.fixture
+def its_bucket(either: Influx2 | RefusingInflux) -> Iterator[str]:
+    """The name of an empty bucket in that server."""
+    name = either.make_bucket()
+    yield name
+    either.delete_bucket(name)
 
 
 def _program(which: str) -> Path:

@@ -1,5 +1,6 @@
 """Real InfluxDB servers on loopback, and a look into them that owes nothing to any client's library."""
 
+import http.client
 import json
 import os
 import signal
@@ -53,16 +54,25 @@ def program(which: str = "2") -> Path:
 
 
 def ask(
-    url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, method: str | None = None
+    url: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    method: str | None = None,
+    *,
+    timeout_s: float = DEADLINE_S,
 ) -> Answer:
-    """Ask once, and take whatever is answered. Raises OSError if nothing is."""
+    """Ask once, and take whatever is answered. Raises OSError if that is nothing, or not whole."""
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)
     try:
-        with _OPENER.open(request, timeout=DEADLINE_S) as answer:
+        with _OPENER.open(request, timeout=timeout_s) as answer:
             return Answer(answer.status, dict(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, dict(error.headers), error.read())
+    except urllib.error.URLError as error:
+        raise (error.reason if isinstance(error.reason, OSError) else error) from None
+    except http.client.HTTPException as error:
+        raise ConnectionAbortedError(f"no whole answer: {error!r}") from error
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -83,6 +93,36 @@ def rows_of(answer: Answer) -> list[dict[str, Any]]:
             found = {"name": series.get("name"), **series.get("tags", {})}
             rows += [{**found, **dict(zip(series["columns"], row, strict=True))} for row in series["values"]]
     return rows
+
+
+class Speaks2(ABC):
+    """What a test asks a server that speaks InfluxDB 2's language, be it real or scripted."""
+
+    org: str
+    bucket: str
+    token: str
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+
+    def write(
+        self, lines: str, to: str | None = None, *, org: str | None = None, token: str | None = None
+    ) -> Answer:
+        """Write lines of line protocol to a bucket by name, times in nanoseconds."""
+        asked = urlencode({"org": org or self.org, "bucket": to or self.bucket, "precision": "ns"})
+        return ask(f"{self.url}/api/v2/write?{asked}", lines.encode(), self._headers(token))
+
+    def query(
+        self, influxql: str, db: str | None = None, *, token: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows of an InfluxQL question to a bucket, times in nanoseconds. Raises AskedError."""
+        asked = urlencode({"db": db or self.bucket, "epoch": "ns", "q": influxql})
+        return rows_of(ask(f"{self.url}/query?{asked}", None, self._headers(token)))
+
+    def _headers(self, token: str | None = None) -> dict[str, str]:
+        return {"Authorization": f"Token {token or self.token}"}
 
 
 class _Server(ABC):
@@ -160,15 +200,6 @@ class _Server(ABC):
         """What it has said since it was started last."""
         return (self._folder / "influxd.log").read_text(encoding="utf-8", errors="replace")
 
-    def query(self, influxql: str, db: str | None = None) -> list[dict[str, Any]]:
-        """The rows of an InfluxQL question, times in nanoseconds. Raises AskedError."""
-        asked = urlencode({"db": db or self._default(), "epoch": "ns", "q": influxql})
-        return rows_of(ask(f"{self.url}/query?{asked}", None, self._headers()))
-
-    @abstractmethod
-    def write(self, lines: str, to: str | None = None) -> Answer:
-        """Write lines of line protocol, times in nanoseconds."""
-
     @abstractmethod
     def _argv(self, port: int) -> list[str]: ...
 
@@ -177,12 +208,6 @@ class _Server(ABC):
 
     @abstractmethod
     def _furnish(self) -> None: ...
-
-    @abstractmethod
-    def _default(self) -> str: ...
-
-    def _headers(self) -> dict[str, str]:
-        return {}
 
     def _start(self, port: int) -> bool:
         argv = self._argv(port)
@@ -202,7 +227,7 @@ class _Server(ABC):
         return False
 
 
-class Influx2(_Server):
+class Influx2(_Server, Speaks2):
     """InfluxDB 2 with a user, an organisation, a bucket that keeps all for ever, and an operator's token."""
 
     def __init__(
@@ -218,11 +243,7 @@ class Influx2(_Server):
         self._options = options
         self.org, self.bucket, self.token = org, bucket, token
         self.org_id = self.bucket_id = ""
-
-    def write(self, lines: str, to: str | None = None) -> Answer:
-        """Write lines of line protocol to a bucket by name, times in nanoseconds."""
-        asked = urlencode({"org": self.org, "bucket": to or self.bucket, "precision": "ns"})
-        return ask(f"{self.url}/api/v2/write?{asked}", lines.encode(), self._headers())
+        self._ids: dict[str, str] = {}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """What the API answers the operator, read. Raises AskedError if that is not what was wanted."""
@@ -237,30 +258,31 @@ class Influx2(_Server):
         """A new bucket's name, one that nobody else has if none is given; it keeps all if `keep_s` is 0."""
         name = name or f"bucket-{next(self._names)}"
         rules = [{"type": "expire", "everySeconds": keep_s}] if keep_s else []
-        self.call("POST", "/api/v2/buckets", {"orgID": self.org_id, "name": name, "retentionRules": rules})
+        made = self.call(
+            "POST", "/api/v2/buckets", {"orgID": self.org_id, "name": name, "retentionRules": rules}
+        )
+        self._ids[name] = made["id"]
         return name
 
     def delete_bucket(self, name: str) -> None:
         """Delete a bucket with all that is in it."""
-        self.call("DELETE", f"/api/v2/buckets/{self._id_of(name)}")
+        self.call("DELETE", f"/api/v2/buckets/{self._ids.pop(name)}")
 
     def make_token(self, bucket: str | None = None, *, actions: tuple[str, ...] = ("read", "write")) -> str:
         """A token that may do no more than `actions` in one bucket."""
-        place = {"type": "buckets", "id": self._id_of(bucket or self.bucket), "orgID": self.org_id}
+        place = {"type": "buckets", "id": self._ids[bucket or self.bucket], "orgID": self.org_id}
         may = [{"action": action, "resource": place} for action in actions]
         return str(
             self.call("POST", "/api/v2/authorizations", {"orgID": self.org_id, "permissions": may})["token"]
         )
 
-    def _id_of(self, bucket: str) -> str:
-        asked = urlencode({"org": self.org, "name": bucket})
-        return str(self.call("GET", f"/api/v2/buckets?{asked}")["buckets"][0]["id"])
-
-    def _default(self) -> str:
-        return self.bucket
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Token {self.token}"}
+    def tear(self, bucket: str | None = None) -> None:
+        """While it is off: put half a record behind a bucket's log, as a power cut within a write leaves it."""
+        assert not self.pid
+        logs = self._folder.glob(f"engine/wal/{self._ids[bucket or self.bucket]}/*/*/*.wal")
+        newest = max(logs, key=lambda log: log.stat().st_mtime_ns)
+        data = newest.read_bytes()
+        newest.write_bytes(data + data[: len(data) // 2])
 
     def _argv(self, port: int) -> list[str]:
         paths = {"bolt-path": "bolt.db", "sqlite-path": "sqlite.db", "engine-path": "engine"}
@@ -279,6 +301,7 @@ class Influx2(_Server):
         first = {"username": "operator", "password": "operators-password", "token": self.token}
         made = self.call("POST", "/api/v2/setup", {**first, "org": self.org, "bucket": self.bucket})
         self.org_id, self.bucket_id = made["org"]["id"], made["bucket"]["id"]
+        self._ids[self.bucket] = self.bucket_id
 
 
 _SETTINGS_1 = """\
@@ -310,6 +333,11 @@ class Influx1(_Server):
         asked = urlencode({"db": to or self.database, "precision": "ns"})
         return ask(f"{self.url}/write?{asked}", lines.encode())
 
+    def query(self, influxql: str, db: str | None = None) -> list[dict[str, Any]]:
+        """The rows of an InfluxQL question, times in nanoseconds. Raises AskedError."""
+        asked = urlencode({"db": db or self.database, "epoch": "ns", "q": influxql})
+        return rows_of(ask(f"{self.url}/query?{asked}"))
+
     def make_database(self, name: str = "") -> str:
         """A new database's name, one that nobody else has if none is given."""
         name = name or f"database-{next(self._names)}"
@@ -322,9 +350,6 @@ class Influx1(_Server):
 
     def _order(self, influxql: str) -> None:
         rows_of(ask(f"{self.url}/query", urlencode({"q": influxql}).encode()))
-
-    def _default(self) -> str:
-        return self.database
 
     def _argv(self, port: int) -> list[str]:
         settings = self._folder / "influxd.toml"

@@ -1,0 +1,242 @@
+"""From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from collector import config, registry
+from collector.clock import Clock
+from collector.config import Home, InfluxSettings
+from collector.questions import verify as verifying
+from collector.questions.verify import Bounds, Verified
+from collector.registry import Folder
+from collector.sinks import setup
+from collector.sinks.influx import Address, Found, Server, StoppedError
+from collector.sinks.reading import InfluxEvidence
+from collector.sinks.setup import Ready, Wanted
+from collector.sinks.shipping import Progress, Shipper
+from collector.sinks.standing import Bucket, FolderOf, Placed
+from collector.store.errors import StoreError
+from collector.store.journal import Journal
+from collector.store.outbox import DAY_NS, Outbox, Shipped
+from collector.store.reads import Reads
+from firstbell.district import District
+from firstbell.settings import SettingsError
+from firstbell.tables import FolderError
+
+SINK = "influx"
+
+
+def settings_of(home: Home) -> InfluxSettings:
+    """The table `[influx]`. Raises SettingsError where it isn't there."""
+    settings = config.read(home.settings).influx
+    if not settings.url:
+        raise SettingsError(
+            str(home.settings),
+            ["no InfluxDB is named. `firstbell influx setup --url http://HOST:8086` makes everything ready."],
+        )
+    return settings
+
+
+def address(home: Home, settings: InfluxSettings, token: str = "") -> Address:
+    """Where InfluxDB is, and who asks. Raises SettingsError."""
+    ca_file = str(home.folder / settings.ca_file) if settings.ca_file else ""
+    found = token or config.secret(home.folder, settings.token_file)
+    return Address(settings.url, settings.org, found, ca_file)
+
+
+def server(home: Home, settings: InfluxSettings) -> Server:
+    """A connection. Raises SettingsError, InfluxError."""
+    return Server(address(home, settings))
+
+
+class MadeReady(msgspec.Struct, frozen=True, kw_only=True):
+    """What `firstbell influx setup` did; `grafana_token` is "" where there was one before."""
+
+    url: str
+    org: str
+    buckets: tuple[Ready, ...]
+    collector_token: Literal["made", "kept"]
+    grafana_token: str
+
+
+def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
+    """The settings as they are, with what was given where nothing is entered yet. Raises SettingsError."""
+    settings = config.read(home.settings).influx
+    if not settings.url:
+        if "url" not in given:
+            raise SettingsError(str(home.settings), ["no InfluxDB is named: say --url http://HOST:8086"])
+        return msgspec.convert({**msgspec.to_builtins(settings), **given}, InfluxSettings)
+    differing = [name for name, value in given.items() if getattr(settings, name) != value]
+    if differing:
+        said = ", ".join(f"influx.{name} = {getattr(settings, name)!r}" for name in differing)
+        raise SettingsError(
+            str(home.settings),
+            [f"says {said}, which is not overwritten: change it there, then run this again"],
+        )
+    return settings
+
+
+def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_tokens: bool) -> MadeReady:
+    """Make the InfluxDB ready and enter it into the settings. Raises InfluxError, OSError."""
+    org_id = setup.organisation(server)
+    wanted = (
+        Wanted(settings.bucket, settings.raw_days),
+        Wanted(settings.spare, settings.raw_days),
+        Wanted(settings.rollups, settings.daily_days),
+    )
+    buckets = tuple(setup.bucket(server, org_id, one) for one in wanted)
+    ids = [one.id for one in buckets]
+    lost = not (home.folder / settings.token_file).exists()
+    name = f"First Bell collector, bucket {settings.bucket}"
+    ours = setup.token(server, org_id, name, ids, ("read", "write"), anew=new_tokens or lost)
+    if ours.token:
+        config.write_secret(home.folder, settings.token_file, ours.token)
+    name = f"First Bell boards, bucket {settings.bucket}"
+    grafanas = setup.token(server, org_id, name, ids, ("read",), anew=new_tokens)
+    if not config.read(home.settings).influx.url:
+        texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
+        table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
+        config.add_table(home.settings, "influx", table)
+    return MadeReady(
+        url=settings.url,
+        org=settings.org,
+        buckets=buckets,
+        collector_token="made" if ours.token else "kept",
+        grafana_token=grafanas.token,
+    )
+
+
+def shipper(
+    home: Home,
+    settings: InfluxSettings,
+    journal: Journal,
+    folder_now: Callable[[], Folder],
+    clock: Clock,
+    outbox: Outbox | None = None,
+) -> Shipper:
+    """What brings the bucket of reports up to date. Raises SettingsError, InfluxError."""
+    to = server(home, settings)
+    found = to.bucket(settings.bucket)
+    return _shipper(settings, journal, folder_now, clock, outbox or Outbox(journal, SINK), to, found)
+
+
+def _shipper(
+    settings: InfluxSettings,
+    journal: Journal,
+    folder_now: Callable[[], Folder],
+    clock: Clock,
+    outbox: Outbox,
+    to: Server,
+    found: Found,
+) -> Shipper:
+    days = min(settings.raw_days, found.days) if found.days else settings.raw_days
+    return Shipper(
+        outbox,
+        Reads(journal),
+        to,
+        Bucket(settings.bucket, found.id, days),
+        lambda: Placed(folder_now().district, settings.district),
+        folder_of(journal),
+        clock,
+    )
+
+
+def evidence(
+    home: Home,
+    settings: InfluxSettings,
+    outbox: Outbox,
+    folder: Folder,
+    facts_until: int | None = None,
+) -> tuple[InfluxEvidence, Shipped]:
+    """The second reader, and how far the bucket is. Raises SettingsError, StoppedError."""
+    state = outbox.state()
+    if state is None:
+        raise StoppedError("nothing was shipped yet: `firstbell influx ship` does, or a collector that runs")
+    placed = Placed(folder.district, settings.district)
+    if (state.folder, state.placed_as) != (folder.district.digest, placed.placed_as) or outbox.days_left():
+        raise StoppedError(
+            "the folder was changed since reports were shipped last: `firstbell influx ship` brings it there"
+        )
+    known = state.arrival if facts_until is None else min(facts_until, state.arrival)
+    return InfluxEvidence(server(home, settings), settings.bucket, state.placed_as, known), state
+
+
+def verify(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: verifying.Progress
+) -> Verified:
+    """Compare the bucket with the journal. Raises StoreError, InfluxError, SettingsError."""
+    outbox, reads = Outbox(journal, SINK), Reads(journal)
+    try:
+        copy, state = evidence(home, settings, outbox, folder)
+        now_ns = home.clock.now_ns()
+        today = now_ns // DAY_NS
+        placer = Placed(folder.district, settings.district).placer()
+        bounds = Bounds(max(outbox.first_day(), today - settings.raw_days + 1), today + 1)
+        return verifying.verify(
+            outbox, state, reads, copy, placer, folder, registry.targets(), bounds, now_ns, progress
+        )
+    finally:
+        outbox.close()
+        reads.close()
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made anew; `in_place` because the bucket holds `others`, too."""
+
+    shipped: int
+    aside: int
+    in_place: bool
+    others: tuple[str, ...]
+
+
+def rebuild(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: Progress
+) -> Rebuilt:
+    """Make the copy in InfluxDB anew, from the journal. Raises InfluxError, StoreError, SettingsError.
+
+    In the spare bucket, which then takes the place of the other at once; a collector that runs goes on with
+    that. Where other districts are in the bucket, in place: what is this district's is taken away, and
+    shipped again.
+    """
+    to = server(home, settings)
+    placed = Placed(folder.district, settings.district)
+    others = sorted(to.districts(settings.bucket) - {placed.placed_as})
+    outbox = Outbox(journal, SINK if others else f"{SINK} anew")
+    try:
+        found = to.bucket(settings.bucket if others else settings.spare)
+        if others:
+            to.clear(found.id, {"district": placed.placed_as})
+        else:
+            to.clear(found.id, {})
+        outbox.begin(found.id, folder.district.digest, placed.placed_as)
+        made = _shipper(settings, journal, lambda: folder, home.clock, outbox, to, found)
+        state = made.catch_up(progress)
+        if not others:
+            setup.swap(to, settings.bucket, settings.spare)
+            active = Outbox(journal, SINK)
+            active.take_over(outbox.sink)
+            active.close()
+            to.clear(to.bucket(settings.spare).id, {})
+        return Rebuilt(
+            shipped=state.shipped, aside=outbox.asides(), in_place=bool(others), others=tuple(others)
+        )
+    finally:
+        outbox.close()
+
+
+def folder_of(journal: Journal) -> FolderOf:
+    """The districts that the journal keeps, by their digests."""
+
+    def find(digest: str) -> District | None:
+        reads = Reads(journal)
+        try:
+            contents = reads.district(digest)
+            return registry.again(contents) if contents is not None else None
+        except (StoreError, FolderError):
+            return None
+        finally:
+            reads.close()
+
+    return find

@@ -1,0 +1,335 @@
+"""The door to InfluxDB: influxdb-client, synchronous, one request at a time, and every answer told apart.
+
+Its batching mode loses points without a word, so nothing of it is used: whoever calls `write` hears what
+became of those lines, and keeps them until it went well.
+
+InfluxError      the base of these
+├── AwayError       nobody answered, or not to the end
+├── BusyError       it asks for patience: 429, 503 and their kin
+├── TooLargeError   413: in smaller pieces, please
+├── RefusedError    400 and 422: something in it can't be taken
+└── StoppedError    somebody has to do something first: 401, 403, 404
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from firstbell.points import Point
+
+if TYPE_CHECKING:
+    from influxdb_client import InfluxDBClient
+    from influxdb_client.rest import ApiException
+
+TIMEOUTS_MS = (5_000, 60_000)
+"""To connect, and between two pieces of an answer."""
+DELETE_MS = 900_000
+"""To delete: seconds where little is there, minutes where much is."""
+_MOST_TEXT = 300
+_NO_CONTENT = 204
+_NOT_FOUND = 404
+_TOO_LARGE = 413
+_BAD = (400, 422)
+_BUSY = (408, 425, 429)
+_SERVERS_OWN = 500
+_NS = 10**9
+END_OF_TIME = (1 << 63) - 1 - 86_400 * _NS
+"""Later points no store takes."""
+_DAY_S = 86_400
+_WHAT_TO_DO = {
+    401: "The token is not known to it: is it of this server? `firstbell influx setup` makes a new one.",
+    403: "The token may not do this: `firstbell influx setup` makes one that may.",
+    404: "Is the bucket there, and the organisation? `firstbell influx setup` makes the bucket.",
+}
+
+
+class InfluxError(RuntimeError):
+    """InfluxDB did not do what it was asked; the text is for people."""
+
+
+class AwayError(InfluxError):
+    """Nobody answered, or not to the end: what was sent may have been taken or not."""
+
+
+class BusyError(InfluxError):
+    """It asks for patience; `after_s` for how long, None where it doesn't say."""
+
+    def __init__(self, text: str, after_s: float | None) -> None:
+        super().__init__(text)
+        self.after_s = after_s
+
+
+class TooLargeError(InfluxError):
+    """The request was too large."""
+
+
+class RefusedError(InfluxError):
+    """Something in the request can't be taken."""
+
+
+class StoppedError(InfluxError):
+    """Nothing will go until somebody has done something: the text says what."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where InfluxDB is and who asks. `ca_file` is whose word counts for its certificate; "" the system's."""
+
+    url: str
+    org: str
+    token: str
+    ca_file: str = ""
+
+
+class Found(NamedTuple):
+    """A bucket as it is: its id, and for how many days it keeps points (0: for ever)."""
+
+    id: str
+    days: int
+
+
+class Server:
+    """One InfluxDB; for one thread. Every method raises InfluxError."""
+
+    def __init__(self, address: Address, timeouts_ms: tuple[int, int] = TIMEOUTS_MS) -> None:
+        self.address = address
+        self._client = _client(address, timeouts_ms)
+        self._patient = _client(address, (timeouts_ms[0], max(timeouts_ms[1], DELETE_MS)))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._patient.close()
+
+    def write(self, bucket: str, lines: Sequence[bytes]) -> None:
+        """Write lines of line protocol; when it returns they are in."""
+        from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
+
+        api = self._client.write_api(write_options=SYNCHRONOUS)
+        with talking(self.address.url):
+            api.write(bucket=bucket, record=b"\n".join(lines))
+            answer = self._client.api_client.last_response
+        if answer.status != _NO_CONTENT:
+            # A portal or a proxy in between answers 200 with a page of its own, and nothing was written.
+            raise StoppedError(f"{self.address.url} is no InfluxDB: it answered a write with {answer.status}")
+
+    def delete(self, bucket: str, begin_ns: int, end_ns: int, tags: Mapping[str, str]) -> None:
+        """Delete all points of a time (its end not included) that have these tags."""
+        predicate = " AND ".join(f'"{name}"={_quoted(value)}' for name, value in tags.items())
+        with talking(self.address.url):
+            # The end is included there.
+            self._patient.delete_api().delete(_time(begin_ns), _time(end_ns - 1), predicate, bucket=bucket)
+
+    def query(self, database: str, influxql: str) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
+        """The rows of an InfluxQL query: measurement, tags of GROUP BY, columns; times in nanoseconds."""
+        with talking(self.address.url):
+            answer = self._client.api_client.call_api(
+                "/query",
+                "GET",
+                query_params={"db": database, "q": influxql, "epoch": "ns"},
+                header_params={"Accept": "application/json"},
+                _preload_content=False,
+                _return_http_data_only=True,
+            )
+            body = answer.data
+        return _rows(_decoded(self.address.url, body))
+
+    def bucket(self, name: str) -> "Found":
+        """Which bucket has that name now, and how long it keeps points."""
+        found = self.look_for(name)
+        if found is None:
+            raise StoppedError(f"{self.address.url} has no bucket {name!r}. {_WHAT_TO_DO[404]}")
+        rules = found.retention_rules
+        return Found(found.id, rules[0].every_seconds // _DAY_S if rules else 0)
+
+    def districts(self, database: str) -> set[str]:
+        """Whose points are there: the values of the tag `district`."""
+        rows = self.query(database, 'SHOW TAG VALUES WITH KEY = "district"')
+        return {row["value"] for _, _, row in rows}
+
+    def clear(self, bucket: str, tags: Mapping[str, str]) -> None:
+        """Delete all points that have these tags, of all times; without tags all there are."""
+        self.delete(bucket, 0, END_OF_TIME, tags)
+
+    def run(self) -> str:
+        """Since when this server runs, in its own words; "" where it doesn't say (only InfluxDB 2 does)."""
+        try:
+            with talking(self.address.url):
+                answer = self._client.api_client.call_api(
+                    "/ready", "GET", _preload_content=False, _return_http_data_only=True
+                )
+            return str(msgspec.json.decode(answer.data, type=dict[str, Any]).get("started", ""))
+        except (StoppedError, msgspec.DecodeError):
+            return ""
+
+    def look_for(self, bucket: str) -> Any | None:  # noqa: ANN401 - the library's own
+        """The bucket as the library has it; None where there is none."""
+        from influxdb_client.rest import ApiException  # noqa: PLC0415
+
+        with talking(self.address.url):
+            try:
+                found = self._client.buckets_api().find_buckets(name=bucket, org=self.address.org).buckets
+            except ApiException as error:
+                if error.status != _NOT_FOUND:
+                    raise
+                return None
+        return found[0] if found else None
+
+    @property
+    def client(self) -> "InfluxDBClient":
+        """The library's own client, for setting up (`collector.sinks.setup`)."""
+        return self._client
+
+
+class _Series(msgspec.Struct):
+    name: str
+    columns: list[str]
+    values: list[list[Any]] = []
+    tags: dict[str, str] = {}
+    partial: bool = False
+
+
+class _Result(msgspec.Struct):
+    series: list[_Series] = []
+    error: str = ""
+    partial: bool = False
+
+
+class _Results(msgspec.Struct):
+    results: list[_Result] = []
+    error: str = ""
+
+
+def _decoded(url: str, body: bytes) -> list[_Result]:
+    try:
+        found = msgspec.json.decode(body, type=_Results)
+    except msgspec.DecodeError as error:
+        raise StoppedError(f"{url} is no InfluxDB: its answer to a query is none ({error})") from None
+    for trouble in (found.error, *(result.error for result in found.results)):
+        if trouble:
+            raise RefusedError(f"{url}: {trouble}")
+    if any(result.partial for result in found.results):
+        raise RefusedError(f"{url} gave a part of the answer only: its settings bound the rows of a query")
+    return found.results
+
+
+def _rows(results: Iterable[_Result]) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
+    for result in results:
+        for series in result.series:
+            for values in series.values:
+                yield series.name, series.tags, dict(zip(series.columns, values, strict=True))
+
+
+def lines(points: Iterable[Point]) -> list[bytes]:
+    """Points in line protocol, as the library writes it; times in nanoseconds."""
+    from influxdb_client import Point as Line  # noqa: PLC0415
+
+    return [_line(Line(point.measurement), point).encode() for point in points]
+
+
+def _line(made: Any, point: Point) -> str:  # noqa: ANN401 - the library's own
+    for name, value in point.tags.items():
+        made.tag(name, value)
+    for field, reading in point.fields.items():
+        made.field(field, reading)
+    text: str = made.time(point.at_ns).to_line_protocol()
+    return text
+
+
+def _client(address: Address, timeouts_ms: tuple[int, int]) -> "InfluxDBClient":
+    try:
+        from influxdb_client import InfluxDBClient  # noqa: PLC0415 - 42 MB, and only where it is used
+    except ImportError:
+        raise StoppedError("InfluxDB needs a library: pip install 'firstbell[influx]'") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it would like installed beside it
+        return InfluxDBClient(
+            url=address.url,
+            token=address.token,
+            org=address.org,
+            timeout=timeouts_ms,
+            enable_gzip=True,
+            ssl_ca_cert=address.ca_file or None,
+        )
+
+
+class talking:  # noqa: N801 - reads as `with talking(url):`
+    """Whatever goes wrong inside is told as an InfluxError."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Tell the library's errors apart."""
+        from influxdb_client.rest import ApiException  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        if isinstance(error, ApiException):
+            raise of_answer(self._url, error) from error
+        if isinstance(error, HTTPError | OSError):
+            raise AwayError(f"{self._url} can't be reached: {_short(str(error))}") from error
+
+
+def of_answer(url: str, error: "ApiException") -> InfluxError:
+    """What an answer that is no success means."""
+    status, said = error.status or 0, _said(error)
+    if status == 0:
+        return AwayError(f"{url} can't be reached: {said}")
+    if status == _TOO_LARGE:
+        return TooLargeError(f"{url} takes no request so large: {said}")
+    if status in _BAD:
+        return RefusedError(said)
+    if status in _BUSY or status >= _SERVERS_OWN:
+        return BusyError(f"{url} asks for patience ({status}): {said}", _after_s(error))
+    return StoppedError(f"{url} answers {status}: {said}. {_WHAT_TO_DO.get(status, '')}".strip())
+
+
+def _said(error: "ApiException") -> str:
+    """The server's own words."""
+    body = error.body or ""
+    try:
+        told = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        told = {}
+    return _short(str(told.get("message") or told.get("error") or body or error.reason))
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= _MOST_TEXT else f"{plain[:_MOST_TEXT]}..."
+
+
+def _after_s(error: "ApiException") -> float | None:
+    """How long it asks to wait: seconds, or a date (RFC 9110)."""
+    headers: Mapping[str, str] = error.headers or {}
+    asked = headers.get("Retry-After")
+    if asked is None:
+        return None
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(asked)
+        now = parsedate_to_datetime(headers["Date"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return max(0.0, (until - now).total_seconds())
+
+
+def _time(at_ns: int) -> str:
+    """RFC 3339 with all nine digits."""
+    whole = datetime.fromtimestamp(at_ns // _NS, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{at_ns % _NS:09}Z"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

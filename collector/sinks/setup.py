@@ -1,0 +1,146 @@
+"""Makes an InfluxDB 2 ready: buckets, their names in InfluxQL, and tokens that may do no more than they must.
+
+Everything is looked for before it is made, so that a second time changes nothing.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from collector.sinks.influx import Server, StoppedError, talking
+
+POLICY = "autogen"
+_DAY_S = 86_400
+Action = Literal["read", "write"]
+Did = Literal["made", "kept", "changed"]
+
+
+class Wanted(NamedTuple):
+    """A bucket to be, and for how many days it keeps points."""
+
+    name: str
+    days: int
+
+
+class Ready(NamedTuple):
+    """A bucket that is ready, what was done for it, and for the name under which InfluxQL knows it."""
+
+    name: str
+    id: str
+    days: int
+    bucket: Did
+    mapping: Did
+
+
+class Given(NamedTuple):
+    """A token: shown this once where it was made; "" where one is there that can't be shown again."""
+
+    what_for: str
+    token: str
+
+
+def organisation(server: Server) -> str:
+    """The organisation's id. Raises StoppedError that names those there are."""
+    with talking(server.address.url):
+        found = server.client.organizations_api().find_organizations()
+    ids = {str(org.name): str(org.id) for org in found}
+    if server.address.org not in ids:
+        known = ", ".join(sorted(ids)) or "none that this token may see"
+        raise StoppedError(
+            f"{server.address.url} has no organisation {server.address.org!r}: there is {known}. "
+            "Name it with --org."
+        )
+    return ids[server.address.org]
+
+
+def bucket(server: Server, org_id: str, wanted: Wanted) -> Ready:
+    """See that the bucket is there, keeps points so long, and is a database of that name in InfluxQL."""
+    with talking(server.address.url):
+        found = server.look_for(wanted.name)
+        made, did = _kept(server, found, wanted) if found else (_made(server, org_id, wanted), "made")
+        mapping = map_to(server, org_id, wanted.name, str(made.id))
+    return Ready(wanted.name, str(made.id), wanted.days, did, mapping)
+
+
+def _made(server: Server, org_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 - the library's own
+    return server.client.buckets_api().create_bucket(
+        bucket_name=wanted.name, org_id=org_id, retention_rules=_rules(wanted.days)
+    )
+
+
+def _kept(server: Server, found: Any, wanted: Wanted) -> tuple[Any, Did]:  # noqa: ANN401
+    if [rule.every_seconds for rule in found.retention_rules] == [wanted.days * _DAY_S]:
+        return found, "kept"
+    found.retention_rules = _rules(wanted.days)
+    return server.client.buckets_api().update_bucket(found), "changed"
+
+
+def _rules(days: int) -> list[Any]:
+    from influxdb_client import BucketRetentionRules  # noqa: PLC0415
+
+    return [BucketRetentionRules(type="expire", every_seconds=days * _DAY_S)]
+
+
+def swap(server: Server, name: str, spare: str) -> None:
+    """Let two buckets change places: their names, and what InfluxQL calls by them. Their tokens go on."""
+    with talking(server.address.url):
+        one, other = server.look_for(name), server.look_for(spare)
+        if one is None or other is None:
+            raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
+        map_to(server, one.org_id, name, str(other.id))
+        map_to(server, one.org_id, spare, str(one.id))
+        for found, called in ((one, f"{spare}_leaving"), (other, name), (one, spare)):
+            found.name = called
+            server.client.buckets_api().update_bucket(found)
+
+
+def map_to(server: Server, org_id: str, database: str, bucket_id: str) -> Did:
+    """See that InfluxQL's database of that name is that bucket, by a mapping that stays."""
+    from influxdb_client import DBRPCreate, DBRPsService  # noqa: PLC0415
+
+    service = DBRPsService(server.client.api_client)
+    found = [one for one in service.get_dbr_ps(org_id=org_id, db=database).content or [] if not one.virtual]
+    if any(one.bucket_id == bucket_id and one.default for one in found):
+        return "kept"
+    for one in found:
+        service.delete_dbrpid(one.id, org_id=org_id)
+    service.post_dbrp(
+        DBRPCreate(
+            org_id=org_id, bucket_id=bucket_id, database=database, retention_policy=POLICY, default=True
+        )
+    )
+    return "changed" if found else "made"
+
+
+def token(
+    server: Server, org_id: str, what_for: str, buckets: list[str], actions: tuple[Action, ...], *, anew: bool
+) -> Given:
+    """A token that may do no more than `actions` in these buckets (ids); those of before for the same end go.
+
+    Unless `anew`, one that is there and may do just that is left as it is.
+    """
+    with talking(server.address.url):
+        api = server.client.authorizations_api()
+        before = [one for one in api.find_authorizations(org_id=org_id) if one.description == what_for]
+        if not anew and any(_may(one) == _wanted(buckets, actions) for one in before):
+            return Given(what_for, "")
+        made = api.create_authorization(authorization=_authorization(org_id, what_for, buckets, actions))
+        for one in before:
+            api.delete_authorization(one)
+    return Given(what_for, str(made.token))
+
+
+def _wanted(buckets: list[str], actions: tuple[Action, ...]) -> set[tuple[str, str]]:
+    return {(action, bucket_id) for action in actions for bucket_id in buckets}
+
+
+def _may(one: Any) -> set[tuple[str, str]]:  # noqa: ANN401
+    return {(str(may.action), str(may.resource.id)) for may in one.permissions}
+
+
+def _authorization(org_id: str, what_for: str, buckets: list[str], actions: tuple[Action, ...]) -> Any:  # noqa: ANN401
+    from influxdb_client import Authorization, Permission, PermissionResource  # noqa: PLC0415
+
+    permissions = [
+        Permission(action=action, resource=PermissionResource(type="buckets", id=bucket_id, org_id=org_id))
+        for action, bucket_id in sorted(_wanted(buckets, actions))
+    ]
+    return Authorization(org_id=org_id, permissions=permissions, description=what_for)

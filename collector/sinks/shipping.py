@@ -1,0 +1,183 @@
+"""Ships the journal to InfluxDB, in the order in which reports arrived, and never loses its place.
+
+The cursor moves only after InfluxDB has said that it holds a batch; whatever goes wrong, the same batch is
+sent again, and takes the place of itself. Days that a corrected folder places otherwise are deleted and sent
+again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from collector.clock import Clock
+from collector.sinks import beside, influx
+from collector.sinks.influx import RefusedError, Server, StoppedError, TooLargeError
+from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
+from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
+from collector.store.reads import Reads, Suspension
+from firstbell.copies import COPIES
+from firstbell.points import MEASUREMENTS, Key, Names, Placer, Point, Row, of_report
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+BATCH = 5_000
+DAYS_AT_ONCE = 31
+OTHERS = (*COPIES, *beside.MEASUREMENTS)
+"""What stands in the bucket beside reports."""
+MOST_REFUSED = 20
+"""Where more of a batch than this and half of it are refused, it is not the points: nothing is set aside."""
+_BEYOND_RETENTION = "retention"
+"""How InfluxDB calls what lies further back than a bucket keeps."""
+Progress = Callable[[int, int], None]
+"""Told after each batch up to which report everything is shipped, and which is the newest."""
+
+
+class Batch(NamedTuple):
+    """Points on their way, each with its report's arrival number, and what is noted once they are there."""
+
+    points: list[tuple[int, Point]]
+    arrival: int
+    aside: list[Aside]
+    too_old: int
+    names: list[tuple[str, Key]]
+
+
+class Sent(NamedTuple):
+    """What became of points: those set aside, and how many the bucket no longer keeps."""
+
+    aside: list[Aside]
+    too_old: int
+
+
+class Shipper:
+    """Brings one bucket up to date with the journal. For one thread."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        reads: Reads,
+        server: Server,
+        bucket: Bucket,
+        folder_now: Callable[[], Placed],
+        folder_of: FolderOf,
+        clock: Clock,
+        *,
+        batch: int = BATCH,
+    ) -> None:
+        self._standing = Standing(outbox, server, bucket, folder_of, clock, MEASUREMENTS, OTHERS)
+        self._outbox, self._server, self._bucket = outbox, server, bucket
+        self._folder_now, self._clock, self._most = folder_now, clock, batch
+        self._reads = reads
+        self._doubts: list[Suspension] = []
+        self._tried_ns = 0
+
+    def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
+        """Ship until nothing is left, and say how far it is. Raises InfluxError or UnreadableError."""
+        placed = self._folder_now()
+        state = self._standing.begun(placed)
+        placer, names = placed.placer(), Names(self._outbox.names())
+        while days := self._outbox.next_days(DAYS_AT_ONCE):
+            self._again(days, state.arrival, placer, names)
+        self._go_on(state.arrival, placer, names, progress)
+        self._ship_beside(placer.name)
+        return self._standing.state()
+
+    def _ship_beside(self, district: str) -> None:
+        """Ship what else judging needs, where it is another than when this was done last."""
+        doubts, stretches = self._reads.suspensions(), self._reads.tries(self._tried_ns)
+        if doubts != self._doubts:
+            self._put(beside.of_doubts(doubts, district))
+        self._put(beside.of_stretches(stretches, district))
+        self._doubts = doubts
+        self._tried_ns = max((stretch.last_ns for stretch in stretches), default=self._tried_ns)
+
+    def _put(self, points: Sequence[Point]) -> None:
+        for part in _parts(points, self._most):
+            self._server.write(self._bucket.store, influx.lines(part))
+
+    def _again(self, days: Days, until_arrival: int, placer: Placer, names: Names) -> None:
+        """Take away what stands of a box's days, and ship them once more."""
+        self._standing.take_away(days, placer.name)
+        aside: list[Aside] = []
+        for rows in _parts(self._outbox.within(days, until_arrival), self._most):
+            batch = self._made(rows, placer, names)
+            sent = self._send(batch)
+            aside += [*batch.aside, *sent.aside]
+        self._standing.note(0, names=names.taken(), aside=aside, done=days)
+
+    def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
+        """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""
+        with ThreadPoolExecutor(1, thread_name_prefix="influx") as sender:
+            on_its_way: tuple[Batch, Future[Sent]] | None = None
+            while True:
+                rows = self._outbox.after(arrival, self._most)
+                batch = self._made(rows, placer, names) if rows else None
+                if on_its_way:
+                    self._settle(*on_its_way)
+                    progress(on_its_way[0].arrival, self._outbox.newest())
+                if batch is None:
+                    return
+                on_its_way = batch, sender.submit(self._send, batch)
+                arrival = batch.arrival
+
+    def _made(self, rows: Sequence[Row], placer: Placer, names: Names) -> Batch:
+        oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
+        points: list[tuple[int, Point]] = []
+        aside: list[Aside] = []
+        kept = [row for row in rows if row.stored.report.at_ns >= oldest_ns]
+        for row in kept:
+            made = of_report(row, placer, names)
+            if isinstance(made, str):
+                aside.append(Aside(row.stored.arrival, made))
+            else:
+                points.append((row.stored.arrival, made))
+        arrival = max(row.stored.arrival for row in rows)
+        return Batch(points, arrival, aside, len(rows) - len(kept), names.taken())
+
+    def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
+        sent = sending.result()
+        self._standing.note(
+            batch.arrival,
+            shipped=len(batch.points) - len(sent.aside) - sent.too_old,
+            too_old=batch.too_old + sent.too_old,
+            names=batch.names,
+            aside=[*batch.aside, *sent.aside],
+        )
+
+    def _send(self, batch: Batch) -> Sent:
+        lines = influx.lines(point for _, point in batch.points)
+        sent = Sent([], 0)
+        most = max(MOST_REFUSED, len(lines) // 2)
+        for aside, old in self._write([arrival for arrival, _ in batch.points], lines):
+            sent = Sent([*sent.aside, *aside], sent.too_old + old)
+            if len(sent.aside) > most:
+                raise StoppedError(
+                    "InfluxDB refuses most of what it is sent, so nothing is set aside: "
+                    f"{sent.aside[-1].reason}"
+                )
+        return sent
+
+    def _write(self, arrivals: Sequence[int], lines: Sequence[bytes]) -> Iterator[Sent]:
+        """Write lines; where some can't be taken, find out which, by halves."""
+        if not lines:
+            return
+        try:
+            self._server.write(self._bucket.store, lines)
+        except (RefusedError, TooLargeError) as error:
+            if len(lines) > 1:
+                middle = len(lines) // 2
+                yield from self._write(arrivals[:middle], lines[:middle])
+                yield from self._write(arrivals[middle:], lines[middle:])
+            elif _BEYOND_RETENTION in str(error):
+                yield Sent([], 1)
+            else:
+                yield Sent([Aside(arrivals[0], str(error))], 0)
+
+
+def _parts(rows: Iterable[T], most: int) -> Iterator[list[T]]:
+    left = iter(rows)
+    while part := list(islice(left, most)):
+        yield part
