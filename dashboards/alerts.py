@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from dashboards.influxql import DATASOURCE, Query
 from dashboards.palette import Json
+from dashboards.places import RUNBOOK
 from dashboards.queries import alerts
 from dashboards.targets import JUST_SHORT
 from firstbell.copies import STATE_RANKS
 
-RUNBOOK = "docs/troubleshooting.md"
-"""Where the page lies in the repository; whoever has it somewhere else says so (`dashboards files`)."""
 GROUP_EVERY = "1m"
 _LOOK_BACK_S = 7 * 24 * 3600
 

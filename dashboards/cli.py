@@ -6,7 +6,7 @@ from typing import TextIO
 
 import click
 
-from dashboards import alerts, places
+from dashboards import places
 from dashboards import push as pushing
 from dashboards.palette import Json
 
@@ -57,7 +57,7 @@ def files(folder: Path, pages: str | None, runbook: str | None, as_json: bool) -
     written = []
     for source in sorted(places.HERE.glob(f"{places.PROVISIONING}/*/*.yaml")):
         text = source.read_text(encoding="utf-8")
-        text = text.replace(f"{alerts.RUNBOOK}#", f"{runbook}#") if runbook else text
+        text = text.replace(f"{places.RUNBOOK}#", f"{runbook}#") if runbook else text
         written.append(_write(folder / source.relative_to(places.HERE), text))
     written += [
         _write(folder / "boards" / f"{board['uid']}.json", places.text_of(board)) for board in _boards(pages)

@@ -11,6 +11,8 @@ PROVISIONING = "provisioning"
 FOLDER_UID = "firstbell"
 FOLDER = "First Bell"
 PAGES_VARIABLE = "firstbell"
+RUNBOOK = "docs/troubleshooting.md"
+"""What to do about an alert, where it lies in the repository; whoever serves it says where (`files`)."""
 
 
 def boards(root: Path = HERE) -> list[Json]:

@@ -139,3 +139,17 @@ def _gauges(panel: dict[str, Any]) -> list[float | None]:
         if value["id"] == "thresholds"
         for step in value["value"]["steps"]
     ]
+
+
+def test_every_alert_says_what_to_do() -> None:
+    """A rule's runbook is a heading of the troubleshooting page, and every heading there is a rule's."""
+    page, anchors = ROOT / places.RUNBOOK, set()
+    for rule in rules():
+        path, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        assert ROOT / path == page
+        anchors.add(anchor)
+    section = page.read_text(encoding="utf-8").partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    headings = {
+        line[4:].lower().replace(" ", "-") for line in section.splitlines() if line.startswith("### ")
+    }
+    assert anchors == headings
