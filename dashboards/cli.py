@@ -9,11 +9,18 @@ import click
 from dashboards import places
 from dashboards import push as pushing
 from dashboards.palette import Json
+from firstbell.copies import RAW
 
 NO_SDK = "building wants Grafana's SDK, which only developers have: pip install 'firstbell[dev]'"
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _pages = click.option(
     "--pages", metavar="URL", help="Where First Bell's own pages are, for links from the boards."
+)
+_bucket = click.option(
+    "--bucket",
+    default=RAW,
+    show_default=True,
+    help="The InfluxDB bucket of reports, as collector.toml has it.",
 )
 
 
@@ -51,12 +58,14 @@ def build(check: bool, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @_pages
 @click.option("--runbook", metavar="URL", help="Where the troubleshooting page is, for links from alerts.")
+@_bucket
 @_json
-def files(folder: Path, pages: str | None, runbook: str | None, as_json: bool) -> None:
+def files(folder: Path, pages: str | None, runbook: str | None, bucket: str, as_json: bool) -> None:
     """Write boards and provisioning files into FOLDER, for a Grafana that reads files."""
     written = []
     for source in sorted(places.HERE.glob(f"{places.PROVISIONING}/*/*.yaml")):
         text = source.read_text(encoding="utf-8")
+        text = text.replace(f'dbName: "{RAW}', f'dbName: "{bucket}')
         text = text.replace(f"{places.RUNBOOK}#", f"{runbook}#") if runbook else text
         written.append(_write(folder / source.relative_to(places.HERE), text))
     written += [
@@ -79,6 +88,7 @@ def files(folder: Path, pages: str | None, runbook: str | None, as_json: bool) -
 @click.option(
     "--influx-token-file", type=click.File(encoding="utf-8"), help="A file with a token that may read."
 )
+@_bucket
 @_pages
 @_json
 def push(
@@ -86,6 +96,7 @@ def push(
     token_file: TextIO | None,
     influx_url: str | None,
     influx_token_file: TextIO | None,
+    bucket: str,
     pages: str | None,
     as_json: bool,
 ) -> None:
@@ -96,7 +107,7 @@ def push(
     influx = None
     if influx_url:
         read = _token(influx_token_file, "--influx-token-file", "a token that may read both buckets")
-        influx = pushing.Influx(influx_url, read)
+        influx = pushing.Influx(influx_url, read, bucket)
     try:
         done = pushing.push(pushing.Grafana(url, token), _boards(pages), influx, _progress)
     except pushing.PushError as error:

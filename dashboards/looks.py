@@ -71,6 +71,7 @@ def dashed(colour: str) -> list[Property]:
         ("custom.lineStyle", {"fill": "dash", "dash": [8, 6]}),
         ("custom.lineWidth", 2),
         ("custom.showPoints", "never"),
+        ("custom.spanNulls", True),  # it is written once a school day, and holds until the next
     ]
 
 

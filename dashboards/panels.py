@@ -16,6 +16,11 @@ from dashboards.influxql import DATASOURCE, Query
 from dashboards.looks import Property, Row
 from dashboards.palette import ALL_PLAIN, Json, Step
 
+LATELY = "1h"
+"""How far back the latest is looked for of what is said every five minutes: who said nothing isn't shown."""
+STANDING = "90d"
+"""The same of answers, which are written when they change and once a school day; summers are long."""
+
 Panel = dashboard.Panel
 Size = tuple[int, int]
 
@@ -195,7 +200,7 @@ def _finish(
     panel.datasource = shared.DataSourceRef(DATASOURCE, _database(panel))
     panel.grid_pos = dashboard.GridPos(w=size[0], h=size[1])
     if since:
-        panel.time_from, panel.hide_time_override = since, False
+        panel.time_from, panel.hide_time_override = since, since in (LATELY, STANDING)
     fields = _defaults(panel)
     fields.unit = unit
     fields.thresholds = dashboard.ThresholdsConfig(

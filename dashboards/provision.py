@@ -10,10 +10,10 @@ BOARDS_AT = "/var/lib/grafana/dashboards/firstbell"
 NAMES = {RAW: "First Bell", ROLLUPS: "First Bell, hours and days"}
 
 
-def datasource(db: str, url: str, token: str, database: str = "") -> Json:
+def datasource(db: str, url: str, token: str, bucket: str = RAW) -> Json:
     """A data source: InfluxQL on 2 and 3 wants the database's name, and the token in a header.
 
-    Its uid is fixed, because boards name it; `database` is another name that the district gave.
+    Its uid is fixed, because boards name it; `bucket` is what the district calls the bucket of reports.
     """
     return {
         "name": NAMES[db],
@@ -23,7 +23,7 @@ def datasource(db: str, url: str, token: str, database: str = "") -> Json:
         "url": url,
         "jsonData": {
             "version": "InfluxQL",
-            "dbName": database or db,
+            "dbName": bucket + db.removeprefix(RAW),
             "httpMode": "POST",
             "httpHeaderName1": "Authorization",
         },

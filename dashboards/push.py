@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from dashboards import provision
 from dashboards.palette import Json
 from dashboards.places import FOLDER, FOLDER_UID
+from firstbell.copies import RAW
 
 OLDEST = 10
 """The oldest Grafana for which the boards are written."""
@@ -36,10 +37,11 @@ _READS = "a role that may read"
 
 
 class Influx(NamedTuple):
-    """The InfluxDB that Grafana is to ask: its address as Grafana sees it, and a token that may read."""
+    """The InfluxDB that Grafana is to ask: its address from there, a token that may read, the bucket."""
 
     url: str
     token: str
+    bucket: str = RAW
 
 
 class Pushed(NamedTuple):
@@ -178,7 +180,7 @@ def push(grafana: Grafana, boards: Sequence[Json], influx: Influx | None, say: S
     say(f"Grafana {version} answers at {grafana.url}")
     sources = {}
     for uid in provision.NAMES:
-        wanted = provision.datasource(uid, influx.url, influx.token) if influx else None
+        wanted = provision.datasource(uid, *influx) if influx else None
         sources[uid] = grafana.put_datasource(uid, wanted)
         say(f"data source {uid}: {sources[uid]}")
     folder = grafana.put_folder(FOLDER_UID, FOLDER)

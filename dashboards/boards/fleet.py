@@ -1,11 +1,10 @@
 """Fleet and data health: the boxes themselves, and whether this database holds what the collector holds."""
 
 from dashboards import palette
-from dashboards.boards.now import LATELY
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
 from dashboards.looks import TO_BOXES_PAGE, TO_SCHOOL, filled, links, said, tinted
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, GOOD
-from dashboards.panels import Column, Series, numbers, rows, trend
+from dashboards.panels import LATELY, Column, Series, numbers, rows, trend
 from dashboards.queries import fleet, now
 
 _SPEAKS = palette.yes_no(("Silent", BAD), ("Speaks", GOOD))

@@ -1,11 +1,10 @@
 """Power: whether batteries last to the last bell, and whether the boxes' own supplies hold."""
 
 from dashboards import palette
-from dashboards.boards.week import STANDING
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
 from dashboards.looks import TO_SCHOOL, filled, gauge, links, tinted, wrapped
 from dashboards.palette import BAD, CHARGE, GOOD, HEALTH, SHORT
-from dashboards.panels import Column, Series, rows, trend
+from dashboards.panels import STANDING, Column, Series, rows, trend
 from dashboards.queries import power
 
 _BOX = "$tag_school, $tag_agent"

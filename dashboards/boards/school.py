@@ -1,13 +1,12 @@
 """One school: its chain of links, throughput against targets by period, students at once, evidence."""
 
 from dashboards import palette
-from dashboards.boards.now import AWAY, LATELY
-from dashboards.boards.week import STANDING
+from dashboards.boards.now import AWAY
 from dashboards.frame import DISTRICT, ONE_SCHOOL, Board, Section
 from dashboards.influxql import Query
 from dashboards.looks import TO_CASE_PAGE, coloured, dashed, filled, gauge, links, said, tinted, wrapped
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, FOR_NOW, GOOD, NEED, PLAIN, RATIO, SHORT, UNKNOWN
-from dashboards.panels import Column, Panel, Series, bars, numbers, rows, tiles, trend
+from dashboards.panels import LATELY, STANDING, Column, Panel, Series, bars, numbers, rows, tiles, trend
 from dashboards.queries import now, school
 from dashboards.targets import MODELS
 
@@ -145,7 +144,7 @@ _STUDENTS = Section(
                 Series(school.STUDENTS_AT_ONCE, "$col"),
                 Series(school.STUDENTS_OVER_TIME, "needed", dashed(NEED)),
             ),
-            "none", size=(12, 9), since="90d", dots=True,
+            "none", size=(12, 9), since="60d", dots=True,
         ),
         rows(
             "What gave first",
@@ -160,7 +159,7 @@ _STUDENTS = Section(
                 Column("gave_first", "Gave first", "string", 110),
                 Column("generator_limited", "Box", "bool", 0, said(_BOX_WAS_LIMIT)),
             ),
-            size=(12, 9), since="90d",
+            size=(12, 9), since="60d",
         ),
     ),
 )  # fmt: skip

@@ -7,11 +7,9 @@ from dashboards.frame import CIRCUITS, DISTRICT, Board, Section
 from dashboards.influxql import Query
 from dashboards.looks import TO_CASE_PAGE, coloured, dashed, filled, links, said, tinted
 from dashboards.palette import CHECKS, CONTRACT, GOOD, NEED, PLAIN
-from dashboards.panels import Column, Panel, Series, bars, rows, trend
+from dashboards.panels import STANDING, Column, Panel, Series, bars, rows, trend
 from dashboards.queries import lines, now
 
-STANDING = "90d"
-"""Answers are written when they change and once a school day; summers are long."""
 _WAYS = palette.words({"down": ("Down", PLAIN), "up": ("Up", PLAIN)})
 _MBPS = "Mbits"
 

@@ -1,11 +1,10 @@
 """Wi-Fi: how full the air is in each room, and how well boxes hang on their access points."""
 
 from dashboards import palette
-from dashboards.boards.week import STANDING
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
 from dashboards.looks import TO_SCHOOL, coloured, filled, gauge, links, tinted, wrapped
 from dashboards.palette import AIR, ANY_IS_BAD, PLAIN
-from dashboards.panels import Column, Series, bars, rows, trend
+from dashboards.panels import STANDING, Column, Series, bars, rows, trend
 from dashboards.queries import wifi
 
 _MBPS = "Mbits"

@@ -61,10 +61,14 @@ def test_files_for_a_grafana_that_reads_them(tmp_path: Path) -> None:
         runbook,
         "--json",
     ]
+    argv += ["--bucket", "schools"]
     done = CliRunner().invoke(group, argv)
     written = [Path(path) for path in json.loads(done.stdout)["written"]]
     assert len(written) == len(BOARDS) + 3
     assert all(path.exists() for path in written)
+    sources = (tmp_path / "provisioning" / "datasources" / "firstbell.yaml").read_text()
+    assert 'dbName: "schools"' in sources
+    assert 'dbName: "schools_rollups"' in sources
     rules = (tmp_path / "provisioning" / "alerting" / "firstbell.yaml").read_text()
     assert f"{runbook}#a-school-is-down" in rules
     board = json.loads((tmp_path / "boards" / "firstbell-now.json").read_text())

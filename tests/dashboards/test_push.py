@@ -84,6 +84,13 @@ def test_links_lead_to_the_districts_own_pages(grafana: Grafana, tmp_path: Path)
     ]
 
 
+def test_a_bucket_of_another_name(grafana: Grafana, tmp_path: Path) -> None:
+    """A district whose buckets have other names keeps our data sources' uids, which boards name."""
+    push(grafana, tmp_path, "--bucket", "schools")
+    names = {uid: source["jsonData"]["dbName"] for uid, source in grafana.datasources.items()}
+    assert names == {"firstbell": "schools", "firstbell_rollups": "schools_rollups"}
+
+
 def test_a_grafana_under_a_path(tmp_path: Path) -> None:
     """An address with a path is asked under that path."""
     with serving(Grafana(prefix="/grafana")) as grafana:
