@@ -92,7 +92,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
     )
-    carrier = _carrier(home, settings, journal, folder_now, clock)
+    carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()
@@ -119,14 +119,19 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
 
 
 def _carrier(
-    home: Home, settings: Settings, journal: Journal, folder_now: Callable[[], Folder], clock: Clock
+    home: Home,
+    settings: Settings,
+    journal: Journal,
+    reads: Reads,
+    folder_now: Callable[[], Folder],
+    clock: Clock,
 ) -> Carrier | None:
     """What ships to InfluxDB; None where none is named."""
     if not settings.influx.url:
         return None
     outbox = Outbox(journal, influxdb.SINK)
     return Carrier(
-        lambda: influxdb.shipper(home, settings.influx, journal, folder_now, clock, outbox), outbox, clock
+        lambda: influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox), outbox, clock
     )
 
 

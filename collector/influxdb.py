@@ -9,14 +9,18 @@ from collector import config, registry
 from collector.clock import Clock
 from collector.config import Home, InfluxSettings
 from collector.questions import verify as verifying
+from collector.questions.boards import Boards
 from collector.questions.verify import Bounds, Verified
 from collector.registry import Folder
 from collector.sinks import setup
+from collector.sinks.copying import Copier
 from collector.sinks.influx import Address, Found, Server, StoppedError
 from collector.sinks.reading import InfluxEvidence
+from collector.sinks.rollups import Roller
 from collector.sinks.setup import Ready, Wanted
 from collector.sinks.shipping import Progress, Shipper
 from collector.sinks.standing import Bucket, FolderOf, Placed
+from collector.sinks.way import Parts, Way
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
 from collector.store.outbox import DAY_NS, Outbox, Shipped
@@ -25,7 +29,7 @@ from firstbell.district import District
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
-SINK = "influx"
+SINK, ROLLUPS = "influx", "influx rollups"
 
 
 def settings_of(home: Home) -> InfluxSettings:
@@ -108,18 +112,43 @@ def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_toke
     )
 
 
-def shipper(
+def way(
     home: Home,
     settings: InfluxSettings,
     journal: Journal,
+    reads: Reads,
     folder_now: Callable[[], Folder],
     clock: Clock,
-    outbox: Outbox | None = None,
-) -> Shipper:
-    """What brings the bucket of reports up to date. Raises SettingsError, InfluxError."""
+    outbox: Outbox,
+) -> Way:
+    """What brings both buckets up to date. Raises SettingsError, InfluxError."""
     to = server(home, settings)
-    found = to.bucket(settings.bucket)
-    return _shipper(settings, journal, folder_now, clock, outbox or Outbox(journal, SINK), to, found)
+    raw, hours = to.bucket(settings.bucket), to.bucket(settings.rollups)
+    shipper = _shipper(settings, journal, folder_now, clock, outbox, to, raw)
+
+    def placed() -> Placed:
+        return Placed(folder_now().district, settings.district)
+
+    copier = Copier(
+        outbox,
+        to,
+        Bucket(settings.bucket, raw.id, raw.days),
+        Boards(reads, folder_now, registry.targets()),
+        placed,
+        clock,
+    )
+    roller = Roller(
+        Outbox(journal, ROLLUPS),
+        reads,
+        to,
+        Bucket(settings.rollups, hours.id, hours.days),
+        placed,
+        folder_of(journal),
+        clock,
+        names=outbox.names,
+        hourly_days=settings.hourly_days,
+    )
+    return Way(Parts(shipper, copier, roller), clock)
 
 
 def _shipper(
@@ -141,6 +170,16 @@ def _shipper(
         folder_of(journal),
         clock,
     )
+
+
+def _copies_again(home: Home, settings: InfluxSettings, journal: Journal, folder: Folder) -> None:
+    """Write copies for boards into the bucket that was made anew."""
+    outbox, reads = Outbox(journal, SINK), Reads(journal)
+    try:
+        way(home, settings, journal, reads, lambda: folder, home.clock, outbox).catch_up()
+    finally:
+        outbox.close()
+        reads.close()
 
 
 def evidence(
@@ -219,6 +258,7 @@ def rebuild(
             active.take_over(outbox.sink)
             active.close()
             to.clear(to.bucket(settings.spare).id, {})
+        _copies_again(home, settings, journal, folder)
         return Rebuilt(
             shipped=state.shipped, aside=outbox.asides(), in_place=bool(others), others=tuple(others)
         )

@@ -14,6 +14,7 @@ from collector.questions.verify import Verified
 from collector.sinks.influx import Server
 from collector.sinks.setup import Ready
 from collector.store.outbox import Outbox
+from collector.store.reads import Reads
 from firstbell.district import NS
 
 TOKEN_VARIABLE = "INFLUX_TOKEN"  # noqa: S105 - a variable's name
@@ -102,7 +103,8 @@ def ship(home: Home, as_json: bool) -> None:
     journal = journal_of(home)
     folder = loaded(home, journal)
     outbox = Outbox(journal, influxdb.SINK)
-    shipper = influxdb.shipper(home, settings, journal, lambda: folder, home.clock, outbox)
+    reads = Reads(journal)
+    way = influxdb.way(home, settings, journal, reads, lambda: folder, home.clock, outbox)
     before = outbox.state()
     with click.progressbar(length=1, label="Shipping reports", hidden=as_json) as bar:
 
@@ -110,10 +112,11 @@ def ship(home: Home, as_json: bool) -> None:
             bar.length = max(1, goal)
             bar.update(at - bar.pos)
 
-        state = shipper.catch_up(progress)
+        state = way.catch_up(progress)
     went = state.shipped - (before.shipped if before and before.store == state.store else 0)
     aside = outbox.asides()
     outbox.close()
+    reads.close()
     text = f"{went:,} reports went to {settings.url}; everything up to report {state.arrival:,} is there."
     if aside:
         text += f" {aside:,} are set aside: `firstbell influx status` says why."

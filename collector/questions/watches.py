@@ -7,7 +7,7 @@ from collector.store.derived.intervals import Interval, Kind
 from collector.store.port import Evidence
 from collector.store.reads import Box
 from firstbell import district as districts
-from firstbell.district import School
+from firstbell.district import District, School
 from firstbell.readiness.lines import Lines
 from firstbell.readiness.links.availability import Outage, Watch
 from firstbell.readiness.models import Numbers
@@ -18,7 +18,14 @@ def unreachable(
 ) -> list[Outage]:
     """When the school's gateway did not answer our own tries, as far as that proves anything."""
     span = _since_ns(lines, school, numbers), lines.as_of_ns
-    tried = reached.tried(reads, lines.network.district, school, span, lines.facts_until, doubts)
+    return unreachable_within(reads, lines.network.district, school, span, lines.facts_until, doubts)
+
+
+def unreachable_within(
+    reads: Evidence, district: District, school: School, span: tuple[int, int], known: int, doubts: Doubts
+) -> list[Outage]:
+    """The same within any time (ns, the end not included), with what is known up to a report."""
+    tried = reached.tried(reads, district, school, span, known, doubts)
     return [
         Outage(begin_ns=reach.begin_ns, end_ns=reach.end_ns, kind="unreachable")
         for reach in tried
@@ -37,13 +44,19 @@ def of(reads: Evidence, lines: Lines, school: School, numbers: Numbers, doubts: 
 
     Less the time in which it is doubtful whose word the box's is: in that nobody watched.
     """
-    as_of_ns, known = lines.as_of_ns, lines.facts_until
-    since_ns = _since_ns(lines, school, numbers)
-    boxes = doubting.without(reached.boxes_in(lines.network.district, school, since_ns, as_of_ns), doubts)
+    span = _since_ns(lines, school, numbers), lines.as_of_ns
+    return within(reads, lines.network.district, school, span, lines.facts_until, doubts)
+
+
+def within(
+    reads: Evidence, district: District, school: School, span: tuple[int, int], known: int, doubts: Doubts
+) -> list[Watch]:
+    """The same within any time (ns, the end not included), with what is known up to a report."""
+    boxes = doubting.without(reached.boxes_in(district, school, *span), doubts)
     if not boxes:
         return []
-    watched = reads.watched(boxes, since_ns, as_of_ns, facts_until=known)
-    found = reads.outages(boxes, since_ns, as_of_ns, facts_until=known)
+    watched = reads.watched(boxes, *span, facts_until=known)
+    found = reads.outages(boxes, *span, facts_until=known)
     return [watch for box in boxes if (watch := _watch(box, watched, found))]
 
 

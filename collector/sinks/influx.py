@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from influxdb_client import InfluxDBClient
     from influxdb_client.rest import ApiException
 
+T = TypeVar("T")
+BATCH = 5_000
+"""So many lines go into one request."""
 TIMEOUTS_MS = (5_000, 60_000)
 """To connect, and between two pieces of an answer."""
 DELETE_MS = 900_000
@@ -223,6 +227,13 @@ def _rows(results: Iterable[_Result]) -> Iterator[tuple[str, dict[str, str], dic
         for series in result.series:
             for values in series.values:
                 yield series.name, series.tags, dict(zip(series.columns, values, strict=True))
+
+
+def in_parts(items: Iterable[T], most: int = BATCH) -> Iterator[list[T]]:
+    """Items as lists of at most so many."""
+    left = iter(items)
+    while part := list(islice(left, most)):
+        yield part
 
 
 def lines(points: Iterable[Point]) -> list[bytes]:

@@ -6,10 +6,9 @@ again.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.sinks import beside, influx
@@ -20,10 +19,8 @@ from collector.store.reads import Reads, Suspension
 from firstbell.copies import COPIES
 from firstbell.points import MEASUREMENTS, Key, Names, Placer, Point, Row, of_report
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-BATCH = 5_000
 DAYS_AT_ONCE = 31
 OTHERS = (*COPIES, *beside.MEASUREMENTS)
 """What stands in the bucket beside reports."""
@@ -65,7 +62,7 @@ class Shipper:
         folder_of: FolderOf,
         clock: Clock,
         *,
-        batch: int = BATCH,
+        batch: int = influx.BATCH,
     ) -> None:
         self._standing = Standing(outbox, server, bucket, folder_of, clock, MEASUREMENTS, OTHERS)
         self._outbox, self._server, self._bucket = outbox, server, bucket
@@ -95,14 +92,14 @@ class Shipper:
         self._tried_ns = max((stretch.last_ns for stretch in stretches), default=self._tried_ns)
 
     def _put(self, points: Sequence[Point]) -> None:
-        for part in _parts(points, self._most):
+        for part in influx.in_parts(points, self._most):
             self._server.write(self._bucket.store, influx.lines(part))
 
     def _again(self, days: Days, until_arrival: int, placer: Placer, names: Names) -> None:
         """Take away what stands of a box's days, and ship them once more."""
         self._standing.take_away(days, placer.name)
         aside: list[Aside] = []
-        for rows in _parts(self._outbox.within(days, until_arrival), self._most):
+        for rows in influx.in_parts(self._outbox.within(days, until_arrival), self._most):
             batch = self._made(rows, placer, names)
             sent = self._send(batch)
             aside += [*batch.aside, *sent.aside]
@@ -175,9 +172,3 @@ class Shipper:
                 yield Sent([], 1)
             else:
                 yield Sent([Aside(arrivals[0], str(error))], 0)
-
-
-def _parts(rows: Iterable[T], most: int) -> Iterator[list[T]]:
-    left = iter(rows)
-    while part := list(islice(left, most)):
-        yield part

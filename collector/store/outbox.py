@@ -31,6 +31,13 @@ _WITHIN = (
     f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "  # noqa: S608 - our own words
     "AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival"
 )
+_GOAL = """
+SELECT max(arrival) FROM (SELECT arrival FROM reports WHERE arrival > ? ORDER BY arrival LIMIT ?)
+"""
+_TOUCHED = """
+SELECT DISTINCT name, at_ns / 3600000000000 FROM reports JOIN agents USING (agent_id)
+WHERE arrival > ? AND arrival <= ?
+"""
 _STATE = """
 SELECT store, arrival, folder, placed_as, shipped, too_old, last_ns, trouble, trouble_ns, run, run_arrival
 FROM sinks WHERE sink = ?
@@ -76,6 +83,13 @@ class Days(NamedTuple):
     agent: str
     first: int
     last: int
+
+
+class Hours(NamedTuple):
+    """The hours (numbers since 1970 UTC) of each box in which something arrived, up to the report `goal`."""
+
+    by_box: dict[str, set[int]]
+    goal: int
 
 
 class Outbox:
@@ -163,6 +177,17 @@ class Outbox:
                 "SELECT DISTINCT probe FROM latest JOIN agents USING (agent_id) WHERE name = ?", (agent,)
             )
             return [row[0] for row in rows]
+
+    def touched(self, arrival: int, most: int) -> Hours | None:
+        """The hours of which the next reports after that one tell, `most` of them; None without any."""
+        with self._open() as db:
+            goal = db.execute(_GOAL, (arrival, most)).fetchone()[0]
+            if goal is None:
+                return None
+            found: dict[str, set[int]] = {}
+            for agent, hour in db.execute(_TOUCHED, (arrival, goal)):
+                found.setdefault(agent, set()).add(hour)
+            return Hours(found, goal)
 
     def agents(self) -> list[str]:
         """Every box that ever reported."""

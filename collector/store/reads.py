@@ -244,6 +244,19 @@ class Reads:
                 )
             ]
 
+    def sums(self, boxes: Sequence[Box], probe: str) -> list[Rollup]:
+        """The hours of any probe, cheap or not, that begin within each box's time: by box, then by hour.
+
+        `boxes` must have ends. Those of a heavy probe are made from its rows, which are few.
+        """
+        with self._connection() as db:
+            book = Book(db, None)
+            return [
+                rollup
+                for agent, from_ns, until_ns in boxes
+                for rollup in book.sums(agent, probe, from_ns, until_ns or from_ns)
+            ]
+
     def gateway(self, address: str, since_ns: int, until_ns: int) -> list[Reach]:
         """When a school's gateway (`School.gateway`) answered the collector's own tries, and when it didn't.
 

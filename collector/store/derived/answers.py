@@ -13,8 +13,8 @@ from collector.store.derived import intervals, kept
 from collector.store.derived.days import DAY_MS, Day
 from collector.store.derived.intervals import Interval, Past
 from collector.store.derived.kept import EVERYTHING, HOUR_NS, HOURS_A_DAY, DayRow
-from collector.store.derived.looks import MS_NS, Hour
-from collector.store.derived.rollups import Key, Rollup, Totals
+from collector.store.derived.looks import CHEAP, MS_NS, Hour, Told
+from collector.store.derived.rollups import Key, Rollup, Totals, totals
 
 Box = tuple[str, int, int | None]
 Fold = Callable[[str, Sequence[Day], Past, int, int], list[Interval]]
@@ -93,28 +93,36 @@ class Book:
             return []
         first, last = -(-since_ns // HOUR_NS), -(-until_ns // HOUR_NS) - 1
         found: dict[tuple[int, str], Totals] = {
-            (hour, target): kept.TOTALS.decode(totals)
-            for hour, target, totals in self._db.execute(
+            (hour, target): kept.TOTALS.decode(packed)
+            for hour, target, packed in self._db.execute(
                 "SELECT hour, target, totals FROM rollups "
                 "WHERE agent_id = ? AND probe = ? AND hour BETWEEN ? AND ?",
                 (agent_id, probe, first, last),
             )
         }
         for hour in self._stale_hours(agent_id, first, last):
-            found = {key: totals for key, totals in found.items() if key[0] != hour}
+            found = {key: one for key, one in found.items() if key[0] != hour}
             made = kept.make(self._db, agent_id, hour, self._facts_until)
             anew: dict[Key, Totals] = made.rollups if made else {}
-            found |= {(hour, key[1]): totals for key, totals in anew.items() if key[0] == probe}
+            found |= {(hour, key[1]): one for key, one in anew.items() if key[0] == probe}
         return [
-            Rollup(
-                agent=agent,
-                probe=probe,
-                target=target,
-                hour_ns=hour * HOUR_NS,
-                statuses=totals.statuses,
-                metrics=totals.metrics,
-            )
-            for (hour, target), totals in sorted(found.items(), key=lambda item: item[0])
+            _rollup(agent, probe, target, hour, made)
+            for (hour, target), made in sorted(found.items(), key=lambda item: item[0])
+        ]
+
+    def sums(self, agent: str, probe: str, since_ns: int, until_ns: int) -> list[Rollup]:
+        """The same of any probe: those of a heavy one are made from its rows."""
+        if probe in CHEAP:
+            return self.rollups(agent, probe, since_ns, until_ns)
+        agent_id = self.agent_id(agent)
+        if agent_id is None:
+            return []
+        hours: dict[tuple[int, str], list[Told]] = {}
+        for row in kept.rows_of(self._db, agent_id, probe, since_ns, until_ns):
+            hours.setdefault((row.at_ns // HOUR_NS, row.target), []).append(row)
+        return [
+            _rollup(agent, probe, target, hour, totals(rows))
+            for (hour, target), rows in sorted(hours.items())
         ]
 
     def _outwards(self, agent_id: int, number: int, fresh: set[int], step: int) -> Iterator[Day]:
@@ -154,6 +162,17 @@ class Book:
             )
             stale |= {row[0] for row in late}
         return sorted(stale)
+
+
+def _rollup(agent: str, probe: str, target: str, hour: int, made: Totals) -> Rollup:
+    return Rollup(
+        agent=agent,
+        probe=probe,
+        target=target,
+        hour_ns=hour * HOUR_NS,
+        statuses=made.statuses,
+        metrics=made.metrics,
+    )
 
 
 def ask(book: Book, boxes: Sequence[Box], since_ns: int, until_ns: int, fold: Fold) -> list[Interval]:

@@ -27,6 +27,10 @@ SELECT arrival, received_ns, raw FROM reports
 WHERE agent_id = ? AND probe IN ({_ALL_PROBES}) AND at_ns >= ? AND at_ns < ? AND arrival <= ?
 ORDER BY at_ns, arrival LIMIT {MOST_ROWS}
 """  # noqa: S608 - names from the catalogue; a list of them is what lets the index be used
+_OF_PROBE = """
+SELECT received_ns, raw FROM reports WHERE agent_id = ? AND probe = ? AND at_ns >= ? AND at_ns < ?
+ORDER BY at_ns, arrival
+"""
 _HOUR = "SELECT hour, arrival, gateway, heard, line FROM hours WHERE agent_id = ? AND hour BETWEEN ? AND ?"
 DAY_COLUMNS = "day, arrival, gateway, online_ms, heard_rhythm_ms, line_rhythm_ms, heard, line"
 _DAY = f"SELECT {DAY_COLUMNS} FROM days WHERE agent_id = ? AND day = ?"  # noqa: S608 - our own words
@@ -59,6 +63,12 @@ def make(db: sqlite3.Connection, agent_id: int, hour: int, facts_until: int = EV
             rows.append(found)
             newest = max(newest, arrival)
     return Made(hour_of(hour * HOUR_MS, newest, rows), totals_of(rows)) if rows else None
+
+
+def rows_of(db: sqlite3.Connection, agent_id: int, probe: str, since_ns: int, until_ns: int) -> list[Told]:
+    """What counts of a box's reports of one probe within that time."""
+    rows = db.execute(_OF_PROBE, (agent_id, probe, since_ns, until_ns))
+    return [found for received_ns, raw in rows if (found := told(raw, received_ns))]
 
 
 def keep_hour(db: sqlite3.Connection, agent_id: int, number: int, made: Made | None) -> None:

@@ -52,10 +52,11 @@ def totals_of(rows: Iterable[Told]) -> dict[Key, Totals]:
     for row in rows:
         if row.probe in CHEAP:
             groups.setdefault((row.probe, row.target), []).append(row)
-    return {key: _totals(group) for key, group in sorted(groups.items())}
+    return {key: totals(group) for key, group in sorted(groups.items())}
 
 
-def _totals(rows: list[Told]) -> Totals:
+def totals(rows: Iterable[Told]) -> Totals:
+    """The sums of reports of one probe and target, in any order."""
     statuses: dict[str, int] = {}
     values: dict[str, list[float]] = {}
     for row in rows:

@@ -88,7 +88,7 @@ def look(
     numbers: Numbers,
 ) -> Uptime:
     """What the `lessons` (in order) lost, by the boxes in the school and our own tries of its gateway."""
-    out, known = _out_and_known(list(boxes), unreachable)
+    out, known = out_and_known(list(boxes), unreachable)
     days = clean = 0
     lost: list[Lost] = []
     for day, group in groupby(lessons, key=lambda lesson: lesson.day):
@@ -190,8 +190,8 @@ def _working(uptime: Uptime, numbers: Numbers) -> tuple[str, ...]:
 # --- stretches of time: sorted, apart from each other ---------------------------------------------------
 
 
-def _out_and_known(boxes: list[Watch], unreachable: Iterable[Outage]) -> tuple[list[Stretch], list[Stretch]]:
-    """When the school was out, and when anybody could tell whether it was."""
+def out_and_known(boxes: list[Watch], unreachable: Iterable[Outage]) -> tuple[list[Stretch], list[Stretch]]:
+    """When a school was out, and when anybody could tell whether it was; each in order, and apart."""
     there = _joined([(box.since_ns, box.until_ns) for box in boxes])
     down: list[Stretch] = []
     up: list[Stretch] = []

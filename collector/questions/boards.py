@@ -1,0 +1,73 @@
+"""Everything that boards show beside reports: copies of verdicts, of states and of events, as points.
+
+Nothing reads them back. What was said once and turned out not to have been (a backlog fills a silence) is
+taken back by a point without length at the same place.
+"""
+
+from collections.abc import Callable
+from itertools import chain
+
+from collector.questions import board_now, board_past
+from collector.questions.board_verdicts import Verdicts
+from collector.registry import Folder
+from collector.store.reads import Reads
+from firstbell.catalogue import Reading
+from firstbell.copies import OUTAGE, QUIET
+from firstbell.district import NS
+from firstbell.points import Placer, Point
+from firstbell.readiness.models import Targets
+
+_PAST_NS = 35 * 86_400 * NS
+"""So far back events are looked at: what began before that stays as it was said last."""
+
+Place = tuple[str, frozenset[tuple[str, str]], int]
+
+
+class Boards:
+    """Makes the points that are due. For one thread."""
+
+    def __init__(self, reads: Reads, folder_now: Callable[[], Folder], targets: Targets) -> None:
+        self._reads, self._folder_now, self._targets = reads, folder_now, targets
+        self._verdicts = Verdicts()
+        self._events: dict[Place, Point] = {}
+
+    def points(self, placed_as: str, as_of_ns: int) -> list[Point]:
+        """What is to be written now. Raises StoreError."""
+        folder = self._folder_now()
+        if not folder.district.schools:
+            return []
+        placer = Placer(folder.district, placed_as)
+        return [
+            *self._verdicts.due(self._reads, folder, self._targets, placer.name, as_of_ns),
+            *board_now.points(self._reads, folder, self._targets, placer, as_of_ns),
+            *self._past(folder, placer.name, as_of_ns),
+        ]
+
+    def _past(self, folder: Folder, district: str, as_of_ns: int) -> list[Point]:
+        since_ns = as_of_ns - _PAST_NS
+        made = chain(
+            board_past.outages(self._reads, folder, district, since_ns, as_of_ns),
+            board_past.quiet_times(self._reads, folder, district, since_ns),
+        )
+        found = {_place(point): point for point in made if point.at_ns > since_ns}
+        gone = [
+            _taken_back(point)
+            for place, point in self._events.items()
+            if place not in found and point.at_ns > since_ns
+        ]
+        new = [point for place, point in found.items() if self._events.get(place) != point]
+        self._events = found
+        return [*gone, *new]
+
+
+def _place(point: Point) -> Place:
+    return point.measurement, frozenset(point.tags.items()), point.at_ns
+
+
+def _taken_back(point: Point) -> Point:
+    fields: dict[str, Reading] = {**point.fields, "duration_s": 0.0, "text": ""}
+    if point.measurement == OUTAGE.name:
+        fields |= {"class_min": 0.0, "open": False, "end_ns": point.at_ns}
+    if point.measurement == QUIET.name:
+        fields["until_ns"] = point.at_ns
+    return point._replace(fields=fields)

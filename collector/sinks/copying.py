@@ -1,0 +1,57 @@
+"""Writes what boards show beside reports: copies of verdicts and states, and how far the sink itself is.
+
+They may be lost and made again: none of them is in any cursor.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from collector.clock import Clock
+from collector.sinks import influx
+from collector.sinks.influx import Server
+from collector.sinks.standing import Bucket, Placed
+from collector.store.outbox import Outbox
+from firstbell.copies import SINK
+from firstbell.points import Point, tag_text
+
+
+class Makes(Protocol):
+    """What makes copies (`collector.questions.boards`)."""
+
+    def points(self, placed_as: str, as_of_ns: int) -> Sequence[Point]:
+        """Those that are due at that moment."""
+
+
+class Copier:
+    """Writes copies into the bucket of reports. For one thread."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        server: Server,
+        bucket: Bucket,
+        makes: Makes,
+        folder_now: Callable[[], Placed],
+        clock: Clock,
+    ) -> None:
+        self._outbox, self._server, self._bucket = outbox, server, bucket
+        self._makes, self._folder_now, self._clock = makes, folder_now, clock
+
+    def write(self) -> int:
+        """Write what is due; how many points. Raises InfluxError, StoreError."""
+        name, now_ns = self._folder_now().placed_as, self._clock.now_ns()
+        points = [*self._makes.points(name, now_ns), self._own(name, now_ns)]
+        for part in influx.in_parts(influx.lines(points)):
+            self._server.write(self._bucket.store, part)
+        return len(points)
+
+    def _own(self, district: str, now_ns: int) -> Point:
+        """How far the sink is."""
+        state, newest = self._outbox.state(), self._outbox.newest()
+        fields = {
+            "behind_reports": newest - (state.arrival if state else 0),
+            "aside_reports": self._outbox.asides(),
+            "days_again": self._outbox.days_left(),
+            "journal_reports": newest,
+        }
+        return Point(SINK.name, {"district": tag_text(district)}, dict(fields), now_ns)
