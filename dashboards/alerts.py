@@ -6,8 +6,8 @@ them holds a dollar sign.
 
 from typing import NamedTuple
 
+from dashboards import Json
 from dashboards.influxql import DATASOURCE, Query
-from dashboards.palette import Json
 from dashboards.places import RUNBOOK
 from dashboards.queries import alerts
 from dashboards.targets import JUST_SHORT

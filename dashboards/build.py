@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from dashboards import alerts, lint, places, provision, yaml
+from dashboards import Json, alerts, lint, places, provision, yaml
 from dashboards.boards import all_boards
 from dashboards.frame import render
-from dashboards.palette import Json
 
 _MADE = "Made by `firstbell dashboards build`; change dashboards/*.py instead."
 

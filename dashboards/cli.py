@@ -6,9 +6,8 @@ from typing import TextIO
 
 import click
 
-from dashboards import places
+from dashboards import Json, places
 from dashboards import push as pushing
-from dashboards.palette import Json
 from firstbell.copies import RAW
 
 NO_SDK = "building wants Grafana's SDK, which only developers have: pip install 'firstbell[dev]'"

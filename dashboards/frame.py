@@ -9,8 +9,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard
 
+from dashboards import Json
 from dashboards.influxql import DATASOURCE, Query
-from dashboards.palette import BAD, PLAIN, UNKNOWN, Json
+from dashboards.palette import BAD, PLAIN, UNKNOWN
 from dashboards.panels import InfluxQL, Panel
 from dashboards.queries import now, variables
 from firstbell.copies import RAW

@@ -12,6 +12,11 @@ CIRCUIT = f'{DISTRICT} AND "circuit" =~ /^$circuit$/'
 """Which points a board speaks of, by its variables; a variable may stand for several names, or for all."""
 
 
+TESTS = '"throughput", "internet"'
+"""Both kinds of throughput test, against a reference server and a public one: verdicts count both.
+
+The tag `engine` tells them apart."""
+
 DATASOURCE = "influxdb"
 """What Grafana calls the kind of both data sources."""
 

@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from dashboards import queries, subset, vocabulary
+from dashboards import Json, queries, subset, vocabulary
 from dashboards.influxql import Query
-from dashboards.palette import Json
 
 MOST_UID_CHARS = 40
 LATEST_SCHEMA = 42
@@ -147,6 +146,7 @@ def columns_named(panel: Json) -> set[str]:
         options = step["options"]
         found |= {sort["field"] for sort in options.get("sort", ())}
         found |= {mapping["fieldName"] for mapping in options.get("mappings", ())}
+        found |= {options[key] for key in ("rowField", "columnField", "valueField") if key in options}
         for key in ("indexByName", "renameByName", "excludeByName"):
             found |= options.get(key, {}).keys()
     return found

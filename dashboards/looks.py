@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dashboards.palette import Json, Step
+from dashboards import Json
+from dashboards.palette import Step
 
 Property = tuple[str, object]
 
@@ -13,6 +14,16 @@ SCHOOL_BOARD = (
 WEEK_BOARD = (
     "/d/firstbell-week?${district:queryparam}&var-circuit=${__data.fields.circuit}&${__url_time_range}"
 )
+
+
+class Column(NamedTuple):
+    """One column: the query's name for it, what people read (nothing: it is there for links), its looks."""
+
+    name: str
+    title: str = ""
+    unit: str = ""
+    width: int = 0
+    look: Sequence[Property] = ()
 
 
 class Row(NamedTuple):

@@ -1,8 +1,8 @@
 """One palette for all boards: a state has one colour, and always stands with its words."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dashboards import targets
+from dashboards import Json, targets
 from firstbell.copies import STATE_RANKS
 
 GOOD = "green"
@@ -41,8 +41,6 @@ _LABELS = {
     "^Ready until": "ready_until",
     "^Ready through": "ready_through",
 }
-
-Json = dict[str, Any]
 
 
 class Step(NamedTuple):

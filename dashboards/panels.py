@@ -1,7 +1,7 @@
-"""Panels of six kinds, each in one way: what boards are made of.
+"""Panels of seven kinds, each in one way: what boards are made of.
 
-Grafana's SDK is imported here and in `dashboards.frame` alone, at build time. A panel's size is width and
-height on a grid of 24 columns.
+Grafana's SDK is imported here, in `dashboards.changes` and in `dashboards.frame` alone, at build time. A
+panel's size is width and height on a grid of 24 columns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,10 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard
 
+from dashboards import Json, changes
 from dashboards.influxql import DATASOURCE, Query
-from dashboards.looks import Property, Row
-from dashboards.palette import ALL_PLAIN, Json, Step
+from dashboards.looks import Column, Property, Row
+from dashboards.palette import ALL_PLAIN, Step
 
 LATELY = "1h"
 """How far back the latest is looked for of what is said every five minutes: who said nothing isn't shown."""
@@ -43,16 +44,6 @@ class InfluxQL(Dataquery):
         return made | ({"alias": self.alias} if self.alias else {})
 
 
-class Column(NamedTuple):
-    """One column: the query's name for it, what people read (nothing: it is there for links), its looks."""
-
-    name: str
-    title: str = ""
-    unit: str = ""
-    width: int = 0
-    look: Sequence[Property] = ()
-
-
 class Series(NamedTuple):
     """Lines of a trend: a query, how each is called ($tag_x, $col), and how all of them look."""
 
@@ -68,7 +59,7 @@ def numbers(
     """One number, large, on the colour that it deserves."""
     made = _stat(values=False).build()
     made.targets = [InfluxQL(query)]
-    _hide(made, ("Time", *query.columns[:-1]))
+    made.transformations = [changes.without(("Time", *query.columns[:-1]))]
     return _finish(made, title, says, unit, steps, size, since, [*look, *_linked(link)])
 
 
@@ -83,9 +74,14 @@ def tiles(
     """
     made = _stat(values=True).build()
     made.targets = [InfluxQL(query)]
-    made.transformations = [*_sorted(sort), _organized(query, [Column(c) for c in ("school", "name", value)])]
+    made.transformations = [
+        *changes.ordered(sort),
+        changes.organized(query, [Column(c) for c in ("school", "name", value)]),
+    ]
     shown = [("displayName", "${__data.fields.name}"), *look, *_linked(link)]
-    return _finish(made, title, says, unit, steps, size, since, shown)
+    finished = _finish(made, title, says, unit, steps, size, since, shown)
+    _defaults(finished).no_value = "Not known"
+    return finished
 
 
 def rows(
@@ -97,7 +93,7 @@ def rows(
     made = built.build()
     _overrides(made).extend(_of_columns(columns))
     made.targets = [InfluxQL(query)]
-    made.transformations = [*_sorted(sort), _organized(query, columns)]
+    made.transformations = [*changes.ordered(sort), changes.organized(query, columns)]
     return _finish(made, title, says, "none", ALL_PLAIN, size, since, ())
 
 
@@ -117,7 +113,9 @@ def trend(
         .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI))
     )
     if steps:
-        built.thresholds_style(common.GraphThresholdsStyleConfig().mode(_DASHED))
+        built.thresholds_style(
+            common.GraphThresholdsStyleConfig().mode(shared.GraphThresholdsStyleMode.DASHED)
+        )
     made = built.build()
     _overrides(made).extend(_override("byFrameRefID", one.query.name, one.look) for one in series if one.look)
     made.targets = [InfluxQL(one.query, one.alias) for one in series]
@@ -128,31 +126,32 @@ def trend(
 
 def bars(
     title: str, says: str, query: Query, over: str, columns: Sequence[Column], unit: str, *, size: Size,
-    sort: Sequence[str] = (), need: Query | None = None, steps: Sequence[Step] = (), since: str = "",
+    since: str = "",
 ) -> Panel:  # fmt: skip
-    """Bars over the words in the column `over`; the last column of `need` is drawn as a line across."""
-    built = (
-        barchart.Panel()
-        .x_field(over)
-        .orientation(shared.VizOrientation.VERTICAL)
-        .show_value(shared.VisibilityMode.AUTO)
-        .bar_width(0.8)
-        .group_width(0.7)
-        .fill_opacity(80)
-        .line_width(1)
-        .x_tick_label_max_length(20)
-        .thresholds_style(common.GraphThresholdsStyleConfig().mode(_DASHED if need or steps else _NONE))
-        .legend(_legend())
-        .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI))
-    )
-    made = built.build()
+    """Bars over the words in the column `over`, one of each column."""
+    made = _bars(lines=False).x_field(over).build()
     _overrides(made).extend(_of_columns(columns))
+    made.targets = [InfluxQL(query)]
+    made.transformations = [changes.organized(query, (Column(over), *columns))]
+    return _from_nought(_finish(made, title, says, unit, ALL_PLAIN, size, since, ()))
+
+
+def matrix(
+    title: str, says: str, query: Query, unit: str, *, size: Size, need: Query | None = None,
+    steps: Sequence[Step] = (),
+) -> Panel:  # fmt: skip
+    """Bars over a query's first column, one for each value of its second: its third is how high.
+
+    The last column of `need` is drawn as a line across.
+    """
+    made = _bars(lines=bool(need or steps)).build()
     made.targets = [InfluxQL(query), *([InfluxQL(need)] if need else [])]
-    drawn = [_across(need)] if need else []
-    made.transformations = [*drawn, *_sorted(sort), _organized(query, (Column(over), *columns))]
-    finished = _finish(made, title, says, unit, steps or ALL_PLAIN, size, since, ())
-    _defaults(finished).min_val = 0
-    return finished
+    made.transformations = [
+        *([changes.across(need)] if need else []),
+        *changes.ordered(query.columns[:1]),
+        changes.turned(query),
+    ]
+    return _from_nought(_finish(made, title, says, unit, steps or ALL_PLAIN, size, "", ()))
 
 
 def timeline(title: str, says: str, series: Series, unit: str, *, size: Size, since: str = "") -> Panel:
@@ -171,7 +170,26 @@ def timeline(title: str, says: str, series: Series, unit: str, *, size: Size, si
     return _finish(made, title, says, unit, ALL_PLAIN, size, since, series.look)
 
 
-_DASHED, _NONE = shared.GraphThresholdsStyleMode.DASHED, shared.GraphThresholdsStyleMode.OFF
+def _bars(*, lines: bool) -> barchart.Panel:
+    drawn = shared.GraphThresholdsStyleMode.DASHED if lines else shared.GraphThresholdsStyleMode.OFF
+    return (
+        barchart.Panel()
+        .orientation(shared.VizOrientation.VERTICAL)
+        .show_value(shared.VisibilityMode.AUTO)
+        .bar_width(0.8)
+        .group_width(0.7)
+        .fill_opacity(80)
+        .line_width(1)
+        .x_tick_label_max_length(20)
+        .thresholds_style(common.GraphThresholdsStyleConfig().mode(drawn))
+        .legend(_legend())
+        .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI))
+    )
+
+
+def _from_nought(panel: Panel) -> Panel:
+    _defaults(panel).min_val = 0
+    return panel
 
 
 def _stat(*, values: bool) -> stat.Panel:
@@ -255,41 +273,3 @@ def _looks(column: Column) -> list[Property]:
 
 def _linked(link: Row | None) -> list[Property]:
     return [("links", [link.json()])] if link else []
-
-
-def _sorted(names: Sequence[str]) -> list[dashboard.DataTransformerConfig]:
-    """One sorting by several columns is several stable ones, the last being by the first."""
-    return [
-        dashboard.DataTransformerConfig(
-            "sortBy", options={"sort": [{"field": name.removeprefix("-"), "desc": name.startswith("-")}]}
-        )
-        for name in reversed(names)
-    ]
-
-
-def _organized(query: Query, columns: Sequence[Column]) -> dashboard.DataTransformerConfig:
-    """Order and titles of the columns; the query's others, and the time if nobody wants it, are left out."""
-    names = [column.name for column in columns]
-    options = {
-        "indexByName": {name: index for index, name in enumerate(names)},
-        "renameByName": {column.name: column.title for column in columns if column.title},
-        "excludeByName": {name: True for name in ("Time", *query.columns) if name not in names},
-    }
-    return dashboard.DataTransformerConfig("organize", options=options)
-
-
-def _hide(panel: Panel, names: Sequence[str]) -> None:
-    options = {"excludeByName": dict.fromkeys(names, True)}
-    panel.transformations = [dashboard.DataTransformerConfig("organize", options=options)]
-
-
-def _across(need: Query) -> dashboard.DataTransformerConfig:
-    """The need as a threshold of all numbers of the other query."""
-    field = {"fieldName": need.columns[-1], "handlerKey": "threshold1"}
-    others = [{"fieldName": name, "handlerKey": "__ignore"} for name in ("Time", *need.columns[:-1])]
-    options = {
-        "configRefId": need.name,
-        "applyTo": {"id": "byType", "options": "number"},
-        "mappings": [field, *others],
-    }
-    return dashboard.DataTransformerConfig("configFromData", options=options)

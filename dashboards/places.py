@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from dashboards.palette import Json
+from dashboards import Json
 
 HERE = Path(__file__).parent
 GENERATED = "generated"

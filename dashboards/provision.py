@@ -1,6 +1,6 @@
 """What a Grafana reads at its start: data sources, and where the boards lie."""
 
-from dashboards.palette import Json
+from dashboards import Json
 from dashboards.places import FOLDER, FOLDER_UID
 from firstbell.copies import RAW, ROLLUPS
 

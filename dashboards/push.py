@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
-from dashboards import provision
-from dashboards.palette import Json
+from dashboards import Json, provision
 from dashboards.places import FOLDER, FOLDER_UID
 from firstbell.copies import RAW
 

@@ -32,7 +32,7 @@ _SUBQUERY = re.compile(r"FROM \((SELECT .*)\)(?= WHERE | GROUP |$)")
 _QUOTED = re.compile(r'"([^"]+)"')
 _AS = re.compile(r' AS "([^"]+)"')
 _VARIABLE = re.compile(r"\$\{?(\w+)")
-OWN_WORDS = frozenset({"timeFilter", "__interval"})
+OWN_WORDS = frozenset({"timeFilter", "__interval", "col", "m"})
 """What Grafana fills in itself."""
 
 
@@ -58,7 +58,7 @@ def variables(text: str) -> set[str]:
     """The template variables in a text, without what Grafana fills in itself."""
     return {
         name for name in _VARIABLE.findall(text)
-        if name not in OWN_WORDS and not name.startswith(("__", "tag_")) and name != "col"
+        if name not in OWN_WORDS and not name.startswith(("__", "tag_"))
     }  # fmt: skip
 
 
@@ -74,7 +74,8 @@ def names(influxql: str) -> set[str]:
 
 def measurements(influxql: str) -> list[str]:
     """What it asks from."""
-    return re.findall(r'FROM "([^"]+)"', influxql)
+    sources = re.findall(r'FROM ("[^"]+"(?:, "[^"]+")*)', influxql)
+    return [name for source in sources for name in _QUOTED.findall(source)]
 
 
 def _bare(influxql: str) -> str:

@@ -26,6 +26,6 @@ def complaints(influxql: str, db: str) -> Iterator[str]:
         return
     asked = subset.measurements(influxql)
     yield from (f"{db} has no measurement {name}" for name in asked if name not in known)
-    fields = {field for name in asked for field in known.get(name, ())}
-    strange = subset.names(influxql) - set(asked) - fields
-    yield from (f"{' and '.join(asked)} has no {name}" for name in sorted(strange))
+    strange = subset.names(influxql) - set(asked)
+    for name in asked:
+        yield from (f"{name} has no {field}" for field in sorted(strange - known.get(name, set())))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 EVERYTHING = ("agent", "collector", "broker", "speedtest", "reference")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-BUILT_WITH = tuple("dashboards." + name for name in ("boards", "build", "frame", "panels"))  # want Grafana's SDK
+BUILT_WITH = tuple("dashboards." + name for name in ("boards", "build", "changes", "frame", "panels"))  # want Grafana's SDK
 count = 0
 for name in ("firstbell", "agent", "collector", "dashboards"):
     package = importlib.import_module(name)

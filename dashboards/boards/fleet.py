@@ -2,9 +2,9 @@
 
 from dashboards import palette
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
-from dashboards.looks import TO_BOXES_PAGE, TO_SCHOOL, filled, links, said, tinted
+from dashboards.looks import TO_BOXES_PAGE, TO_SCHOOL, Column, filled, links, said, tinted
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, GOOD
-from dashboards.panels import LATELY, Column, Series, numbers, rows, trend
+from dashboards.panels import LATELY, Series, numbers, rows, trend
 from dashboards.queries import fleet, now
 
 _SPEAKS = palette.yes_no(("Silent", BAD), ("Speaks", GOOD))
@@ -96,7 +96,7 @@ _DATA = Section(
         ),
         trend(
             "How throughput tests ended", "Reports an hour, by how they ended.",
-            (Series(fleet.ENDED_THROUGHPUT, "$col"),), "none", size=(12, 8), dots=True,
+            (Series(fleet.ENDED_THROUGHPUT, "$col, $m"),), "none", size=(12, 8), dots=True,
         ),
     ),
 )  # fmt: skip

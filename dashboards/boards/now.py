@@ -2,9 +2,9 @@
 
 from dashboards import palette
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
-from dashboards.looks import TO_SCHOOL, TO_SCHOOL_PAGE, filled, links, said, tinted, wrapped
+from dashboards.looks import TO_SCHOOL, TO_SCHOOL_PAGE, Column, filled, links, said, tinted, wrapped
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, GOOD, PLAIN, UNKNOWN
-from dashboards.panels import LATELY, Column, Series, numbers, rows, tiles, timeline, trend
+from dashboards.panels import LATELY, Series, numbers, rows, tiles, timeline, trend
 from dashboards.queries import fleet, now
 
 WORST_FIRST = ("-down_s", "state_rank", "-lost_yesterday_min")

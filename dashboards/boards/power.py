@@ -2,9 +2,9 @@
 
 from dashboards import palette
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
-from dashboards.looks import TO_SCHOOL, filled, gauge, links, tinted, wrapped
+from dashboards.looks import TO_SCHOOL, Column, filled, gauge, links, tinted, wrapped
 from dashboards.palette import BAD, CHARGE, GOOD, HEALTH, SHORT
-from dashboards.panels import STANDING, Column, Series, rows, trend
+from dashboards.panels import STANDING, Series, rows, trend
 from dashboards.queries import power
 
 _BOX = "$tag_school, $tag_agent"

@@ -2,11 +2,12 @@
 
 from dashboards import palette
 from dashboards.boards.now import AWAY
+from dashboards.boards.week import ENGINES
 from dashboards.frame import DISTRICT, ONE_SCHOOL, Board, Section
 from dashboards.influxql import Query
-from dashboards.looks import TO_CASE_PAGE, coloured, dashed, filled, gauge, links, said, tinted, wrapped
+from dashboards.looks import TO_CASE_PAGE, Column, dashed, filled, gauge, links, said, tinted, wrapped
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, FOR_NOW, GOOD, NEED, PLAIN, RATIO, SHORT, UNKNOWN
-from dashboards.panels import LATELY, STANDING, Column, Panel, Series, bars, numbers, rows, tiles, trend
+from dashboards.panels import LATELY, STANDING, Panel, Series, matrix, numbers, rows, tiles, trend
 from dashboards.queries import now, school
 from dashboards.targets import MODELS
 
@@ -24,12 +25,10 @@ _BOX_WAS_LIMIT = palette.if_so("the box was the limit", SHORT)
 _WAYS_OF_TEACHING = palette.words({model: (name, PLAIN) for model, name in MODELS.items()})
 
 
-def _by_period(title: str, query: Query, field: str, need: Query | None) -> Panel:
-    return bars(
-        title,
-        "The median of what the school's tests reached in each period; the line is what it needs today.",
-        query, "period", (Column(field, "Median", look=coloured(PLAIN)),), _MBPS,
-        size=(12, 8), sort=(field,), need=need,
+def _by_period(title: str, says: str, query: Query, need: Query | None) -> Panel:
+    return matrix(
+        title, f"The median of what the school's tests reached in each period{says}.", query, _MBPS,
+        size=(12, 8), need=need,
     )  # fmt: skip
 
 
@@ -81,7 +80,7 @@ _CHAIN = Section(
             "Each link of the chain for the planned way of teaching: what is there, what is needed, and why.",
             school.CHAIN,
             (
-                Column("name", "Link", "string", 190, links(TO_CASE_PAGE)),
+                Column("name", "Link", "string", 190),
                 Column("label", "Answer", "string", 200, filled(palette.labels())),
                 Column("ratio", "There, of what is needed", "percentunit", 190, gauge(RATIO, 2)),
                 Column("have", "There", "none", 90),
@@ -90,7 +89,7 @@ _CHAIN = Section(
                 Column("counted_in", "Unit", "string", 110),
                 Column("weakest", "Weakest", "bool", 90, filled(palette.if_so("Weakest", SHORT))),
                 Column("sentence", "In words", "string", 0, wrapped()),
-                Column("circuit"),
+                Column("circuit", "Line", "string", 130, links(TO_CASE_PAGE)),
             ),
             ("state_rank", "ratio"),
             size=(16, 10), since=STANDING,
@@ -113,23 +112,23 @@ _CHAIN = Section(
 _LINE = Section(
     "Throughput against targets",
     (
-        _by_period("Down by period", school.DOWN_BY_PERIOD, "down_mbps", school.INTERNET_NEED),
-        _by_period("Up by period", school.UP_BY_PERIOD, "up_mbps", None),
+        _by_period(
+            "Down by period", "; the line is today's need", school.DOWN_BY_PERIOD, school.INTERNET_NEED,
+        ),
+        _by_period("Up by period", "", school.UP_BY_PERIOD, None),
         trend(
             "Every test",
             "Throughput of every test, both ways, and what the school needs of its line today (dashed).",
             (
-                Series(school.TESTS, "$col"),
+                Series(school.EVERY_TEST, "$col, $tag_engine"),
                 Series(school.NEED_OVER_TIME, "needed", dashed(NEED)),
             ),
             _MBPS, size=(12, 9), dots=True,
         ),
-        bars(
+        matrix(
             "Replies under load by period",
             "Round trips a minute while the line is loaded, the median in each period.",
-            school.REPLIES_BY_PERIOD, "period",
-            (Column("rpm_short", "Round trips", look=coloured(PLAIN)),), "rpm",
-            size=(12, 9), sort=("rpm_short",), steps=palette.REPLIES,
+            school.REPLIES_BY_PERIOD, "rpm", size=(12, 9), steps=palette.REPLIES,
         ),
     ),
 )  # fmt: skip
@@ -173,6 +172,7 @@ _EVIDENCE = Section(
             school.EVIDENCE,
             (
                 Column("agent", "Box", "string"),
+                Column("engine", "Against", "string", 150, said(ENGINES)),
                 Column("medium", "By", "string", 80),
                 Column("status", "Ended", "string", 150, said(_ENDS)),
                 Column("tests", "Tests", "none", 80),
@@ -190,10 +190,12 @@ _EVIDENCE = Section(
             (
                 Column("Time", "When", "dateTimeAsLocal", 160),
                 Column("agent", "Box", "string", 150),
+                Column("engine", "Against", "string", 150, said(ENGINES)),
                 Column("status", "Ended", "string", 120, said(_ENDS)),
                 Column("reason", "Why", "string", 0, wrapped()),
                 Column("limited_by", "Limit", "string", 100),
             ),
+            ("-Time",),
             size=(12, 9), since="30d",
         ),
         rows(

@@ -5,19 +5,29 @@ from collections.abc import Sequence
 from dashboards import palette
 from dashboards.frame import CIRCUITS, DISTRICT, Board, Section
 from dashboards.influxql import Query
-from dashboards.looks import TO_CASE_PAGE, coloured, dashed, filled, links, said, tinted
+from dashboards.looks import TO_CASE_PAGE, Column, coloured, dashed, filled, links, said, tinted
 from dashboards.palette import CHECKS, CONTRACT, GOOD, NEED, PLAIN
-from dashboards.panels import STANDING, Column, Panel, Series, bars, rows, trend
+from dashboards.panels import STANDING, Panel, Series, bars, rows, trend
 from dashboards.queries import lines, now
 
 _WAYS = palette.words({"down": ("Down", PLAIN), "up": ("Up", PLAIN)})
 _MBPS = "Mbits"
+ENGINES = palette.words(
+    {
+        "own": ("Reference server", PLAIN),
+        "iperf3": ("iperf3 server", PLAIN),
+        "librespeed": ("LibreSpeed server", PLAIN),
+        "ndt7": ("M-Lab", PLAIN),
+        "speedtest": ("Public test server", PLAIN),
+    }
+)
+"""What a test was made against."""
 
 
-def _against(title: str, query: Query) -> Panel:
+def _against(title: str, says: str, query: Query) -> Panel:
     return bars(
         title,
-        "What is bought, what the line carries when quiet, what class has left of it, and what is needed.",
+        f"What is bought, what the line carries when quiet, what class has left of it, what is needed{says}.",
         query, "name",
         (
             Column("contract_mbps", "Bought", look=coloured(CONTRACT)),
@@ -33,7 +43,7 @@ def _checks(title: str, checks: Query, need: Query) -> Panel:
     return trend(
         title,
         "Each check of each line, and what its schools need of it today (dashed).",
-        (Series(checks, "$tag_circuit"), Series(need, "$tag_circuit needs", dashed(NEED))),
+        (Series(checks, "$tag_circuit, $tag_engine"), Series(need, "$tag_circuit needs", dashed(NEED))),
         _MBPS, size=(12, 9), dots=True,
     )  # fmt: skip
 
@@ -42,7 +52,7 @@ def _year(title: str, query: Query) -> Panel:
     return trend(
         title,
         "The least, the mean and the most of each day's checks, over a year.",
-        (Series(query, "$tag_circuit $col"),), _MBPS, size=(12, 9), since="365d",
+        (Series(query, "$tag_circuit, $col, $m"),), _MBPS, size=(12, 9), since="365d",
     )  # fmt: skip
 
 
@@ -70,8 +80,12 @@ _LINES = Section(
             ("state_rank", "left_over_mbps"),
             size=(24, 10), since=STANDING,
         ),
-        _against("Down: bought, carried, left, needed", lines.LINES_DOWN),
-        _against("Up: bought, carried, left, needed", lines.LINES_UP),
+        _against("Down: bought, carried, left, needed", "", lines.LINES_DOWN),
+        _against(
+            "Up: bought, carried, left, needed",
+            "; only where what schools plan asks for upload",
+            lines.LINES_UP,
+        ),
     ),
 )  # fmt: skip
 
@@ -87,6 +101,7 @@ _WEEK = Section(
             (
                 Column("circuit", "Line", "string", 0, links(TO_CASE_PAGE)),
                 Column("period", "Period", "string", 150),
+                Column("engine", "Against", "string", 150, said(ENGINES)),
                 Column("median_down", "Median down", _MBPS, 120),
                 Column("least_down", "Least down", _MBPS, 120),
                 Column("median_up", "Median up", _MBPS, 120),

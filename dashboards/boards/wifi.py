@@ -2,9 +2,9 @@
 
 from dashboards import palette
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
-from dashboards.looks import TO_SCHOOL, coloured, filled, gauge, links, tinted, wrapped
+from dashboards.looks import TO_SCHOOL, Column, coloured, filled, gauge, links, tinted, wrapped
 from dashboards.palette import AIR, ANY_IS_BAD, PLAIN
-from dashboards.panels import STANDING, Column, Series, bars, rows, trend
+from dashboards.panels import STANDING, Series, bars, matrix, rows, trend
 from dashboards.queries import wifi
 
 _MBPS = "Mbits"
@@ -58,7 +58,7 @@ _AIR = Section(
             "Busy time by period",
             "The 90th percentile over the rooms in each period of the day.",
             wifi.AIR_BY_PERIOD, "period", (Column("busy_pct", "Busy", look=coloured(PLAIN)),), "percent",
-            size=(12, 8), sort=("-busy_pct",), steps=AIR,
+            size=(12, 8),
         ),
         trend(
             "Networks heard",
@@ -87,11 +87,10 @@ _LINKS = Section(
             ("signal_dbm",),
             size=(12, 9),
         ),
-        bars(
+        matrix(
             "By cable and over the air",
-            "The median of throughput tests, by how the box hung on the network.",
-            wifi.CABLE_OR_AIR, "medium", (Column("down_mbps", "Down"), Column("up_mbps", "Up")), _MBPS,
-            size=(12, 9),
+            "The median of throughput down, by how boxes hung on the network and what they tested against.",
+            wifi.CABLE_OR_AIR, _MBPS, size=(12, 9),
         ),
         trend(
             "Signal by room", "Strength of the access point's signal at each box.",

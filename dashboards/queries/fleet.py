@@ -55,15 +55,15 @@ SPOOLS = Query(
 )
 
 
-def _ended(name: str, probe: str) -> Query:
-    """How a probe's reports ended, by hour."""
+def _ended(name: str, *probes: str) -> Query:
+    """How reports of some probes ended, by hour."""
+    hours = ", ".join(f'"{rollup(probe, "1h")}"' for probe in probes)
     wanted = ", ".join(f'SUM("{count}") AS "{count.removeprefix("count_")}"' for count in STATUS_COUNTS)
     text = (
-        f'SELECT {wanted} FROM "{rollup(probe, "1h")}" WHERE {SCHOOL} AND $timeFilter '
-        "GROUP BY time($__interval) fill(none)"
+        f"SELECT {wanted} FROM {hours} WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)"
     )
     return Query(name, text, tuple(count.removeprefix("count_") for count in STATUS_COUNTS), ROLLUPS)
 
 
 ENDED_LATENCY = _ended("ended_latency", "latency")
-ENDED_THROUGHPUT = _ended("ended_throughput", "throughput")
+ENDED_THROUGHPUT = _ended("ended_throughput", "throughput", "internet")

@@ -1,6 +1,6 @@
 """What lines carry, quiet and in class, against contract and need."""
 
-from dashboards.influxql import CIRCUIT, DISTRICT, Query, latest
+from dashboards.influxql import CIRCUIT, DISTRICT, TESTS, Query, latest
 from firstbell.catalogue import PROBES
 from firstbell.copies import LINE, ROLLUPS, rollup
 
@@ -30,10 +30,10 @@ LINES_UP = _one_way("lines_up", "up")
 
 def _checks(name: str, field: str) -> Query:
     text = (
-        f'SELECT MEAN("{field}") AS "{field}" FROM "throughput" WHERE {CIRCUIT} AND $timeFilter '
-        'GROUP BY time($__interval), "circuit" fill(none)'
+        f'SELECT MEAN("{field}") AS "{field}" FROM {TESTS} WHERE {CIRCUIT} AND $timeFilter '
+        'GROUP BY time($__interval), "circuit", "engine" fill(none)'
     )
-    return Query(name, text, ("circuit", field))
+    return Query(name, text, ("circuit", "engine", field))
 
 
 CHECKS_DOWN = _checks("checks_down", "down_mbps")
@@ -55,8 +55,8 @@ BUSIEST = Query(
     "busiest",
     'SELECT MEDIAN("down_mbps") AS "median_down", MIN("down_mbps") AS "least_down", '
     'MEDIAN("up_mbps") AS "median_up", MIN("up_mbps") AS "least_up", COUNT("down_mbps") AS "checks" '
-    f'FROM "throughput" WHERE {CIRCUIT} AND $timeFilter GROUP BY "circuit", "period"',
-    ("circuit", "period", "median_down", "least_down", "median_up", "least_up", "checks"),
+    f'FROM {TESTS} WHERE {CIRCUIT} AND $timeFilter GROUP BY "circuit", "period", "engine"',
+    ("circuit", "period", "engine", "median_down", "least_down", "median_up", "least_up", "checks"),
 )
 
 SLOWEST_REPLIES = Query(
@@ -71,7 +71,7 @@ def _year(name: str, way: str) -> Query:
     field = f"{way}_mbps"
     text = (
         f'SELECT MIN("min_{field}") AS "least", MEAN("mean_{field}") AS "mean", MAX("max_{field}") AS "most" '
-        f'FROM "{rollup("throughput", "1d")}" WHERE {CIRCUIT} AND $timeFilter '
+        f'FROM "{rollup("throughput", "1d")}", "{rollup("internet", "1d")}" WHERE {CIRCUIT} AND $timeFilter '
         'GROUP BY time($__interval), "circuit" fill(none)'
     )
     return Query(name, text, ("circuit", "least", "mean", "most"), ROLLUPS)

@@ -34,10 +34,13 @@ UP_AND_DOWN = Query(
     ("school", "down_s"),
 )
 
+STANDS = '"duration_s" > 0'
+"""What was said once and turned out not to have been (a backlog filled it) has no length any more."""
+
 OUTAGES = Query(
     "outages",
     'SELECT "school", "subject", "duration_s", "class_min", "open", "text" FROM "outage" '
-    f"WHERE {SCHOOL} AND $timeFilter ORDER BY time DESC LIMIT 50",
+    f"WHERE {SCHOOL} AND {STANDS} AND $timeFilter ORDER BY time DESC LIMIT 50",
     ("school", "subject", "duration_s", "class_min", "open", "text"),
 )
 
@@ -67,7 +70,7 @@ def _stretches(name: str, measurement: str, end: str, where: str) -> Query:
     """Grafana wants a stretch's end in milliseconds."""
     text = (
         f'SELECT "text", "school", "{end}" / 1000000 AS "end_ms" FROM "{measurement}" '
-        f"WHERE {where} AND $timeFilter"
+        f"WHERE {where} AND {STANDS} AND $timeFilter"
     )
     return Query(name, text, ("text", "school", "end_ms"))
 

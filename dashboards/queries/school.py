@@ -1,6 +1,6 @@
 """One school: its chain of links, its lines by period, its students at once, and what all of it rests on."""
 
-from dashboards.influxql import SCHOOL, Query, latest
+from dashboards.influxql import SCHOOL, TESTS, Query, latest
 from firstbell.copies import VERDICT, WHOLE_SCHOOL
 
 ANSWER = latest(
@@ -28,17 +28,18 @@ OTHER_WAYS = latest(
 )
 
 
-def _by_period(name: str, measurement: str, columns: str) -> Query:
-    """`columns` are pairs of function and field, as `MEDIAN:down_mbps`."""
-    pairs = [pair.split(":") for pair in columns.split()]
-    wanted = ", ".join(f'{how}("{field}") AS "{field}"' for how, field in pairs)
-    text = f'SELECT {wanted} FROM "{measurement}" WHERE {SCHOOL} AND $timeFilter GROUP BY "period"'
-    return Query(name, text, ("period", *(field for _, field in pairs)))
+def _by_period(name: str, tests: str, field: str) -> Query:
+    """The median of a field in each period, by kind of test."""
+    text = (
+        f'SELECT MEDIAN("{field}") AS "{field}" FROM {tests} WHERE {SCHOOL} AND $timeFilter '
+        'GROUP BY "period", "engine"'
+    )
+    return Query(name, text, ("period", "engine", field))
 
 
-DOWN_BY_PERIOD = _by_period("down_by_period", "throughput", "MEDIAN:down_mbps")
-UP_BY_PERIOD = _by_period("up_by_period", "throughput", "MEDIAN:up_mbps")
-REPLIES_BY_PERIOD = _by_period("replies_by_period", "throughput", "MEDIAN:rpm_short")
+DOWN_BY_PERIOD = _by_period("down_by_period", TESTS, "down_mbps")
+UP_BY_PERIOD = _by_period("up_by_period", TESTS, "up_mbps")
+REPLIES_BY_PERIOD = _by_period("replies_by_period", '"throughput"', "rpm_short")
 
 
 def _target(name: str, subject: str) -> Query:
@@ -66,11 +67,11 @@ def _need_over_time(name: str, subject: str) -> Query:
 NEED_OVER_TIME = _need_over_time("need_over_time", "internet")
 STUDENTS_OVER_TIME = _need_over_time("students_over_time", "students.*")
 
-TESTS = Query(
-    "tests",
-    'SELECT MEAN("down_mbps") AS "down", MEAN("up_mbps") AS "up" FROM "throughput" '
-    f"WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval) fill(none)",
-    ("down", "up"),
+EVERY_TEST = Query(
+    "every_test",
+    f'SELECT MEAN("down_mbps") AS "down", MEAN("up_mbps") AS "up" FROM {TESTS} '
+    f'WHERE {SCHOOL} AND $timeFilter GROUP BY time($__interval), "engine" fill(none)',
+    ("engine", "down", "up"),
 )
 
 STUDENTS_AT_ONCE = Query(
@@ -91,14 +92,14 @@ GAVE_FIRST = Query(
 EVIDENCE = Query(
     "evidence",
     'SELECT COUNT("seq") AS "tests", MEDIAN("down_mbps") AS "down_mbps", MEDIAN("up_mbps") AS "up_mbps", '
-    'MEAN("cross_traffic_pct") AS "cross_traffic_pct" FROM "throughput" '
-    f'WHERE {SCHOOL} AND $timeFilter GROUP BY "agent", "medium", "status"',
-    ("agent", "medium", "status", "tests", "down_mbps", "up_mbps", "cross_traffic_pct"),
+    f'MEAN("cross_traffic_pct") AS "cross_traffic_pct" FROM {TESTS} '
+    f'WHERE {SCHOOL} AND $timeFilter GROUP BY "agent", "engine", "medium", "status"',
+    ("agent", "engine", "medium", "status", "tests", "down_mbps", "up_mbps", "cross_traffic_pct"),
 )
 
 REASONS = Query(
     "reasons",
-    'SELECT "agent", "status", "reason", "limited_by" FROM "throughput" '
+    f'SELECT "agent", "engine", "status", "reason", "limited_by" FROM {TESTS} '
     f"WHERE {SCHOOL} AND \"status\" != 'ok' AND $timeFilter ORDER BY time DESC LIMIT 20",
-    ("agent", "status", "reason", "limited_by"),
+    ("agent", "engine", "status", "reason", "limited_by"),
 )

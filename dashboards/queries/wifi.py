@@ -1,6 +1,6 @@
 """Wi-Fi, room by room: how full the air is, and how well boxes hang on their access points."""
 
-from dashboards.influxql import SCHOOL, Query, latest
+from dashboards.influxql import SCHOOL, TESTS, Query, latest
 from firstbell.copies import VERDICT
 
 WIFI_ANSWERS = latest(
@@ -58,7 +58,7 @@ NETWORKS = Query(
 
 CABLE_OR_AIR = Query(
     "cable_or_air",
-    'SELECT MEDIAN("down_mbps") AS "down_mbps", MEDIAN("up_mbps") AS "up_mbps" FROM "throughput" '
-    f'WHERE {SCHOOL} AND $timeFilter GROUP BY "medium"',
-    ("medium", "down_mbps", "up_mbps"),
+    f'SELECT MEDIAN("down_mbps") AS "down_mbps" FROM {TESTS} '
+    f'WHERE {SCHOOL} AND $timeFilter GROUP BY "medium", "engine"',
+    ("medium", "engine", "down_mbps"),
 )

@@ -78,6 +78,8 @@ def _reports() -> Iterator[str]:
             "period": _PERIODS[hour % len(_PERIODS)],
             "status": "ok" if ok else "failed",
         }
+        if probe.heavy:
+            tags["engine"] = "speedtest" if probe.name == "internet" else "own"
         fields = dict(record, seq=hour)
         if ok:
             kinds = {name: METRICS[name].kind for name in probe.metrics}
