@@ -33,9 +33,10 @@ Progress = Callable[[int, int], None]
 
 
 class Batch(NamedTuple):
-    """Points on their way, each with its report's arrival number, and what is noted once they are there."""
+    """Lines on their way, each with its report's arrival number, and what is noted once they are there."""
 
-    points: list[tuple[int, Point]]
+    arrivals: list[int]
+    lines: list[bytes]
     arrival: int
     aside: list[Aside]
     too_old: int
@@ -122,7 +123,8 @@ class Shipper:
 
     def _made(self, rows: Sequence[Row], placer: Placer, names: Names) -> Batch:
         oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
-        points: list[tuple[int, Point]] = []
+        arrivals: list[int] = []
+        points: list[Point] = []
         aside: list[Aside] = []
         kept = [row for row in rows if row.stored.report.at_ns >= oldest_ns]
         for row in kept:
@@ -130,25 +132,27 @@ class Shipper:
             if isinstance(made, str):
                 aside.append(Aside(row.stored.arrival, made))
             else:
-                points.append((row.stored.arrival, made))
-        arrival = max(row.stored.arrival for row in rows)
-        return Batch(points, arrival, aside, len(rows) - len(kept), names.taken())
+                arrivals.append(row.stored.arrival)
+                points.append(made)
+        newest = max(row.stored.arrival for row in rows)
+        # Made here and not while sending: both threads would want the interpreter at the same time.
+        lines = influx.lines(points)
+        return Batch(arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
         self._standing.note(
             batch.arrival,
-            shipped=len(batch.points) - len(sent.aside) - sent.too_old,
+            shipped=len(batch.lines) - len(sent.aside) - sent.too_old,
             too_old=batch.too_old + sent.too_old,
             names=batch.names,
             aside=[*batch.aside, *sent.aside],
         )
 
     def _send(self, batch: Batch) -> Sent:
-        lines = influx.lines(point for _, point in batch.points)
         sent = Sent([], 0)
-        most = max(MOST_REFUSED, len(lines) // 2)
-        for aside, old in self._write([arrival for arrival, _ in batch.points], lines):
+        most = max(MOST_REFUSED, len(batch.lines) // 2)
+        for aside, old in self._write(batch.arrivals, batch.lines):
             sent = Sent([*sent.aside, *aside], sent.too_old + old)
             if len(sent.aside) > most:
                 raise StoppedError(

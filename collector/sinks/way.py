@@ -18,13 +18,13 @@ class _Turn:
     """Something that is done every so often, and at once at the first time."""
 
     def __init__(self, clock: Clock, every_s: float, work: Callable[[], object]) -> None:
-        self._clock, self._every_s, self._work = clock, every_s, work
+        self._clock, self._every_s, self.work = clock, every_s, work
         self._next: float | None = None
 
     def take(self) -> None:
         now = self._clock.monotonic()
         if self._next is None or now >= self._next:
-            self._work()
+            self.work()
             self._next = now + self._every_s
 
 
@@ -45,6 +45,10 @@ class Way:
             _Turn(clock, COPIES_S, parts.copier.write),
             _Turn(clock, HOURS_S, parts.roller.catch_up),
         )
+
+    def works(self) -> tuple[Callable[[], object], ...]:
+        """Each part of the work by itself, in its order."""
+        return self._shipper.catch_up, *(turn.work for turn in self._turns)
 
     def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
         """Ship until nothing is left; write what else is due. Raises InfluxError, StoreError."""
