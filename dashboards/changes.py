@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.models import dashboard
 
+from dashboards import Json
 from dashboards.influxql import Query
 from dashboards.looks import Column
+from dashboards.palette import NEED
 
 Change = dashboard.DataTransformerConfig
 
@@ -18,31 +20,35 @@ def ordered(names: Sequence[str]) -> list[Change]:
     ]
 
 
-def organized(query: Query, columns: Sequence[Column]) -> Change:
-    """Order and titles of the columns; the query's others, and the time if nobody wants it, are left out."""
-    names = [column.name for column in columns]
-    options = {
-        "indexByName": {name: index for index, name in enumerate(names)},
+def organized(columns: Sequence[Column], *queries: Query) -> Change:
+    """Order and titles of the columns; others of the queries, and the time, are left out."""
+    titles = {
+        "indexByName": {column.name: index for index, column in enumerate(columns)},
         "renameByName": {column.name: column.title for column in columns if column.title},
-        "excludeByName": {name: True for name in ("Time", *query.columns) if name not in names},
     }
-    return Change("organize", options=options)
+    return Change("organize", options={**titles, **_left_out(columns, queries)} if queries else titles)
 
 
-def without(names: Sequence[str]) -> Change:
-    """Some columns are left out, and all others stay as they are."""
-    return Change("organize", options={"excludeByName": dict.fromkeys(names, True)})
+def only(columns: Sequence[Column], queries: Sequence[Query]) -> Change:
+    """No other column of the queries is left, nor the time."""
+    return Change("organize", options=_left_out(columns, queries))
 
 
-def turned(query: Query) -> Change:
-    """A query's first column downwards, its second to the right, its third inside."""
-    over, each, value = query.columns
-    return Change("groupingToMatrix", options={"rowField": over, "columnField": each, "valueField": value})
+def joined(name: str) -> Change:
+    """The answers of several queries side by side, by a column that they share."""
+    return Change("joinByField", options={"byField": name, "mode": "outer"})
+
+
+def _left_out(columns: Sequence[Column], queries: Sequence[Query]) -> Json:
+    wanted = {column.name for column in columns}
+    there = ["Time", *(name for query in queries for name in query.columns)]
+    return {"excludeByName": {name: True for name in there if name not in wanted}}
 
 
 def across(need: Query) -> Change:
     """The need as a threshold of all numbers of the other query."""
-    field = {"fieldName": need.columns[-1], "handlerKey": "threshold1"}
+    drawn = {"threshold": {"color": NEED}}
+    field = {"fieldName": need.columns[-1], "handlerKey": "threshold1", "handlerArguments": drawn}
     others = [{"fieldName": name, "handlerKey": "__ignore"} for name in ("Time", *need.columns[:-1])]
     options = {
         "configRefId": need.name,

@@ -146,7 +146,7 @@ def columns_named(panel: Json) -> set[str]:
         options = step["options"]
         found |= {sort["field"] for sort in options.get("sort", ())}
         found |= {mapping["fieldName"] for mapping in options.get("mappings", ())}
-        found |= {options[key] for key in ("rowField", "columnField", "valueField") if key in options}
+        found |= {options["byField"]} if "byField" in options else set()
         for key in ("indexByName", "renameByName", "excludeByName"):
             found |= options.get(key, {}).keys()
     return found

@@ -22,6 +22,9 @@ LATELY = "1h"
 STANDING = "90d"
 """The same of answers, which are written when they change and once a school day; summers are long."""
 
+MOST_TILES = 500
+"""More schools than any district that buys its own lines; by itself Grafana stops at 25."""
+
 Panel = dashboard.Panel
 Size = tuple[int, int]
 
@@ -59,7 +62,7 @@ def numbers(
     """One number, large, on the colour that it deserves."""
     made = _stat(values=False).build()
     made.targets = [InfluxQL(query)]
-    made.transformations = [changes.without(("Time", *query.columns[:-1]))]
+    made.transformations = [changes.only([Column(query.columns[-1])], [query])]
     return _finish(made, title, says, unit, steps, size, since, [*look, *_linked(link)])
 
 
@@ -76,7 +79,7 @@ def tiles(
     made.targets = [InfluxQL(query)]
     made.transformations = [
         *changes.ordered(sort),
-        changes.organized(query, [Column(c) for c in ("school", "name", value)]),
+        changes.organized([Column(c) for c in ("school", "name", value)], query),
     ]
     shown = [("displayName", "${__data.fields.name}"), *look, *_linked(link)]
     finished = _finish(made, title, says, unit, steps, size, since, shown)
@@ -93,7 +96,7 @@ def rows(
     made = built.build()
     _overrides(made).extend(_of_columns(columns))
     made.targets = [InfluxQL(query)]
-    made.transformations = [*changes.ordered(sort), changes.organized(query, columns)]
+    made.transformations = [*changes.ordered(sort), changes.organized(columns, query)]
     return _finish(made, title, says, "none", ALL_PLAIN, size, since, ())
 
 
@@ -125,33 +128,27 @@ def trend(
 
 
 def bars(
-    title: str, says: str, query: Query, over: str, columns: Sequence[Column], unit: str, *, size: Size,
-    since: str = "",
+    title: str, says: str, queries: Sequence[Query], columns: Sequence[Column], unit: str, *, size: Size,
+    need: Query | None = None, steps: Sequence[Step] = (), since: str = "",
 ) -> Panel:  # fmt: skip
-    """Bars over the words in the column `over`, one of each column."""
-    made = _bars(lines=False).x_field(over).build()
-    _overrides(made).extend(_of_columns(columns))
-    made.targets = [InfluxQL(query)]
-    made.transformations = [changes.organized(query, (Column(over), *columns))]
-    return _from_nought(_finish(made, title, says, unit, ALL_PLAIN, size, since, ()))
-
-
-def matrix(
-    title: str, says: str, query: Query, unit: str, *, size: Size, need: Query | None = None,
-    steps: Sequence[Step] = (),
-) -> Panel:  # fmt: skip
-    """Bars over a query's first column, one for each value of its second: its third is how high.
+    """Bars over the words of the first of `columns`, by which several queries are joined; one of each other.
 
     The last column of `need` is drawn as a line across.
     """
-    made = _bars(lines=bool(need or steps)).build()
-    made.targets = [InfluxQL(query), *([InfluxQL(need)] if need else [])]
+    over, *drawn = columns
+    made = _bars(lines=bool(need or steps)).x_field(over.title or over.name).build()
+    _overrides(made).extend(_of_columns(drawn))
+    made.targets = [InfluxQL(query) for query in (*queries, *([need] if need else []))]
     made.transformations = [
         *([changes.across(need)] if need else []),
-        *changes.ordered(query.columns[:1]),
-        changes.turned(query),
+        changes.only(columns, queries),
+        *([changes.joined(over.name)] if len(queries) > 1 else []),
+        *changes.ordered([over.name]),
+        changes.organized(columns),
     ]
-    return _from_nought(_finish(made, title, says, unit, steps or ALL_PLAIN, size, "", ()))
+    finished = _finish(made, title, says, unit, steps or ALL_PLAIN, size, since, ())
+    _defaults(finished).min_val = 0
+    return finished
 
 
 def timeline(title: str, says: str, series: Series, unit: str, *, size: Size, since: str = "") -> Panel:
@@ -187,13 +184,10 @@ def _bars(*, lines: bool) -> barchart.Panel:
     )
 
 
-def _from_nought(panel: Panel) -> Panel:
-    _defaults(panel).min_val = 0
-    return panel
-
-
 def _stat(*, values: bool) -> stat.Panel:
-    reduced = common.ReduceDataOptions().values(values).calcs([] if values else ["lastNotNull"])
+    reduced = (
+        common.ReduceDataOptions().values(values).limit(MOST_TILES).calcs([] if values else ["lastNotNull"])
+    )
     named = shared.BigValueTextMode.VALUE_AND_NAME if values else shared.BigValueTextMode.VALUE
     return (
         stat.Panel()

@@ -1,13 +1,26 @@
 """One school: its chain of links, throughput against targets by period, students at once, evidence."""
 
+from collections.abc import Sequence
+
 from dashboards import palette
 from dashboards.boards.now import AWAY
-from dashboards.boards.week import ENGINES
+from dashboards.boards.week import AGAINST, ENGINES
 from dashboards.frame import DISTRICT, ONE_SCHOOL, Board, Section
 from dashboards.influxql import Query
-from dashboards.looks import TO_CASE_PAGE, Column, dashed, filled, gauge, links, said, tinted, wrapped
+from dashboards.looks import (
+    TO_CASE_PAGE,
+    Column,
+    coloured,
+    dashed,
+    filled,
+    gauge,
+    links,
+    said,
+    tinted,
+    wrapped,
+)
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, FOR_NOW, GOOD, NEED, PLAIN, RATIO, SHORT, UNKNOWN
-from dashboards.panels import LATELY, STANDING, Panel, Series, matrix, numbers, rows, tiles, trend
+from dashboards.panels import LATELY, STANDING, Panel, Series, bars, numbers, rows, tiles, trend
 from dashboards.queries import now, school
 from dashboards.targets import MODELS
 
@@ -25,10 +38,10 @@ _BOX_WAS_LIMIT = palette.if_so("the box was the limit", SHORT)
 _WAYS_OF_TEACHING = palette.words({model: (name, PLAIN) for model, name in MODELS.items()})
 
 
-def _by_period(title: str, says: str, query: Query, need: Query | None) -> Panel:
-    return matrix(
-        title, f"The median of what the school's tests reached in each period{says}.", query, _MBPS,
-        size=(12, 8), need=need,
+def _by_period(title: str, says: str, queries: Sequence[Query], need: Query | None) -> Panel:
+    return bars(
+        title, f"The median of what the school's tests reached in each period{says}.", queries,
+        (Column("period"), *AGAINST), _MBPS, size=(12, 8), need=need,
     )  # fmt: skip
 
 
@@ -113,9 +126,12 @@ _LINE = Section(
     "Throughput against targets",
     (
         _by_period(
-            "Down by period", "; the line is today's need", school.DOWN_BY_PERIOD, school.INTERNET_NEED,
+            "Down by period",
+            "; the line is today's need",
+            (school.DOWN_AT_REFERENCE, school.DOWN_IN_PUBLIC),
+            school.INTERNET_NEED,
         ),
-        _by_period("Up by period", "", school.UP_BY_PERIOD, None),
+        _by_period("Up by period", "", (school.UP_AT_REFERENCE, school.UP_IN_PUBLIC), None),
         trend(
             "Every test",
             "Throughput of every test, both ways, and what the school needs of its line today (dashed).",
@@ -125,10 +141,12 @@ _LINE = Section(
             ),
             _MBPS, size=(12, 9), dots=True,
         ),
-        matrix(
+        bars(
             "Replies under load by period",
             "Round trips a minute while the line is loaded, the median in each period.",
-            school.REPLIES_BY_PERIOD, "rpm", size=(12, 9), steps=palette.REPLIES,
+            (school.REPLIES_BY_PERIOD,),
+            (Column("period"), Column("replies", "Round trips", look=coloured(PLAIN))), "rpm",
+            size=(12, 9), steps=palette.REPLIES,
         ),
     ),
 )  # fmt: skip

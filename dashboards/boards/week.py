@@ -6,7 +6,7 @@ from dashboards import palette
 from dashboards.frame import CIRCUITS, DISTRICT, Board, Section
 from dashboards.influxql import Query
 from dashboards.looks import TO_CASE_PAGE, Column, coloured, dashed, filled, links, said, tinted
-from dashboards.palette import CHECKS, CONTRACT, GOOD, NEED, PLAIN
+from dashboards.palette import CHECKS, CONTRACT, FOR_NOW, GOOD, NEED, PLAIN
 from dashboards.panels import STANDING, Panel, Series, bars, rows, trend
 from dashboards.queries import lines, now
 
@@ -22,14 +22,20 @@ ENGINES = palette.words(
     }
 )
 """What a test was made against."""
+AGAINST = (
+    Column("reference", "Reference server", look=coloured(PLAIN)),
+    Column("public", "Public test server", look=coloured(FOR_NOW)),
+)
+"""Both kinds of throughput test side by side."""
 
 
 def _against(title: str, says: str, query: Query) -> Panel:
     return bars(
         title,
         f"What is bought, what the line carries when quiet, what class has left of it, what is needed{says}.",
-        query, "name",
+        (query,),
         (
+            Column("name"),
             Column("contract_mbps", "Bought", look=coloured(CONTRACT)),
             Column("carries_mbps", "Carries when quiet", look=coloured(PLAIN)),
             Column("left_over_mbps", "Left in class", look=coloured(GOOD)),

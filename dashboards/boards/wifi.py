@@ -1,10 +1,11 @@
 """Wi-Fi: how full the air is in each room, and how well boxes hang on their access points."""
 
 from dashboards import palette
+from dashboards.boards.week import AGAINST
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
 from dashboards.looks import TO_SCHOOL, Column, coloured, filled, gauge, links, tinted, wrapped
 from dashboards.palette import AIR, ANY_IS_BAD, PLAIN
-from dashboards.panels import STANDING, Series, bars, matrix, rows, trend
+from dashboards.panels import STANDING, Series, bars, rows, trend
 from dashboards.queries import wifi
 
 _MBPS = "Mbits"
@@ -56,9 +57,9 @@ _AIR = Section(
         ),
         bars(
             "Busy time by period",
-            "The 90th percentile over the rooms in each period of the day.",
-            wifi.AIR_BY_PERIOD, "period", (Column("busy_pct", "Busy", look=coloured(PLAIN)),), "percent",
-            size=(12, 8),
+            "The 90th percentile over the rooms in each period; the dashed line is where it counts as full.",
+            (wifi.AIR_BY_PERIOD,), (Column("period"), Column("busy_pct", "Busy", look=coloured(PLAIN))),
+            "percent", size=(12, 8), steps=AIR,
         ),
         trend(
             "Networks heard",
@@ -87,10 +88,11 @@ _LINKS = Section(
             ("signal_dbm",),
             size=(12, 9),
         ),
-        matrix(
+        bars(
             "By cable and over the air",
             "The median of throughput down, by how boxes hung on the network and what they tested against.",
-            wifi.CABLE_OR_AIR, _MBPS, size=(12, 9),
+            (wifi.BY_MEDIUM_AT_REFERENCE, wifi.BY_MEDIUM_IN_PUBLIC), (Column("medium"), *AGAINST), _MBPS,
+            size=(12, 9),
         ),
         trend(
             "Signal by room", "Strength of the access point's signal at each box.",

@@ -28,18 +28,20 @@ OTHER_WAYS = latest(
 )
 
 
-def _by_period(name: str, tests: str, field: str) -> Query:
-    """The median of a field in each period, by kind of test."""
+def _by_period(name: str, tests: str, field: str, called: str) -> Query:
+    """The median of a field in each period."""
     text = (
-        f'SELECT MEDIAN("{field}") AS "{field}" FROM {tests} WHERE {SCHOOL} AND $timeFilter '
-        'GROUP BY "period", "engine"'
+        f'SELECT MEDIAN("{field}") AS "{called}" FROM "{tests}" WHERE {SCHOOL} AND $timeFilter '
+        'GROUP BY "period"'
     )
-    return Query(name, text, ("period", "engine", field))
+    return Query(name, text, ("period", called))
 
 
-DOWN_BY_PERIOD = _by_period("down_by_period", TESTS, "down_mbps")
-UP_BY_PERIOD = _by_period("up_by_period", TESTS, "up_mbps")
-REPLIES_BY_PERIOD = _by_period("replies_by_period", '"throughput"', "rpm_short")
+DOWN_AT_REFERENCE = _by_period("down_at_reference", "throughput", "down_mbps", "reference")
+DOWN_IN_PUBLIC = _by_period("down_in_public", "internet", "down_mbps", "public")
+UP_AT_REFERENCE = _by_period("up_at_reference", "throughput", "up_mbps", "reference")
+UP_IN_PUBLIC = _by_period("up_in_public", "internet", "up_mbps", "public")
+REPLIES_BY_PERIOD = _by_period("replies_by_period", "throughput", "rpm_short", "replies")
 
 
 def _target(name: str, subject: str) -> Query:

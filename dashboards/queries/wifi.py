@@ -1,6 +1,6 @@
 """Wi-Fi, room by room: how full the air is, and how well boxes hang on their access points."""
 
-from dashboards.influxql import SCHOOL, TESTS, Query, latest
+from dashboards.influxql import SCHOOL, Query, latest
 from firstbell.copies import VERDICT
 
 WIFI_ANSWERS = latest(
@@ -56,9 +56,14 @@ NETWORKS = Query(
     ("2.4 GHz", "5 GHz", "6 GHz"),
 )
 
-CABLE_OR_AIR = Query(
-    "cable_or_air",
-    f'SELECT MEDIAN("down_mbps") AS "down_mbps" FROM {TESTS} '
-    f'WHERE {SCHOOL} AND $timeFilter GROUP BY "medium", "engine"',
-    ("medium", "engine", "down_mbps"),
-)
+
+def _by_medium(name: str, tests: str, called: str) -> Query:
+    text = (
+        f'SELECT MEDIAN("down_mbps") AS "{called}" FROM "{tests}" WHERE {SCHOOL} AND $timeFilter '
+        'GROUP BY "medium"'
+    )
+    return Query(name, text, ("medium", called))
+
+
+BY_MEDIUM_AT_REFERENCE = _by_medium("by_medium_at_reference", "throughput", "reference")
+BY_MEDIUM_IN_PUBLIC = _by_medium("by_medium_in_public", "internet", "public")
