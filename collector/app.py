@@ -75,6 +75,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     coordinator = Coordinator(desk, clock)
     link = Link(address, intake, clock, journal.id, coordinator)
     reads = Reads(journal)
+    carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     parts = Parts(
         writer=writer,
         intake=intake,
@@ -88,11 +89,11 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         program=config.program(home) if settings.web.on_loopback else "firstbell",
         coordinator=coordinator,
         journal=journal,
+        influx_trouble=(lambda: carrier.trouble) if carrier else str,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
     )
-    carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()

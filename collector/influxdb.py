@@ -23,13 +23,13 @@ from collector.sinks.standing import Bucket, FolderOf, Placed
 from collector.sinks.way import Parts, Way
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
-from collector.store.outbox import DAY_NS, Outbox, Shipped
+from collector.store.outbox import DAY_NS, INFLUX, Outbox, Shipped
 from collector.store.reads import Reads
 from firstbell.district import District
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
-SINK, ROLLUPS = "influx", "influx rollups"
+SINK, ROLLUPS = INFLUX, f"{INFLUX} rollups"
 
 
 def settings_of(home: Home) -> InfluxSettings:

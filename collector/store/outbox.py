@@ -20,6 +20,8 @@ from firstbell.points import Key, Row
 from firstbell.report import Report, Stored
 
 DAY_NS = 86_400 * 10**9
+INFLUX = "influx"
+"""The sink of reports; that of hours and days has another name."""
 _ROWS = """
 SELECT name, epoch, seq, arrival, received_ns, raw, (
     SELECT count(*) FROM reports AS other WHERE other.agent_id = reports.agent_id
@@ -95,7 +97,7 @@ class Hours(NamedTuple):
 class Outbox:
     """One sink's side of a journal."""
 
-    def __init__(self, journal: Journal, sink: str = "influx") -> None:
+    def __init__(self, journal: Journal, sink: str = INFLUX) -> None:
         self._journal, self.sink = journal, sink
         self._db: sqlite3.Connection | None = None
 
@@ -124,8 +126,7 @@ class Outbox:
     def state(self) -> Shipped | None:
         """How far the sink is; None before it began."""
         with self._open() as db:
-            row = db.execute(_STATE, (self.sink,)).fetchone()
-        return Shipped(*row) if row else None
+            return state_of(db, self.sink)
 
     def newest(self) -> int:
         """The arrival number of the newest report."""
@@ -329,13 +330,10 @@ class Outbox:
             )
 
 
-def pinned(db: sqlite3.Connection) -> int | None:
-    """Up to which arrival every sink has everything; None without a sink. No report beyond may be deleted."""
-    row = db.execute(
-        "SELECT min(CASE WHEN EXISTS (SELECT 1 FROM sink_days WHERE sink_days.sink = sinks.sink) THEN 0 "
-        "ELSE arrival END) FROM sinks"
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
+def state_of(db: sqlite3.Connection, sink: str) -> Shipped | None:
+    """How far a sink is; None before it began."""
+    row = db.execute(_STATE, (sink,)).fetchone()
+    return Shipped(*row) if row else None
 
 
 def _row(row: tuple[str, str, int, int, int, bytes, int]) -> Row:
