@@ -1,6 +1,6 @@
 """Can every school teach at first bell?"""
 
-from dashboards import palette
+from dashboards import Json, palette
 from dashboards.frame import DISTRICT, SCHOOLS, Board, Section
 from dashboards.looks import TO_SCHOOL, TO_SCHOOL_PAGE, Column, filled, links, said, tinted, wrapped
 from dashboards.palette import ALL_PLAIN, ANY_IS_BAD, BAD, GOOD, PLAIN, UNKNOWN
@@ -9,18 +9,14 @@ from dashboards.queries import fleet, now
 
 WORST_FIRST = ("-down_s", "state_rank", "-lost_yesterday_min")
 
-DOWN = [
-    *palette.words({"0": ("Up", GOOD)}),
-    {"type": "range", "options": {"from": 0.001, "to": 1e12, "result": {"color": BAD, "index": 1}}},
-]
-"""How long a school has been down, in its colour."""
-DOWN_OR_UP = [
-    *palette.words({"0": ("Up", GOOD)}),
-    {
-        "type": "range",
-        "options": {"from": 0.001, "to": 1e12, "result": {"text": "Down", "color": BAD, "index": 1}},
-    },
-]
+
+def _down(**words: str) -> list[Json]:
+    """Nought is up; any more is down, in these words or as the time that it took."""
+    down = {"from": 0.001, "to": 1e12, "result": {"color": BAD, "index": 1, **words}}
+    return [*palette.words({"0": ("Up", GOOD)}), {"type": "range", "options": down}]
+
+
+DOWN, DOWN_OR_UP = _down(), _down(text="Down")
 AWAY = palette.words(
     {
         "line_down": ("Line down", BAD),
