@@ -11,7 +11,6 @@ from dashboards.influxql import DATASOURCE, Query
 from dashboards.places import RUNBOOK
 from dashboards.queries import alerts
 from dashboards.targets import JUST_SHORT
-from firstbell.copies import STATE_RANKS
 
 GROUP_EVERY = "1m"
 _LOOK_BACK_S = 7 * 24 * 3600
@@ -41,7 +40,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule(
         "firstbell-down-in-class", "School down in class", alerts.DOWN_IN_CLASS,
-        "{{ .Labels.school }} has no internet, and class has lost minutes of it.",
+        "{{ .Labels.school }} has no internet, and class goes on there.",
         "a-school-is-down", "firstbell-now", "Outages, the latest first", lasting="2m", severity="critical",
     ),
     Rule(
@@ -53,7 +52,6 @@ RULES = (
         "firstbell-verdict-fell", "Answer fell", alerts.VERDICT_FELL,
         "{{ .Labels.school }} can't, or only just can't, teach any more as it plans to.",
         "an-answer-fell", "firstbell-now", "Answers that changed, the latest first", lasting="0s",
-        below=STATE_RANKS["not_measured"],
     ),
     Rule(
         "firstbell-below-contract", "Line below contract", alerts.LINE_BELOW_CONTRACT,

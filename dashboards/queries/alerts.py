@@ -5,14 +5,13 @@ No variables, and no sign that a provisioning file would expand: time is asked f
 
 from dashboards.influxql import Query
 from dashboards.targets import BATTERY_HEALTH_PCT
-from firstbell.copies import WHOLE_SCHOOL
+from firstbell.copies import STATE_RANKS, WHOLE_SCHOOL
 
 DOWN_IN_CLASS = Query(
     "down_in_class",
-    'SELECT MAX("class_min") AS "class_min" FROM "outage" '
-    'WHERE "open" = true AND "subject" != \'silent\' AND time > now() - 7d '
-    'GROUP BY "district", "school"',
-    ("district", "school", "class_min"),
+    'SELECT LAST("down_s") AS "down_s" FROM "school_now" '
+    'WHERE "up" = false AND "in_class" = true AND time > now() - 7m GROUP BY "district", "school"',
+    ("district", "school", "down_s"),
 )
 
 BOX_SILENT = Query(
@@ -24,10 +23,11 @@ BOX_SILENT = Query(
 
 VERDICT_FELL = Query(
     "verdict_fell",
-    'SELECT LAST("state_rank") AS "state_rank" FROM "verdict" '
-    f'WHERE "subject" = \'{WHOLE_SCHOOL}\' AND "plan" = true AND "changed" = true AND time > now() - 1d '
-    'GROUP BY "district", "school"',
-    ("district", "school", "state_rank"),
+    'SELECT LAST("fall") AS "fall" FROM (SELECT "was_rank" - "state_rank" AS "fall" FROM "verdict" '
+    f'WHERE "subject" = \'{WHOLE_SCHOOL}\' AND "plan" = true AND "changed" = true '
+    f'AND "state_rank" < {STATE_RANKS["not_measured"]} AND time > now() - 1d '
+    'GROUP BY "district", "school") WHERE time > now() - 1d GROUP BY "district", "school"',
+    ("district", "school", "fall"),
 )
 
 LINE_BELOW_CONTRACT = Query(
