@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.dashboards import made_up
-from tests.influx.conftest import influxd1, influxd2
+from tests.influx.conftest import influxd1, influxd2, town
 from tests.support.influxdb import Influx1, Influx2
 
-__all__ = ["influxd1", "influxd2"]
+__all__ = ["influxd1", "influxd2", "town"]
 
 _BATCH = 2000
 Rows = list[dict[str, Any]]

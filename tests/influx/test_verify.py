@@ -12,13 +12,9 @@ from collector import registry
 from collector.cli import main
 from collector.questions import ask
 from collector.questions.verify import Difference, Verified
-from collector.sinks import beside, influx
 from collector.sinks.influx import Address, Server
 from collector.sinks.reading import InfluxEvidence
-from collector.sinks.standing import Placed
 from collector.store.outbox import Outbox
-from collector.store.reads import Reads
-from firstbell.points import Names, Point, of_report
 from tests.influx import town as towns
 from tests.influx.town import DISTRICT, Town
 from tests.support.influxdb import Influx1, Influx2
@@ -184,7 +180,7 @@ def test_a_corrected_folder_must_be_shipped_before_influx_is_asked(town: Town, t
 
 def test_debians_influxdb_answers_the_same(town: Town, influxd1: Influx1, database: str) -> None:
     """The same lines in InfluxDB 1.6, asked by the same InfluxQL: the same answers."""
-    pour(town, influxd1, database)
+    towns.pour(town.server, "verified", influxd1, database)
     state = Outbox(town.journal).state()
     assert state is not None
     server = Server(Address(influxd1.url, "", "any"))
@@ -213,21 +209,3 @@ def test_debians_influxdb_answers_the_same(town: Town, influxd1: Influx1, databa
         assert answers[0] == answers[1]
         assert answers[0].links
     server.close()
-
-
-def pour(town: Town, server: Influx1, database: str) -> None:
-    """The lines of the shipped district once more, as the shipper makes them."""
-    outbox, names, arrival = Outbox(town.journal, "pour"), Names(), 0
-    placer = Placed(town.folder.district).placer()
-    while rows := outbox.after(arrival, 5000):
-        made = (of_report(row, placer, names) for row in rows)
-        lines = influx.lines(point for point in made if isinstance(point, Point))
-        assert server.write(b"\n".join(lines).decode(), database).status == 204
-        arrival = rows[-1].stored.arrival
-    reads = Reads(town.journal)
-    facts = [
-        *beside.of_doubts(reads.suspensions(), placer.name),
-        *beside.of_stretches(reads.tries(0), placer.name),
-    ]
-    assert server.write(b"\n".join(influx.lines(facts)).decode(), database).status == 204
-    reads.close()

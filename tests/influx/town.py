@@ -1,19 +1,23 @@
 """A simulated district whose reports are in a real InfluxDB, through the product's own doors."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collector import config, influxdb, registry, simulated
-from collector.clock import SystemClock
+from collector.clock import Clock, SystemClock
 from collector.config import Demo, Home, InfluxSettings
 from collector.demo import making
 from collector.questions.verify import Verified
 from collector.registry import Folder
+from collector.sinks import influx
 from collector.sinks.way import Way
+from collector.store import quiets
 from collector.store.journal import Journal, open_journal
-from collector.store.outbox import Outbox
+from collector.store.outbox import DAY_NS, Outbox
+from collector.store.quiets import Ordered
 from collector.store.reads import Reads
-from tests.support.influxdb import Influx2
+from firstbell.points import Point
+from tests.support.influxdb import Influx1, Influx2
 
 DISTRICT = "Maple Valley (simulated)"
 
@@ -27,12 +31,10 @@ class Town(NamedTuple):
     folder: Folder
     server: Influx2
 
-    def way(self) -> Way:
+    def way(self, clock: Clock | None = None) -> Way:
         """What brings both buckets up to date, made anew as at a start of the collector."""
-        reads, outbox = Reads(self.journal), Outbox(self.journal)
-        return influxdb.way(
-            self.home, self.settings, self.journal, reads, lambda: self.folder, self.home.clock, outbox
-        )
+        reads, outbox, now = Reads(self.journal), Outbox(self.journal), clock or self.home.clock
+        return influxdb.way(self.home, self.settings, self.journal, reads, lambda: self.folder, now, outbox)
 
     def verify(self) -> Verified:
         """Everything compared."""
@@ -56,8 +58,67 @@ def at(home: Home, server: Influx2, bucket: str) -> Town:
     home.settings.write_text(_toml(settings), encoding="utf-8")
     folder = simulated.marked(home, registry.read(home.district))
     town = Town(home, settings, open_journal(home.journal), folder, server)
-    town.way().catch_up()
+    _as_time_went_by(town)
     return town
+
+
+def _as_time_went_by(town: Town) -> None:
+    """Ship twice: as it was after the first days, with too few checks; and as it is now, in a quiet time."""
+    clock = MovedClock(town.home.clock.now_ns() - 10 * DAY_NS)
+    way = town.way(clock)
+    way.catch_up()
+    begin_s = town.home.clock.now_ns() // 10**9 - 60
+    quiets.order(town.journal, Ordered(begin_s, begin_s + 3600, why="state tests"), begin_s * 10**9)
+    clock.move_to(town.home.clock.now_ns())
+    way.catch_up()
+
+
+class MovedClock:
+    """A wall clock that stands where it is put; whoever counts on the other one finds that it is time."""
+
+    def __init__(self, now_ns: int) -> None:
+        self._now_ns, self._monotonic = now_ns, 0.0
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970 UTC."""
+        return self._now_ns
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self._monotonic
+
+    def move_to(self, now_ns: int) -> None:
+        """Time goes by."""
+        self._monotonic += (now_ns - self._now_ns) / 10**9
+        self._now_ns = now_ns
+
+
+def pour(source: Influx2, bucket: str, target: Influx1, database: str) -> None:
+    """Everything that stands in a bucket once more, in Debian's InfluxDB."""
+    kinds = {
+        (row["name"], row["fieldKey"]): row["fieldType"] for row in source.query("SHOW FIELD KEYS", bucket)
+    }
+    tags = {(row["name"], row["tagKey"]) for row in source.query("SHOW TAG KEYS", bucket)}
+    points = [
+        _point(measurement, row, kinds, tags)
+        for measurement in sorted({name for name, _ in kinds})
+        for row in source.query(f'SELECT * FROM "{measurement}"', bucket)
+    ]
+    for part in influx.in_parts(influx.lines(points)):
+        assert target.write(b"\n".join(part).decode(), database).status == 204
+
+
+def _point(
+    name: str, row: dict[str, Any], kinds: dict[tuple[str, str], str], tags: set[tuple[str, str]]
+) -> Point:
+    fields = {
+        key: float(value) if kinds[name, key] == "float" else value
+        for key, value in row.items()
+        if value is not None and (name, key) in kinds
+    }
+    return Point(
+        name, {key: row[key] for key in row if (name, key) in tags and row[key]}, fields, row["time"]
+    )
 
 
 def bucket_ids(server: Influx2) -> dict[str, str]:
