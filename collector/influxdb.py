@@ -198,7 +198,7 @@ def evidence(
 ) -> tuple[InfluxEvidence, Shipped]:
     """The second reader, and how far the bucket is. Raises SettingsError, StoppedError."""
     state = outbox.state()
-    if state is None:
+    if state is None or not state.store:
         raise StoppedError("nothing was shipped yet: `firstbell influx ship` does, or a collector that runs")
     placed = Placed(folder.district, settings.district)
     if (state.folder, state.placed_as) != (folder.district.digest, placed.placed_as) or outbox.days_left():

@@ -307,26 +307,35 @@ def of_answer(url: str, error: "ApiException") -> InfluxError:
         return AwayError(f"{url} can't be reached: {said}")
     if status == _TOO_LARGE:
         return TooLargeError(f"{url} takes no request so large: {said}")
-    if status in _BAD:
+    if status in _BAD and _told(error):
         return RefusedError(said)
     if status in _BUSY or status >= _SERVERS_OWN:
         return BusyError(f"{url} asks for patience ({status}): {said}", _after_s(error))
+    if status in _BAD:
+        # Somebody in between can't bear the request: that says nothing of any point in it.
+        return StoppedError(f"{url} is no InfluxDB: it answered with {status}: {said}")
     return StoppedError(f"{url} answers {status}: {said}. {_WHAT_TO_DO.get(status, '')}".strip())
 
 
 def _said(error: "ApiException") -> str:
     """The server's own words."""
-    body = error.body or ""
+    return _short(_told(error) or str(error.body or error.reason))
+
+
+def _told(error: "ApiException") -> str:
+    """What InfluxDB itself says of an error; "" where the answer is somebody else's."""
     try:
-        told = msgspec.json.decode(body, type=dict[str, Any])
+        told = msgspec.json.decode(error.body or "", type=dict[str, Any])
     except msgspec.DecodeError:
-        told = {}
-    return _short(str(told.get("message") or told.get("error") or body or error.reason))
+        return ""
+    return str(told.get("message") or told.get("error") or "")
 
 
 def _short(text: str) -> str:
+    """A text of the server's, with its end: there stands why, behind a line that may be long."""
     plain = " ".join(text.split())
-    return plain if len(plain) <= _MOST_TEXT else f"{plain[:_MOST_TEXT]}..."
+    half = _MOST_TEXT // 2
+    return plain if len(plain) <= _MOST_TEXT else f"{plain[:half]}...{plain[-half:]}"
 
 
 def _after_s(error: "ApiException") -> float | None:
@@ -342,9 +351,10 @@ def _after_s(error: "ApiException") -> float | None:
     try:
         until = parsedate_to_datetime(asked)
         now = parsedate_to_datetime(headers["Date"])
+        # One without a zone is in UTC, as the other is.
+        return max(0.0, (until.replace(tzinfo=UTC) - now.replace(tzinfo=UTC)).total_seconds())
     except (ValueError, KeyError, TypeError):
         return None
-    return max(0.0, (until - now).total_seconds())
 
 
 def _time(at_ns: int) -> str:

@@ -33,8 +33,12 @@ Progress = Callable[[int, int], None]
 
 
 class Batch(NamedTuple):
-    """Lines on their way, each with its report's arrival number, and what is noted once they are there."""
+    """Lines on their way, each with its report's arrival number, and what is noted once they are there.
 
+    It follows on the report `after`, and ends with `arrival`.
+    """
+
+    after: int
     arrivals: list[int]
     lines: list[bytes]
     arrival: int
@@ -112,7 +116,7 @@ class Shipper:
             on_its_way: tuple[Batch, Future[Sent]] | None = None
             while True:
                 rows = self._outbox.after(arrival, self._most)
-                batch = self._made(rows, placer, names) if rows else None
+                batch = self._made(rows, placer, names, arrival) if rows else None
                 if on_its_way:
                     self._settle(*on_its_way)
                     progress(on_its_way[0].arrival, self._outbox.newest())
@@ -121,7 +125,7 @@ class Shipper:
                 on_its_way = batch, sender.submit(self._send, batch)
                 arrival = batch.arrival
 
-    def _made(self, rows: Sequence[Row], placer: Placer, names: Names) -> Batch:
+    def _made(self, rows: Sequence[Row], placer: Placer, names: Names, after: int = 0) -> Batch:
         oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
         arrivals: list[int] = []
         points: list[Point] = []
@@ -137,12 +141,13 @@ class Shipper:
         newest = max(row.stored.arrival for row in rows)
         # Made here and not while sending: both threads would want the interpreter at the same time.
         lines = influx.lines(points)
-        return Batch(arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
+        return Batch(after, arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
         self._standing.note(
             batch.arrival,
+            after=batch.after,
             shipped=len(batch.lines) - len(sent.aside) - sent.too_old,
             too_old=batch.too_old + sent.too_old,
             names=batch.names,

@@ -14,7 +14,8 @@ from collector.sinks.influx import BusyError, Server
 from collector.store.errors import UnreadableError
 from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
 from firstbell.district import District
-from firstbell.points import Placer
+from firstbell.points import Placer, tag_text
+from firstbell.tables import NAME_CHARS
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ class Placed(NamedTuple):
 
     @property
     def placed_as(self) -> str:
-        """The tag `district`; what was made up says so."""
+        """The tag `district`, as points bear it; what was made up says so."""
         name = self.name or self.district.settings.name
-        return f"{name} (simulated)" if self.district.settings.simulated else name
+        return tag_text(f"{name[:NAME_CHARS]} (simulated)" if self.district.settings.simulated else name)
 
     def placer(self) -> Placer:
         """Who places reports by it."""
@@ -91,7 +92,7 @@ class Standing:
         """Where shipping stands, placed by today's folder. Raises InfluxError, UnreadableError."""
         state = self._outbox.state()
         if state is None or state.store != self._bucket.store:
-            if state is not None:
+            if state is not None and state.store:
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
             elif placed.placed_as in self._server.districts(self._bucket.name):
                 log.warning(
@@ -144,6 +145,6 @@ class Standing:
             self._server.delete(self._bucket.store, begin, end, {"district": district, **tags})
 
     def note(self, arrival: int, **what: Any) -> None:  # noqa: ANN401 - as Outbox.move has them
-        """Note what the bucket has taken. Raises BusyError where it is another one by now."""
+        """Note what the bucket has taken. Raises BusyError where another program stepped in meanwhile."""
         if not self._outbox.move(self._bucket.store, arrival, self._clock.now_ns(), **what):
-            raise BusyError(f"the bucket {self._bucket.name} is another one by now", None)
+            raise BusyError(f"the bucket {self._bucket.name} was begun anew meanwhile", None)

@@ -48,7 +48,7 @@ _REPORTS = msgspec.json.Decoder(Report)
 
 
 class Shipped(NamedTuple):
-    """How far a sink is. `store` names what lies at the other end.
+    """How far a sink is. `store` names what lies at the other end; "" where that was never reached.
 
     `folder` and `placed_as` say how reports were placed. `too_old` reports lay beyond the store's retention
     when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does. `run` is
@@ -217,21 +217,23 @@ class Outbox:
         arrival: int,
         now_ns: int,
         *,
+        after: int = 0,
         shipped: int = 0,
         too_old: int = 0,
         names: Iterable[tuple[str, Key]] = (),
         aside: Sequence[Aside] = (),
         done: Days | None = None,
     ) -> bool:
-        """Note what the store has taken: up to `arrival`, and the days `done` again.
+        """Note what the store has taken: up to `arrival`, where all up to `after` was there before, and `done`.
 
-        False, and nothing is noted, where another store stands at the other end by now.
+        False, and nothing is noted, where another store stands at the other end by now, or the cursor before
+        `after`: another program began anew meanwhile, or stepped back, and a leap would undo that.
         """
         with self._writing() as db:
             moved = db.execute(
                 "UPDATE sinks SET arrival = max(arrival, ?), shipped = shipped + ?, too_old = too_old + ?, "
-                "last_ns = ?, trouble = '', trouble_ns = 0 WHERE sink = ? AND store = ?",
-                (arrival, shipped, too_old, now_ns, self.sink, store),
+                "last_ns = ?, trouble = '', trouble_ns = 0 WHERE sink = ? AND store = ? AND arrival >= ?",
+                (arrival, shipped, too_old, now_ns, self.sink, store, after),
             )
             if not moved.rowcount:
                 return False
@@ -321,8 +323,12 @@ class Outbox:
             )
 
     def complain(self, trouble: str, now_ns: int) -> None:
-        """Note why nothing goes out; "" where it does again."""
+        """Note why nothing goes out; "" where it does again. A sink that never began has a store called ""."""
         with self._writing() as db:
+            if trouble:
+                db.execute(
+                    "INSERT OR IGNORE INTO sinks VALUES (?, '', 0, '', '', 0, 0, 0, '', 0, '', 0)", (self.sink,)
+                )
             db.execute(
                 "UPDATE sinks SET trouble = ?1, trouble_ns = CASE WHEN ?1 = '' THEN 0 "
                 "WHEN trouble_ns = 0 THEN ?2 ELSE trouble_ns END WHERE sink = ?3 AND trouble <> ?1",
