@@ -47,6 +47,10 @@ def address(home: Home, settings: InfluxSettings, token: str = "") -> Address:
     """Where InfluxDB is, and who asks. Raises SettingsError."""
     ca_file = str(home.folder / settings.ca_file) if settings.ca_file else ""
     found = token or config.secret(home.folder, settings.token_file)
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise SettingsError(
+            settings.url, ["the token is one line of letters, digits and signs, without spaces"]
+        )
     return Address(settings.url, settings.org, found, ca_file)
 
 
@@ -71,7 +75,10 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
     if not settings.url:
         if "url" not in given:
             raise SettingsError(str(home.settings), ["no InfluxDB is named: say --url http://HOST:8086"])
-        return msgspec.convert({**msgspec.to_builtins(settings), **given}, InfluxSettings)
+        try:
+            return msgspec.convert({**msgspec.to_builtins(settings), **given}, InfluxSettings)
+        except msgspec.ValidationError as error:
+            raise SettingsError("influx setup", [str(error)]) from None
     differing = [name for name, value in given.items() if getattr(settings, name) != value]
     if differing:
         said = ", ".join(f"influx.{name} = {getattr(settings, name)!r}" for name in differing)

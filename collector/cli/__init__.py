@@ -27,6 +27,7 @@ from collector.cli import (
 )
 from collector.cli.common import Plain
 from collector.config import DATA_VARIABLE
+from dashboards import cli as dashboards
 
 
 @click.group(cls=Plain)
@@ -61,5 +62,6 @@ for command in (
     backup.load,
     collector.group,
     influx.group,
+    dashboards.group,
 ):
     main.add_command(command)

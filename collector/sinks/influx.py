@@ -171,6 +171,17 @@ class Server:
         except (StoppedError, msgspec.DecodeError):
             return ""
 
+    def is_new(self) -> bool:
+        """Whether nobody has made a user, an organisation and a first token there yet."""
+        with talking(self.address.url):
+            answer = self._client.api_client.call_api(
+                "/api/v2/setup", "GET", _preload_content=False, _return_http_data_only=True
+            )
+        try:
+            return bool(msgspec.json.decode(answer.data, type=dict[str, Any]).get("allowed"))
+        except msgspec.DecodeError:
+            return False
+
     def look_for(self, bucket: str) -> Any | None:  # noqa: ANN401 - the library's own
         """The bucket as the library has it; None where there is none."""
         from influxdb_client.rest import ApiException  # noqa: PLC0415

@@ -39,6 +39,11 @@ class Given(NamedTuple):
 
 def organisation(server: Server) -> str:
     """The organisation's id. Raises StoppedError that names those there are."""
+    if server.is_new():
+        raise StoppedError(
+            f"nobody has set up {server.address.url} yet: open it in a browser, or use InfluxData's "
+            "`influx setup`; make a user, an organisation and the operator's token, then run this again"
+        )
     with talking(server.address.url):
         found = server.client.organizations_api().find_organizations()
     ids = {str(org.name): str(org.id) for org in found}

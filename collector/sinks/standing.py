@@ -94,6 +94,12 @@ class Standing:
         if state is None or state.store != self._bucket.store:
             if state is not None and state.store:
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
+            elif placed.placed_as in self._server.districts(self._bucket.name):
+                log.warning(
+                    "InfluxDB has points of a district %r already. If that is another district, give this "
+                    "one a name of its own: district under [influx] in collector.toml",
+                    placed.placed_as,
+                )
             self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
             self._place_anew(state, placed)
