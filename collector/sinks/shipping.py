@@ -6,8 +6,9 @@ again.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from collector.clock import Clock
@@ -112,8 +113,8 @@ class Shipper:
 
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
         """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""
-        with ThreadPoolExecutor(1, thread_name_prefix="influx") as sender:
-            on_its_way: tuple[Batch, Future[Sent]] | None = None
+        on_its_way: tuple[Batch, Future[Sent]] | None = None
+        try:
             while True:
                 rows = self._outbox.after(arrival, self._most)
                 batch = self._made(rows, placer, names, arrival) if rows else None
@@ -122,8 +123,11 @@ class Shipper:
                     progress(on_its_way[0].arrival, self._outbox.newest())
                 if batch is None:
                     return
-                on_its_way = batch, sender.submit(self._send, batch)
+                on_its_way = batch, _aside(self._send, batch)
                 arrival = batch.arrival
+        finally:
+            if on_its_way:  # whatever went wrong meanwhile: never are two on their way
+                wait([on_its_way[1]])
 
     def _made(self, rows: Sequence[Row], placer: Placer, names: Names, after: int = 0) -> Batch:
         oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
@@ -181,3 +185,17 @@ class Shipper:
                 yield Sent([], 1)
             else:
                 yield Sent([Aside(arrivals[0], str(error))], 0)
+
+
+def _aside(send: Callable[[Batch], Sent], batch: Batch) -> Future[Sent]:
+    """Send in a thread that dies with the program: an executor's would keep it until InfluxDB answers."""
+    sent: Future[Sent] = Future()
+
+    def run() -> None:
+        try:
+            sent.set_result(send(batch))
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result hears it
+            sent.set_exception(error)
+
+    threading.Thread(target=run, name="influx sender", daemon=True).start()
+    return sent

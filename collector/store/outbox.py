@@ -327,7 +327,8 @@ class Outbox:
         with self._writing() as db:
             if trouble:
                 db.execute(
-                    "INSERT OR IGNORE INTO sinks VALUES (?, '', 0, '', '', 0, 0, 0, '', 0, '', 0)", (self.sink,)
+                    "INSERT OR IGNORE INTO sinks VALUES (?, '', 0, '', '', 0, 0, 0, '', 0, '', 0)",
+                    (self.sink,),
                 )
             db.execute(
                 "UPDATE sinks SET trouble = ?1, trouble_ns = CASE WHEN ?1 = '' THEN 0 "

@@ -231,7 +231,9 @@ def test_a_clock_that_is_ahead_makes_no_point() -> None:
 
 def test_a_number_is_a_number_however_it_was_written() -> None:
     """5 and 5.0 of one metric are one type; what no catalogue has is a text beside the others."""
-    point = made(plain(readings={"rtt_p50_ms": 5, "echoes_sent": 5, "smell": 5, "seq": 8}, segment=Segment.WAN))
+    point = made(
+        plain(readings={"rtt_p50_ms": 5, "echoes_sent": 5, "smell": 5, "seq": 8}, segment=Segment.WAN)
+    )
     assert (type(point.fields["rtt_p50_ms"]), type(point.fields["echoes_sent"])) == (float, int)
     assert json.loads(str(point.fields["others"])) == {"smell": 5, "seq": 8}
     assert (point.fields["seq"], point.tags["segment"]) == (7, "wan")
@@ -248,7 +250,9 @@ def test_what_people_write_becomes_a_tag_on_one_line(text: str) -> None:
     assert tag_text(tag) == tag
 
 
-@pytest.mark.parametrize("point", [Point("latency", {}, {}, 1), Point("latency", {"agent": BOX}, {"seq": 1}, 1)])
+@pytest.mark.parametrize(
+    "point", [Point("latency", {}, {}, 1), Point("latency", {"agent": BOX}, {"seq": 1}, 1)]
+)
 def test_what_was_made_of_no_report_is_none(point: Point) -> None:
     """It is said, and nothing is made up."""
     with pytest.raises((ValueError, KeyError)):

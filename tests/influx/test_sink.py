@@ -76,9 +76,7 @@ def test_whatever_a_report_says_the_server_takes_and_gives_back(
     """Any valid report in a district of any name: no line is refused, and the same report comes back of it."""
     agent = f"box-{next(_NUMBERS)}"
     placer, names = Placer(district(), name), Names(most=most * 5)
-    made = [
-        (row, of_report(Row(row._replace(agent=agent), n), placer, names)) for n, row in enumerate(rows)
-    ]
+    made = [(row, of_report(Row(row._replace(agent=agent), n), placer, names)) for n, row in enumerate(rows)]
     points = {n: point for n, (_, point) in enumerate(made) if isinstance(point, Point)}
     answer = influxd2.write(b"\n".join(influx.lines(points.values())).decode())
     assert answer.status == 204, answer.body
@@ -105,7 +103,15 @@ def _read(sent: Point, row: dict[str, object]) -> Point:
     return Point(str(row["name"]), tags, there, int(str(row["time"])))  # type: ignore[arg-type]
 
 
-PEOPLE_WRITE = ['O\'Neil "9" High', "a=b, c\\d", "Grüße 🎒", "ends in \\", "  wide  open ", "x" * 80, "'); DROP--"]
+PEOPLE_WRITE = [
+    'O\'Neil "9" High',
+    "a=b, c\\d",
+    "Grüße 🎒",
+    "ends in \\",
+    "  wide  open ",
+    "x" * 80,
+    "'); DROP--",
+]
 
 
 @pytest.mark.parametrize("name", PEOPLE_WRITE)
@@ -163,9 +169,7 @@ def test_killed_at_any_moment_again_and_again(way: Way, bench: Bench, influxd2: 
     assert way.wrong() == []
 
 
-def test_hung_it_is_given_up_and_asked_again(
-    influxd2: Influx2, bucket: str, bench: Bench
-) -> None:
+def test_hung_it_is_given_up_and_asked_again(influxd2: Influx2, bucket: str, bench: Bench) -> None:
     """Stopped in its tracks while it holds a write: whether that was stored or not, all is there once."""
     with closing(to(influxd2, bucket, bench, timeouts_ms=(300, 300))) as way:
         send(bench, 300)
@@ -331,11 +335,9 @@ def test_many_boxes_are_corrected_together(way: Way, bench: Bench, influxd2: Inf
     assert influxd2.query("SELECT COUNT(seq) FROM latency", way.bucket.name)[0]["count"] == 72
 
 
-def test_other_districts_in_the_bucket_are_left_alone(
-    way: Way, bench: Bench, influxd2: Influx2
-) -> None:
+def test_other_districts_in_the_bucket_are_left_alone(way: Way, bench: Bench, influxd2: Influx2) -> None:
     """Corrections and a new name delete what bears our name and no more, though a box has the same."""
-    foreign = f'latency,agent={BOX},district=Elsewhere,status=ok rtt_p50_ms=1 {NOW_NS - HOUR_NS}'
+    foreign = f"latency,agent={BOX},district=Elsewhere,status=ok rtt_p50_ms=1 {NOW_NS - HOUR_NS}"
     assert influxd2.write(foreign, way.bucket.name).status == 204
     send(bench, 50)
     way.ship()

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from firstbell import report as reports
 from firstbell.catalogue import METRICS, PROBES, Reading
 from firstbell.metrics import Metric
-from firstbell.report import ClockQuality, LimitedBy, Loss, Mark, Medium, Opening, Report, Segment, Status, Stored
+from firstbell.report import (
+    ClockQuality,
+    LimitedBy,
+    Loss,
+    Mark,
+    Medium,
+    Opening,
+    Report,
+    Segment,
+    Status,
+    Stored,
+)
 
 NOW_NS = 1_790_000_000_000_000_000
 LABELS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,39}", fullmatch=True)
@@ -19,7 +30,9 @@ MOST_INT = (1 << 63) - 1
 
 def words(most: int) -> st.SearchStrategy[str]:
     """Texts that can be printed, the nasty ones more often than by chance."""
-    nasty = st.sampled_from(['"', "\\", "=", ",", " ", "'", "#", "\u00fc", "\U0001f392", "i", "t", "retention"])
+    nasty = st.sampled_from(
+        ['"', "\\", "=", ",", " ", "'", "#", "\u00fc", "\U0001f392", "i", "t", "retention"]
+    )
     return st.lists(
         nasty | st.characters(exclude_categories=["Cs"]).filter(str.isprintable), max_size=most
     ).map(lambda signs: "".join(signs)[:most])
@@ -52,7 +65,9 @@ _STRANGE = st.one_of(
 def readings(draw: st.DrawFn) -> dict[str, Reading]:
     """Readings, known ones and others."""
     names = draw(st.lists(st.sampled_from(sorted(METRICS)), max_size=8, unique=True))
-    strange = draw(st.lists(LABELS | st.sampled_from(["seq", "epoch", "time", "others", "status"]), max_size=3))
+    strange = draw(
+        st.lists(LABELS | st.sampled_from(["seq", "epoch", "time", "others", "status"]), max_size=3)
+    )
     found: dict[str, Reading] = {name: draw(_ONE_OF[name]) for name in names}
     return found | {name: draw(_STRANGE) for name in strange if name not in METRICS}
 
@@ -64,9 +79,7 @@ _LOSSES = st.builds(
     st.tuples(st.integers(1, 1 << 32), st.integers(1, 1 << 32)),
     words(200),
 )
-_OPENINGS = st.builds(
-    Opening, predecessor=st.none() | EPOCHS, last_seq=st.integers(0, 1 << 32), ended=LABELS
-)
+_OPENINGS = st.builds(Opening, predecessor=st.none() | EPOCHS, last_seq=st.integers(0, 1 << 32), ended=LABELS)
 
 
 def any_report(at_ns: st.SearchStrategy[int] = _TIMES) -> st.SearchStrategy[Report]:

@@ -1,6 +1,5 @@
 """A journal, a district folder and a way from them into one bucket, as the collector has it."""
 
-import msgspec
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path

@@ -76,7 +76,9 @@ def test_full_jitter_draws_from_nothing_to_the_longest() -> None:
     st.lists(st.floats(0, 1e9, allow_nan=False) | st.none(), max_size=8),
     st.booleans(),
 )
-def test_a_server_that_asks_for_patience_gets_it_within_bounds(asked: list[float | None], lucky: bool) -> None:
+def test_a_server_that_asks_for_patience_gets_it_within_bounds(
+    asked: list[float | None], lucky: bool
+) -> None:
     """Never less than it asks for, up to a quarter of an hour; and never more than a minute on top."""
     patience = Patience(shortest if lucky else longest)
     for after_s in asked:
@@ -262,9 +264,7 @@ def test_it_is_one_thread_that_ends_when_it_is_told(bench: Bench) -> None:
     Carrier(ships.open, Outbox(bench.journal), bench.clock).stop()
 
 
-def test_it_ends_after_the_batch_that_is_on_its_way(
-    bench: Bench, refusing: RefusingInflux, way: Way
-) -> None:
+def test_it_ends_after_the_batch_that_is_on_its_way(bench: Bench, refusing: RefusingInflux, way: Way) -> None:
     """A backlog of a week is no reason not to stop: what is not out by then goes out at the next start."""
     bench.send(1, reports(1, 200))
     refusing.says(lambda _asked: refusing_influx.slow(0.05))
@@ -273,6 +273,7 @@ def test_it_ends_after_the_batch_that_is_on_its_way(
     wait_until(lambda: len(refusing.asked) >= 3)
     began = time.monotonic()
     made.stop()
+    assert not made._thread.is_alive()
     assert time.monotonic() - began < 1
     assert 20 <= way.arrival < 100
     asked = len(refusing.asked)

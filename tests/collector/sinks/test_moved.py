@@ -99,7 +99,9 @@ CALENDARS = st.builds(
     also=st.lists(DATES, max_size=1).map(tuple),
     schedules=st.just(tuple(BELLS.items())),
     usual=st.sampled_from(["usual", "late"]),
-    by_weekday=st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["late", "one"])), max_size=1).map(tuple),
+    by_weekday=st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["late", "one"])), max_size=1).map(
+        tuple
+    ),
     cycle=st.sampled_from([(), ("usual", "late"), ("one", "usual", "late")]),
     cycle_from=st.none() | DATES,
     special=st.lists(st.tuples(DATES, st.sampled_from([BELLS["one"], ()])), max_size=1).map(tuple),

@@ -321,9 +321,7 @@ def test_a_connection_that_breaks_within_the_body_loses_nothing(
 
 
 @pytest.mark.parametrize("stores", [False, True])
-def test_who_hangs_is_given_up_and_asked_again(
-    bench: Bench, refusing: RefusingInflux, stores: bool
-) -> None:
+def test_who_hangs_is_given_up_and_asked_again(bench: Bench, refusing: RefusingInflux, stores: bool) -> None:
     """After the time to wait for an answer; nothing is doubled if it was stored after all."""
     with closing(Way(bench, refusing, refusing.bucket, timeouts_ms=(300, 300))) as way:
         bench.send(1, reports(1, 10))
@@ -448,9 +446,7 @@ def test_what_is_older_than_the_bucket_keeps_is_counted_and_not_sent(
         assert way.wrong() == []
 
 
-def test_what_the_server_calls_too_old_is_counted_as_such(
-    bench: Bench, refusing: RefusingInflux
-) -> None:
+def test_what_the_server_calls_too_old_is_counted_as_such(bench: Bench, refusing: RefusingInflux) -> None:
     """A bucket that keeps less than the settings say: those points are no poison, and hold up no other."""
     bench.clock.wall_ns = refusing._now_ns()
     bucket = refusing.make_bucket(keep_s=3600)
