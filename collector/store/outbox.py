@@ -224,7 +224,7 @@ class Outbox:
         aside: Sequence[Aside] = (),
         done: Days | None = None,
     ) -> bool:
-        """Note what the store has taken: up to `arrival`, where all up to `after` was there before, and `done`.
+        """Note what the store has taken: up to `arrival`, where all up to `after` was there, and `done`.
 
         False, and nothing is noted, where another store stands at the other end by now, or the cursor before
         `after`: another program began anew meanwhile, or stepped back, and a leap would undo that.
@@ -323,11 +323,12 @@ class Outbox:
             )
 
     def complain(self, trouble: str, now_ns: int) -> None:
-        """Note why nothing goes out; "" where it does again. A sink that never began has a store called ""."""
+        """Note why nothing goes out; "" where it does again. One that never began has a store called ""."""
         with self._writing() as db:
             if trouble:
                 db.execute(
-                    "INSERT OR IGNORE INTO sinks VALUES (?, '', 0, '', '', 0, 0, 0, '', 0, '', 0)", (self.sink,)
+                    "INSERT OR IGNORE INTO sinks VALUES (?, '', 0, '', '', 0, 0, 0, '', 0, '', 0)",
+                    (self.sink,),
                 )
             db.execute(
                 "UPDATE sinks SET trouble = ?1, trouble_ns = CASE WHEN ?1 = '' THEN 0 "
