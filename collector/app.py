@@ -18,8 +18,10 @@ from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
 from collector.intake import Intake
 from collector.mqtt import Address, Link
+from collector.questions.boards import Boards
 from collector.registry import Folder, Registry
 from collector.sinks.carrier import Carrier
+from collector.sinks.way import Way
 from collector.store.decisions import keep_district
 from collector.store.errors import InUseError, SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
@@ -131,9 +133,12 @@ def _carrier(
     if not settings.influx.url:
         return None
     outbox = Outbox(journal, influxdb.SINK)
-    return Carrier(
-        lambda: influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox), outbox, clock
-    )
+    boards = Boards(reads, folder_now, registry.targets())  # which remembers what it said, whatever happens
+
+    def opened() -> Way:
+        return influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox, boards)
+
+    return Carrier(opened, outbox, clock)
 
 
 @contextmanager

@@ -127,6 +127,7 @@ def way(
     folder_now: Callable[[], Folder],
     clock: Clock,
     outbox: Outbox,
+    boards: Boards | None = None,
 ) -> Way:
     """What brings both buckets up to date. Raises SettingsError, InfluxError."""
     to = server(home, settings)
@@ -140,7 +141,7 @@ def way(
         outbox,
         to,
         Bucket(settings.bucket, raw.id, raw.days),
-        Boards(reads, folder_now, registry.targets()),
+        boards or Boards(reads, folder_now, registry.targets()),
         placed,
         clock,
     )

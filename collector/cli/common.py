@@ -161,6 +161,18 @@ class Plain(click.Group):
             ) from trouble
 
 
+@contextmanager
+def progress_bar(label: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show how far long work is: what is yielded wants to be told how much is done, and of how much."""
+    with click.progressbar(length=1, label=label, hidden=hidden) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.length = max(1, of)
+            bar.update(done - bar.pos)
+
+        yield progress
+
+
 def table(head: list[str], rows: list[list[str]]) -> str:
     """Aligned columns, two spaces apart; the head only where there are rows."""
     lines = [head, *rows]

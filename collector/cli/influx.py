@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from collector import config, influxdb
-from collector.cli.common import journal_of, json_option, loaded, pass_home, show
+from collector.cli.common import journal_of, json_option, loaded, pass_home, progress_bar, show
 from collector.cli.status import ago
 from collector.config import Home, InfluxSettings
 from collector.questions.verify import Verified
@@ -106,12 +106,7 @@ def ship(home: Home, as_json: bool) -> None:
     reads = Reads(journal)
     way = influxdb.way(home, settings, journal, reads, lambda: folder, home.clock, outbox)
     before = outbox.state()
-    with click.progressbar(length=1, label="Shipping reports", hidden=as_json) as bar:
-
-        def progress(at: int, goal: int) -> None:
-            bar.length = max(1, goal)
-            bar.update(at - bar.pos)
-
+    with progress_bar("Shipping reports", hidden=as_json) as progress:
         state = way.catch_up(progress)
     went = state.shipped - (before.shipped if before and before.store == state.store else 0)
     aside = outbox.asides()
@@ -136,12 +131,7 @@ def check(context: click.Context, home: Home, as_json: bool) -> None:
     settings = influxdb.settings_of(home)
     journal = journal_of(home)
     folder = loaded(home, journal)
-    with click.progressbar(length=1, label="Comparing boxes", hidden=as_json) as bar:
-
-        def progress(done: int, boxes: int) -> None:
-            bar.length = max(1, boxes)
-            bar.update(done - bar.pos)
-
+    with progress_bar("Comparing boxes", hidden=as_json) as progress:
         answer = influxdb.verify(home, settings, journal, folder, progress)
     show(answer, _verified_text(answer), as_json=as_json, simulated=folder.district.settings.simulated)
     if not answer.same:
@@ -170,12 +160,7 @@ def rebuild(home: Home, as_json: bool) -> None:
     settings = influxdb.settings_of(home)
     journal = journal_of(home)
     folder = loaded(home, journal)
-    with click.progressbar(length=1, label="Shipping reports", hidden=as_json) as bar:
-
-        def progress(at: int, goal: int) -> None:
-            bar.length = max(1, goal)
-            bar.update(at - bar.pos)
-
+    with progress_bar("Shipping reports", hidden=as_json) as progress:
         done = influxdb.rebuild(home, settings, journal, folder, progress)
     text = f"{done.shipped:,} reports were shipped anew into the bucket {settings.bucket}."
     if done.in_place:

@@ -29,6 +29,12 @@ class Verdicts:
         self._said: dict[Key, tuple[str, int]] = {}
         self._on: dict[str, date] = {}
 
+    def copy(self) -> "Verdicts":
+        """One that remembers the same, and goes its own way."""
+        made = Verdicts()
+        made._said, made._on = dict(self._said), dict(self._on)
+        return made
+
     def due(
         self, reads: Reads, folder: Folder, targets: Targets, district: str, as_of_ns: int
     ) -> Iterator[Point]:

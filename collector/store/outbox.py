@@ -224,7 +224,7 @@ class Outbox:
         aside: Sequence[Aside] = (),
         done: Days | None = None,
     ) -> bool:
-        """Note what the store has taken: up to `arrival`, where all up to `after` was there before, and `done`.
+        """Note what the store has taken: up to `arrival`, where all up to `after` was there, and `done`.
 
         False, and nothing is noted, where another store stands at the other end by now, or the cursor before
         `after`: another program began anew meanwhile, or stepped back, and a leap would undo that.
@@ -323,7 +323,7 @@ class Outbox:
             )
 
     def complain(self, trouble: str, now_ns: int) -> None:
-        """Note why nothing goes out; "" where it does again. A sink that never began has a store called ""."""
+        """Note why nothing goes out; "" where it does again. One that never began has a store called ""."""
         with self._writing() as db:
             if trouble:
                 db.execute(
