@@ -1,6 +1,7 @@
 """From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -11,10 +12,10 @@ from collector.config import Home, InfluxSettings
 from collector.questions import verify as verifying
 from collector.questions.boards import Boards
 from collector.questions.verify import Bounds, Verified
-from collector.registry import Folder
+from collector.registry import Folder, RegistryError
 from collector.sinks import setup
 from collector.sinks.copying import Copier
-from collector.sinks.influx import Address, Found, Server, StoppedError
+from collector.sinks.influx import Address, BusyError, Found, InfluxError, Server, StoppedError
 from collector.sinks.reading import InfluxEvidence
 from collector.sinks.rollups import Roller
 from collector.sinks.setup import Ready, Wanted
@@ -92,6 +93,7 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
 def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_tokens: bool) -> MadeReady:
     """Make the InfluxDB ready and enter it into the settings. Raises InfluxError, OSError."""
     org_id = setup.organisation(server)
+    setup.finish_swap(server, settings.bucket, settings.spare)
     wanted = (
         Wanted(settings.bucket, settings.raw_days),
         Wanted(settings.spare, settings.raw_days),
@@ -100,11 +102,12 @@ def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_toke
     buckets = tuple(setup.bucket(server, org_id, one) for one in wanted)
     ids = [one.id for one in buckets]
     lost = not (home.folder / settings.token_file).exists()
-    name = f"First Bell collector, bucket {settings.bucket}"
+    whose = _whose(home, settings)
+    name = f"First Bell collector{whose}, bucket {settings.bucket}"
     ours = setup.token(server, org_id, name, ids, ("read", "write"), anew=new_tokens or lost)
     if ours.token:
         config.write_secret(home.folder, settings.token_file, ours.token)
-    name = f"First Bell boards, bucket {settings.bucket}"
+    name = f"First Bell boards{whose}, bucket {settings.bucket}"
     grafanas = setup.token(server, org_id, name, ids, ("read",), anew=new_tokens)
     if not config.read(home.settings).influx.url:
         texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
@@ -119,6 +122,15 @@ def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_toke
     )
 
 
+def _whose(home: Home, settings: InfluxSettings) -> str:
+    """Who its tokens are of. Districts may share a bucket, and none may end another's."""
+    try:
+        name = settings.district or registry.read(home.district).district.settings.name
+    except (FolderError, RegistryError):  # it is not written yet
+        return ""
+    return f" of {name}"
+
+
 def way(
     home: Home,
     settings: InfluxSettings,
@@ -130,9 +142,18 @@ def way(
     boards: Boards | None = None,
 ) -> Way:
     """What brings both buckets up to date. Raises SettingsError, InfluxError."""
-    to = server(home, settings)
-    raw, hours = to.bucket(settings.bucket), to.bucket(settings.rollups)
-    shipper = _shipper(settings, journal, folder_now, clock, outbox, to, raw)
+    to, hourly = server(home, settings), Outbox(journal, ROLLUPS)
+
+    def close() -> None:
+        to.close()
+        hourly.close()
+
+    try:
+        raw, hours = to.bucket(settings.bucket), to.bucket(settings.rollups)
+    except InfluxError:
+        close()
+        raise
+    shipper = _shipper(settings, journal, reads, folder_now, clock, outbox, to, raw)
 
     def placed() -> Placed:
         return Placed(folder_now().district, settings.district)
@@ -146,7 +167,7 @@ def way(
         clock,
     )
     roller = Roller(
-        Outbox(journal, ROLLUPS),
+        hourly,
         reads,
         to,
         Bucket(settings.rollups, hours.id, hours.days),
@@ -156,12 +177,13 @@ def way(
         names=outbox.names,
         hourly_days=settings.hourly_days,
     )
-    return Way(Parts(shipper, copier, roller), clock)
+    return Way(Parts(shipper, copier, roller), clock, close)
 
 
 def _shipper(
     settings: InfluxSettings,
     journal: Journal,
+    reads: Reads,
     folder_now: Callable[[], Folder],
     clock: Clock,
     outbox: Outbox,
@@ -171,7 +193,7 @@ def _shipper(
     days = min(settings.raw_days, found.days) if found.days else settings.raw_days
     return Shipper(
         outbox,
-        Reads(journal),
+        reads,
         to,
         Bucket(settings.bucket, found.id, days),
         lambda: Placed(folder_now().district, settings.district),
@@ -249,16 +271,20 @@ def rebuild(
     """
     to = server(home, settings)
     placed = Placed(folder.district, settings.district)
-    others = sorted(to.districts(settings.bucket) - {placed.placed_as})
-    outbox = Outbox(journal, SINK if others else f"{SINK} anew")
+    setup.finish_swap(to, settings.bucket, settings.spare)
+    ours = {placed.placed_as, _shipped_as(journal) or placed.placed_as}
+    others = sorted(to.districts(settings.bucket) - ours)
+    outbox, reads = Outbox(journal, SINK if others else f"{SINK} anew"), Reads(journal)
     try:
         found = to.bucket(settings.bucket if others else settings.spare)
-        if others:
-            to.clear(found.id, {"district": placed.placed_as})
-        else:
-            to.clear(found.id, {})
-        outbox.begin(found.id, folder.district.digest, placed.placed_as)
-        made = _shipper(settings, journal, lambda: folder, home.clock, outbox, to, found)
+        begin = found.id, folder.district.digest, placed.placed_as
+        # Before, because this may break off while it takes away; and after, because a collector that ships
+        # meanwhile may have noted what was taken away again.
+        outbox.begin(*begin)
+        for tags in [{"district": name} for name in sorted(ours)] if others else [{}]:
+            to.clear(found.id, tags)
+        outbox.begin(*begin)
+        made = _shipper(settings, journal, reads, lambda: folder, home.clock, outbox, to, found)
         state = made.catch_up(progress)
         if not others:
             setup.swap(to, settings.bucket, settings.spare)
@@ -266,12 +292,23 @@ def rebuild(
             active.take_over(outbox.sink)
             active.close()
             to.clear(to.bucket(settings.spare).id, {})
-        _copies_again(home, settings, journal, folder)
+        with suppress(BusyError):  # a collector that runs writes them in some minutes
+            _copies_again(home, settings, journal, folder)
         return Rebuilt(
             shipped=state.shipped, aside=outbox.asides(), in_place=bool(others), others=tuple(others)
         )
     finally:
         outbox.close()
+        reads.close()
+        to.close()
+
+
+def _shipped_as(journal: Journal) -> str:
+    """The name that points bear which were shipped; the folder may have another one by now."""
+    outbox = Outbox(journal, SINK)
+    state = outbox.state()
+    outbox.close()
+    return state.placed_as if state else ""
 
 
 def folder_of(journal: Journal) -> FolderOf:

@@ -5,6 +5,8 @@ Everything is looked for before it is made, so that a second time changes nothin
 
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from collector.sinks.influx import Server, StoppedError, talking
 
 POLICY = "autogen"
@@ -20,7 +22,7 @@ class Wanted(NamedTuple):
     days: int
 
 
-class Ready(NamedTuple):
+class Ready(msgspec.Struct, frozen=True):
     """A bucket that is ready, what was done for it, and for the name under which InfluxQL knows it."""
 
     name: str
@@ -67,7 +69,7 @@ def bucket(server: Server, org_id: str, wanted: Wanted) -> Ready:
 
 def _made(server: Server, org_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 - the library's own
     return server.client.buckets_api().create_bucket(
-        bucket_name=wanted.name, org_id=org_id, retention_rules=_rules(wanted.days)
+        bucket_name=wanted.name, org=org_id, retention_rules=_rules(wanted.days)
     )
 
 
@@ -92,9 +94,31 @@ def swap(server: Server, name: str, spare: str) -> None:
             raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
         map_to(server, one.org_id, name, str(other.id))
         map_to(server, one.org_id, spare, str(one.id))
-        for found, called in ((one, f"{spare}_leaving"), (other, name), (one, spare)):
-            found.name = called
-            server.client.buckets_api().update_bucket(found)
+        for found, called in ((one, _leaving(spare)), (other, name), (one, spare)):
+            _call(server, found, called)
+
+
+def finish_swap(server: Server, name: str, spare: str) -> None:
+    """Go on where a swap was broken off between two names, if one was."""
+    with talking(server.address.url):
+        one, other = server.look_for(_leaving(spare)), server.look_for(spare)
+        if one is None:
+            return
+        if server.look_for(name) is None and other is not None:
+            _call(server, other, name)
+            other = None
+        if other is None:
+            _call(server, one, spare)
+
+
+def _leaving(spare: str) -> str:
+    """What the bucket in use is called while the other one gets its name."""
+    return f"{spare}_leaving"
+
+
+def _call(server: Server, bucket: Any, name: str) -> None:  # noqa: ANN401 - the library's own
+    bucket.name = name
+    server.client.buckets_api().update_bucket(bucket)
 
 
 def map_to(server: Server, org_id: str, database: str, bucket_id: str) -> Did:

@@ -100,7 +100,7 @@ class Standing:
                     "one a name of its own: district under [influx] in collector.toml",
                     placed.placed_as,
                 )
-            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
+            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as, anew=False)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
             self._place_anew(state, placed)
         run = self._server.run()

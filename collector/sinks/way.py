@@ -39,9 +39,10 @@ class Parts(NamedTuple):
 
 
 class Way:
-    """Everything at once, each at its own rhythm. For one thread."""
+    """Everything at once, each at its own rhythm. For one thread. `close` closes what it was made with."""
 
-    def __init__(self, parts: Parts, clock: Clock) -> None:
+    def __init__(self, parts: Parts, clock: Clock, close: Callable[[], None] = lambda: None) -> None:
+        self.close = close
         self._shipper = parts.shipper
         self._turns = (
             _Turn(clock, COPIES_S, parts.copier.write),
