@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.sinks import carrier as carrying
+from collector.sinks.answers import AwayError, BusyError, RefusedError, StoppedError
 from collector.sinks.carrier import (
     EVERY_S,
     FIRST_WAIT_S,
@@ -20,7 +21,6 @@ from collector.sinks.carrier import (
     Carrier,
     Patience,
 )
-from collector.sinks.influx import AwayError, BusyError, RefusedError, StoppedError
 from collector.store.errors import UnreadableError
 from collector.store.outbox import Outbox, Shipped
 from firstbell.settings import SettingsError
@@ -107,7 +107,7 @@ class Scripted:
         self.opened += 1
         return self
 
-    def catch_up(self, progress: Callable[[int, int], None] = lambda _at, _goal: None) -> Shipped:
+    def catch_up(self, _progress: Callable[[int, int], None] = lambda _at, _goal: None) -> Shipped:
         """What the script says."""
         self.calls += 1
         self.threads.add(threading.get_ident())
@@ -247,7 +247,7 @@ def test_a_journal_that_takes_no_complaint_ends_nothing(bench: Bench) -> None:
         def complain(_trouble: str, _now_ns: int) -> None:
             raise UnreadableError("disk full")
 
-        outbox.complain = complain  # type: ignore[method-assign]
+        outbox.complain = complain  # type: ignore[method-assign, assignment]
         wait_until(lambda: ships.calls >= 5)
         assert made.trouble == ""
 

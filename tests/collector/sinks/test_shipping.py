@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.sinks.influx import (
-    Address,
+from collector.sinks.answers import (
     AwayError,
     BusyError,
     InfluxError,
     RefusedError,
-    Server,
     StoppedError,
     TooLargeError,
 )
+from collector.sinks.influx import Address, Server
 from tests.collector.workbench import BOX, NOW_NS, Bench, report, wait_until
 from tests.support import refusing_influx
 from tests.support.refusing_influx import LIE, TOO_LARGE, Asked, RefusingInflux, Say
