@@ -1,7 +1,8 @@
 """From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -12,10 +13,11 @@ from collector.config import Home, InfluxSettings
 from collector.questions import verify as verifying
 from collector.questions.boards import Boards
 from collector.questions.verify import Bounds, Verified
-from collector.registry import Folder, RegistryError
+from collector.registry import Folder
 from collector.sinks import setup
+from collector.sinks.answers import BusyError, InfluxError, StoppedError
 from collector.sinks.copying import Copier
-from collector.sinks.influx import Address, BusyError, Found, InfluxError, Server, StoppedError
+from collector.sinks.influx import Address, Found, Server
 from collector.sinks.reading import InfluxEvidence
 from collector.sinks.rollups import Roller
 from collector.sinks.setup import Ready, Wanted
@@ -47,7 +49,11 @@ def settings_of(home: Home) -> InfluxSettings:
 def address(home: Home, settings: InfluxSettings, token: str = "") -> Address:
     """Where InfluxDB is, and who asks. Raises SettingsError."""
     ca_file = str(home.folder / settings.ca_file) if settings.ca_file else ""
+    if ca_file and not Path(ca_file).is_file():
+        raise SettingsError(settings.url, [f"influx.ca_file: {ca_file} is not there"])
     found = token or config.secret(home.folder, settings.token_file)
+    if not found:
+        raise SettingsError(settings.url, ["the token is empty"])
     if not found.isascii() or not found.isprintable() or " " in found:
         raise SettingsError(
             settings.url, ["the token is one line of letters, digits and signs, without spaces"]
@@ -60,12 +66,24 @@ def server(home: Home, settings: InfluxSettings) -> Server:
     return Server(address(home, settings))
 
 
+def trouble_now(home: Home, settings: InfluxSettings) -> str:
+    """Why InfluxDB can't be asked for its bucket just now; "" where it can."""
+    try:
+        to = server(home, settings)
+        to.bucket(settings.bucket)
+        to.close()
+    except (SettingsError, InfluxError) as error:
+        return str(error)
+    return ""
+
+
 class MadeReady(msgspec.Struct, frozen=True, kw_only=True):
     """What `firstbell influx setup` did; `grafana_token` is "" where there was one before."""
 
     url: str
     org: str
     buckets: tuple[Ready, ...]
+    district: str
     collector_token: Literal["made", "kept"]
     grafana_token: str
 
@@ -90,45 +108,62 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
     return settings
 
 
-def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_tokens: bool) -> MadeReady:
-    """Make the InfluxDB ready and enter it into the settings. Raises InfluxError, OSError."""
+def make_ready(
+    home: Home, settings: InfluxSettings, server: Server, district: str, *, new_tokens: bool
+) -> MadeReady:
+    """Make the InfluxDB ready for a district, by the operator's token, and enter it into the settings.
+
+    Raises InfluxError, OSError.
+    """
     org_id = setup.organisation(server)
     setup.finish_swap(server, settings.bucket, settings.spare)
     wanted = (
-        Wanted(settings.bucket, settings.raw_days),
-        Wanted(settings.spare, settings.raw_days),
-        Wanted(settings.rollups, settings.daily_days),
+        Wanted(settings.bucket, settings.raw_days, district),
+        Wanted(settings.spare, settings.raw_days, district),
+        Wanted(settings.rollups, settings.daily_days, district),
     )
     buckets = tuple(setup.bucket(server, org_id, one) for one in wanted)
     ids = [one.id for one in buckets]
-    lost = not (home.folder / settings.token_file).exists()
-    whose = _whose(home, settings)
-    name = f"First Bell collector{whose}, bucket {settings.bucket}"
-    ours = setup.token(server, org_id, name, ids, ("read", "write"), anew=new_tokens or lost)
-    if ours.token:
-        config.write_secret(home.folder, settings.token_file, ours.token)
-    name = f"First Bell boards{whose}, bucket {settings.bucket}"
-    grafanas = setup.token(server, org_id, name, ids, ("read",), anew=new_tokens)
-    if not config.read(home.settings).influx.url:
-        texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
-        table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
-        config.add_table(home.settings, "influx", table)
+    collector = f"First Bell, collector of {district}, bucket {settings.bucket}"
+    boards = f"First Bell, boards of {district}, bucket {settings.bucket}"
+    if new_tokens:
+        setup.revoke(server, org_id, collector)
+        setup.revoke(server, org_id, boards)
+    lost = new_tokens or not _still_good(home, settings)
+    if lost:
+        made = setup.token(server, org_id, collector, ids, ("read", "write"))
+        config.write_secret(home.folder, settings.token_file, made)
+    known = setup.has_token(server, org_id, boards, ids, ("read",))
+    grafanas = "" if known else setup.token(server, org_id, boards, ids, ("read",))
+    _enter(home, settings)
     return MadeReady(
         url=settings.url,
         org=settings.org,
         buckets=buckets,
-        collector_token="made" if ours.token else "kept",
-        grafana_token=grafanas.token,
+        district=district,
+        collector_token="made" if lost else "kept",
+        grafana_token=grafanas,
     )
 
 
-def _whose(home: Home, settings: InfluxSettings) -> str:
-    """Who its tokens are of. Districts may share a bucket, and none may end another's."""
+def _still_good(home: Home, settings: InfluxSettings) -> bool:
+    """Whether the collector's token is here, and may still look at all three buckets."""
+    if not (home.folder / settings.token_file).exists():
+        return False
     try:
-        name = settings.district or registry.read(home.district).district.settings.name
-    except (FolderError, RegistryError):  # it is not written yet
-        return ""
-    return f" of {name}"
+        with closing(server(home, settings)) as mine:
+            found = [mine.look_for(name) for name in (settings.bucket, settings.spare, settings.rollups)]
+    except (SettingsError, StoppedError):
+        return False
+    return all(one is not None for one in found)
+
+
+def _enter(home: Home, settings: InfluxSettings) -> None:
+    """Write the table into collector.toml, where none is yet. Raises OSError."""
+    if not config.read(home.settings).influx.url:
+        texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
+        table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
+        config.add_table(home.settings, "influx", table)
 
 
 def way(

@@ -1,6 +1,7 @@
 """`firstbell dashboards`: build the boards, hand out their files, push them into a Grafana."""
 
 import json
+import re
 from pathlib import Path
 from typing import TextIO
 
@@ -10,16 +11,36 @@ from dashboards import Json, places
 from dashboards import push as pushing
 from firstbell.copies import RAW
 
-NO_SDK = "building wants Grafana's SDK, which only developers have: pip install 'firstbell[dev]'"
+NO_SDK = (
+    "building wants Grafana's SDK, which only developers have: pip install '.[dev]' in First Bell's folder"
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _checked_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value and not re.fullmatch(r"https?://[^\s\"'<>\\]+", value):
+        raise click.BadParameter(f"{value[:60]!r} is no address such as https://firstbell.example.org")
+    return value
+
+
+def _checked_bucket(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.isprintable() or not value or any(sign in value for sign in "\"/\\'$"):
+        raise click.BadParameter(f"{value[:60]!r} is no bucket's name: no quotes, / or $ are in it")
+    return value
+
+
 _pages = click.option(
-    "--pages", metavar="URL", help="Where First Bell's own pages are, for links from the boards."
+    "--pages",
+    metavar="URL",
+    callback=_checked_url,
+    help="Where First Bell's own pages are as people's browsers see them; else the collector's own machine.",
 )
 _bucket = click.option(
     "--bucket",
     default=RAW,
     show_default=True,
-    help="The InfluxDB bucket of reports, as collector.toml has it.",
+    callback=_checked_bucket,
+    help="The InfluxDB bucket of reports; as collector.toml has it.",
 )
 
 
@@ -56,7 +77,12 @@ def build(check: bool, as_json: bool) -> None:
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @_pages
-@click.option("--runbook", metavar="URL", help="Where the troubleshooting page is, for links from alerts.")
+@click.option(
+    "--runbook",
+    metavar="URL",
+    callback=_checked_url,
+    help="Where the troubleshooting page is, for links from alerts.",
+)
 @_bucket
 @_json
 def files(folder: Path, pages: str | None, runbook: str | None, bucket: str, as_json: bool) -> None:
@@ -83,7 +109,12 @@ def files(folder: Path, pages: str | None, runbook: str | None, bucket: str, as_
     type=click.File(encoding="utf-8"),
     help="A file with a service account's token (- for stdin).",
 )
-@click.option("--influx-url", metavar="URL", help="The InfluxDB as Grafana sees it; makes both data sources.")
+@click.option(
+    "--influx-url",
+    metavar="URL",
+    callback=_checked_url,
+    help="The InfluxDB as Grafana sees it; makes both data sources.",
+)
 @click.option(
     "--influx-token-file", type=click.File(encoding="utf-8"), help="A file with a token that may read."
 )

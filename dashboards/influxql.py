@@ -30,6 +30,10 @@ class Query(NamedTuple):
     db: str = RAW
 
 
+FRESH = "time > now() - 15m"
+"""Of what is said each five minutes an older word is no word on now: then a board shows nothing, not `up`."""
+
+
 def latest(name: str, copy: Copy, fields: str, *, by: str, where: str) -> Query:
     """The latest point of each group, whole: a field that the point lacks is no older point's.
 

@@ -16,7 +16,7 @@ from firstbell.copies import RAW
 OLDEST = 10
 """The oldest Grafana for which the boards are written."""
 TIMEOUT_S = 30.0
-INSTALL = "pip install 'firstbell[grafana]'"
+INSTALL = "pip install '.[grafana]' in First Bell's folder, by the same Python"
 Say = Callable[[str], None]
 
 

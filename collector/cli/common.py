@@ -17,7 +17,7 @@ from collector.demo.making import DemoError
 from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
 from collector.registry import Folder, RegistryError
-from collector.sinks.influx import InfluxError
+from collector.sinks.answers import InfluxError
 from collector.store import decisions
 from collector.store.errors import StoreError, UnreadableError
 from collector.store.journal import Journal, open_journal

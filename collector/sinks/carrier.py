@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from collector.clock import Clock
-from collector.sinks.influx import BusyError, InfluxError, StoppedError
+from collector.sinks.answers import BusyError, InfluxError, StoppedError
 from collector.sinks.shipping import Progress
 from collector.store.errors import StoreError
 from collector.store.outbox import Outbox, Shipped

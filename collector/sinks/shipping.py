@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.sinks import beside, influx
-from collector.sinks.influx import RefusedError, Server, StoppedError, TooLargeError
+from collector.sinks.answers import RefusedError, StoppedError, TooLargeError
+from collector.sinks.influx import Server
 from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
 from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
 from collector.store.reads import Reads, Suspension
@@ -105,11 +106,13 @@ class Shipper:
         """Take away what stands of a box's days, and ship them once more."""
         self._standing.take_away(days, placer.name)
         aside: list[Aside] = []
+        shipped = 0
         for rows in influx.in_parts(self._outbox.within(days, until_arrival), self._most):
             batch = self._made(rows, placer, names)
             sent = self._send(batch)
             aside += [*batch.aside, *sent.aside]
-        self._standing.note(0, names=names.taken(), aside=aside, done=days)
+            shipped += len(batch.lines) - len(sent.aside) - sent.too_old
+        self._standing.note(0, shipped=shipped, names=names.taken(), aside=aside, done=days)
 
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
         """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""

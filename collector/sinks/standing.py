@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from collector.clock import Clock
 from collector.sinks import moved
-from collector.sinks.influx import BusyError, Server
+from collector.sinks.answers import BusyError, StoppedError
+from collector.sinks.influx import Server
 from collector.store.errors import UnreadableError
 from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
 from firstbell.district import District
@@ -94,12 +95,8 @@ class Standing:
         if state is None or state.store != self._bucket.store:
             if state is not None and state.store:
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
-            elif placed.placed_as in self._server.districts(self._bucket.name):
-                log.warning(
-                    "InfluxDB has points of a district %r already. If that is another district, give this "
-                    "one a name of its own: district under [influx] in collector.toml",
-                    placed.placed_as,
-                )
+            else:
+                self._see_that_it_is_ours(placed.placed_as)
             self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as, anew=False)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
             self._place_anew(state, placed)
@@ -108,10 +105,21 @@ class Standing:
             self._outbox.step_back(run, AGAIN_AFTER_RESTART)
         return self.state()
 
+    def _see_that_it_is_ours(self, district: str) -> None:
+        """See that no points of another journal bear that name. Raises StoppedError."""
+        if self._others and tag_text(district) in self._server.districts(self._bucket.name):
+            raise StoppedError(
+                f"the bucket {self._bucket.name} has points of a district {district!r} already, from another "
+                "journal, and nothing was sent. Another district's? Then give this one a name of its own: "
+                "district under [influx] in collector.toml. This district's own, from a journal that is "
+                "gone? Then `firstbell influx rebuild` puts this one's in their place"
+            )
+
     def _place_anew(self, state: Shipped, placed: Placed) -> None:
         """Put the days that the folder places otherwise than the one before on the list."""
         agents = self._outbox.agents()
         if state.placed_as != placed.placed_as:
+            self._see_that_it_is_ours(placed.placed_as)
             self._rename(state.placed_as, agents)
         today = self._clock.now_ns() // DAY_NS
         first = max(self._outbox.first_day(), today - self._bucket.days if self._bucket.days else 0)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from collector.clock import Clock
+from collector.sinks.answers import InfluxError
 from collector.sinks.copying import Copier
-from collector.sinks.influx import InfluxError
 from collector.sinks.rollups import Roller
 from collector.sinks.shipping import Progress, Shipper
 from collector.store.errors import StoreError

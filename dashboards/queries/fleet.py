@@ -1,6 +1,6 @@
 """The boxes themselves, and whether this database holds all that the collector holds."""
 
-from dashboards.influxql import DISTRICT, SCHOOL, Query, latest
+from dashboards.influxql import DISTRICT, FRESH, SCHOOL, Query, latest
 from firstbell.copies import BOX_NOW, ROLLUPS, SINK, STATUS_COUNTS, rollup
 
 BOXES = latest(
@@ -11,9 +11,9 @@ BOXES = latest(
     where=SCHOOL,
 )
 
-BEHIND = latest("behind", SINK, "behind_reports", by="district", where=DISTRICT)
-ASIDE = latest("aside", SINK, "aside_reports", by="district", where=DISTRICT)
-JOURNAL = latest("journal", SINK, "journal_reports", by="district", where=DISTRICT)
+BEHIND = latest("behind", SINK, "behind_reports", by="district", where=f"{DISTRICT} AND {FRESH}")
+ASIDE = latest("aside", SINK, "aside_reports", by="district", where=f"{DISTRICT} AND {FRESH}")
+JOURNAL = latest("journal", SINK, "journal_reports", by="district", where=f"{DISTRICT} AND {FRESH}")
 
 SINK_BEHIND = Query(
     "sink_behind",

@@ -1,6 +1,6 @@
 """How every school stands at this moment, and what befell it lately."""
 
-from dashboards.influxql import DISTRICT, SCHOOL, Query, latest
+from dashboards.influxql import DISTRICT, FRESH, SCHOOL, Query, latest
 from firstbell.copies import SCHOOL_NOW, WHOLE_SCHOOL
 
 SCHOOLS_NOW = latest(
@@ -9,14 +9,14 @@ SCHOOLS_NOW = latest(
     "name label up since_s>since_ms down_s lost_yesterday_min worst_period worst_period_min "
     "silent_boxes boxes quiet quiet_why state_rank",
     by="school",
-    where=SCHOOL,
+    where=f"{SCHOOL} AND {FRESH}",
 )
 
 
 def _of_latest(name: str, how: str, field: str) -> Query:
     """One number over all schools, of the last that each said."""
     inner = (
-        f'SELECT LAST("{field}") AS "{field}" FROM "school_now" WHERE {SCHOOL} AND $timeFilter '
+        f'SELECT LAST("{field}") AS "{field}" FROM "school_now" WHERE {SCHOOL} AND {FRESH} AND $timeFilter '
         'GROUP BY "school"'
     )
     return Query(name, f'SELECT {how}("{field}") AS "{field}" FROM ({inner})', (field,))

@@ -11,8 +11,9 @@ import pytest
 
 from collector import influxdb, registry
 from collector.sinks import setup
+from collector.sinks.answers import AwayError
 from collector.sinks.carrier import Carrier, Patience
-from collector.sinks.influx import AwayError, Server
+from collector.sinks.influx import Server
 from collector.store.outbox import Outbox
 from collector.store.reads import Reads
 from tests.collector.workbench import BOX, wait_until

@@ -284,7 +284,7 @@ def test_a_wrong_token_is_told(house: House) -> None:
     where = ("--url", house.server.url, "--org", house.server.org, "--bucket", house.bucket)
     said = house.say("setup", *where, token="nobodys")
     assert said.exit_code == 1
-    assert "401: unauthorized access. The token is not known to it" in said.output
+    assert "401: unauthorized access. That is no operator's token of this server." in said.output
     assert "Traceback" not in said.output
     assert not house.home.settings.exists()
     assert not (house.home.folder / "influx.token").exists()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from collector.clock import SystemClock
 from collector.sinks import influx
-from collector.sinks.influx import AwayError, InfluxError
+from collector.sinks.answers import AwayError, InfluxError
 from collector.store.outbox import DAY_NS
 from firstbell.points import TAGS, Names, Placer, Point, Row, of_report, report_of
 from firstbell.report import Stored

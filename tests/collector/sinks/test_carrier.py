@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.sinks import carrier as carrying
+from collector.sinks.answers import AwayError, BusyError, RefusedError, StoppedError
 from collector.sinks.carrier import (
     EVERY_S,
     FIRST_WAIT_S,
@@ -23,7 +24,6 @@ from collector.sinks.carrier import (
     Carrier,
     Patience,
 )
-from collector.sinks.influx import AwayError, BusyError, RefusedError, StoppedError
 from collector.store.errors import UnreadableError
 from collector.store.outbox import Outbox, Shipped
 from firstbell.settings import SettingsError

@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.sinks.influx import (
-    Address,
+from collector.sinks.answers import (
     AwayError,
     BusyError,
     InfluxError,
     RefusedError,
-    Server,
     StoppedError,
     TooLargeError,
 )
+from collector.sinks.influx import Address, Server
 from tests.collector.workbench import BOX, NOW_NS, Bench, report, wait_until
 from tests.support import refusing_influx
 from tests.support.refusing_influx import LIE, TOO_LARGE, Asked, RefusingInflux, Say
@@ -257,9 +256,9 @@ def test_a_word_on_patience_comes_through(way: Road, bench: Bench, refusing: Ref
 @pytest.mark.parametrize(
     ("status", "kind", "what_to_do"),
     [
-        (401, StoppedError, "firstbell influx setup` makes a new one"),
+        (401, StoppedError, "firstbell influx setup` makes another one"),
         (403, StoppedError, "firstbell influx setup` makes one that may"),
-        (404, StoppedError, "firstbell influx setup` makes the bucket"),
+        (404, StoppedError, "firstbell influx setup` makes it"),
         (405, StoppedError, "answers 405"),
         (400, RefusedError, "refused by the test"),
         (422, RefusedError, "refused by the test"),
