@@ -124,7 +124,7 @@ class Carrier:
     def _note(self, trouble: str) -> None:
         news = trouble != self.trouble
         if news and trouble:
-            log.warning("nothing goes to InfluxDB, and nothing is lost: %s", trouble)
+            log.warning("InfluxDB does not get everything, and nothing is lost: %s", trouble)
         elif news:
             log.warning("InfluxDB takes reports again")
         self.trouble = trouble

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from collector.clock import Clock
-from collector.sinks import influx
+from collector.sinks import influx, pieces
 from collector.sinks.influx import Server
 from collector.sinks.standing import Bucket, Placed
 from collector.store.outbox import Outbox
@@ -44,10 +44,10 @@ class Copier:
         """Write what is due; how many points. Raises InfluxError, StoreError."""
         name, now_ns = self._folder_now().placed_as, self._clock.now_ns()
         points = [*self._makes.points(name, now_ns), self._own(name, now_ns)]
-        for part in influx.in_parts(influx.lines(points)):
-            self._server.write(self._bucket.store, part)
+        good = influx.good_line(tag_text(name), now_ns)
+        went = pieces.put(self._server, self._bucket, points, good, now_ns)
         self._makes.written()
-        return len(points)
+        return went
 
     def _own(self, district: str, now_ns: int) -> Point:
         """How far the sink is."""

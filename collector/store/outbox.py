@@ -16,18 +16,19 @@ from collector.store.connections import transaction
 from collector.store.errors import told
 from collector.store.journal import Journal
 from collector.store.ledger import arrivals
-from firstbell.points import Key, Row
+from firstbell.points import MOST_TWINS, Key, Row
 from firstbell.report import Report, Stored
 
 DAY_NS = 86_400 * 10**9
 INFLUX = "influx"
 """The sink of reports; that of hours and days has another name."""
-_ROWS = """
-SELECT name, epoch, seq, arrival, received_ns, raw, (
-    SELECT count(*) FROM reports AS other WHERE other.agent_id = reports.agent_id
-    AND other.probe = reports.probe AND other.at_ns = reports.at_ns AND other.arrival < reports.arrival)
+# How many came before of one moment is counted no further than matters: a box may send a million of them.
+_ROWS = f"""
+SELECT name, epoch, seq, arrival, received_ns, raw, (SELECT count(*) FROM (
+    SELECT 1 FROM reports AS other WHERE other.agent_id = reports.agent_id AND other.probe = reports.probe
+    AND other.at_ns = reports.at_ns AND other.arrival < reports.arrival LIMIT {MOST_TWINS + 1}))
 FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
-"""
+"""  # noqa: S608 - a number
 _NEXT = f"{_ROWS} WHERE arrival > ? ORDER BY arrival LIMIT ?"
 _WITHIN = (
     f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "  # noqa: S608 - our own words
@@ -259,8 +260,7 @@ class Outbox:
         """Note that the server runs anew: what it took in its run before goes out again, `most` at most."""
         with self._writing() as db:
             db.execute(
-                "UPDATE sinks SET arrival = max(min(arrival, run_arrival), arrival - ?2) "
-                "WHERE sink = ?1 AND run <> ''",
+                "UPDATE sinks SET arrival = max(min(arrival, run_arrival), arrival - ?2) WHERE sink = ?1",
                 (self.sink, most),
             )
             db.execute("UPDATE sinks SET run = ?, run_arrival = arrival WHERE sink = ?", (run, self.sink))
