@@ -9,7 +9,9 @@ from collector.config import Demo, Home, InfluxSettings
 from collector.demo import making
 from collector.questions.verify import Verified
 from collector.registry import Folder
-from collector.sinks import influx
+from collector.sinks import influx, setup
+from collector.sinks.influx import Address, Server
+from collector.sinks.setup import Wanted
 from collector.sinks.way import Way
 from collector.store import quiets
 from collector.store.journal import Journal, open_journal
@@ -53,8 +55,10 @@ def at(home: Home, server: Influx2, bucket: str) -> Town:
     """A demo's home that ships to a bucket, which is made if need be."""
     (home.folder / "influx.token").write_text(server.token, encoding="utf-8")
     settings = InfluxSettings(url=server.url, org=server.org, bucket=bucket)
-    for name in {bucket, settings.spare, settings.rollups} - bucket_ids(server).keys():
-        server.make_bucket(name)
+    operator = Server(Address(server.url, server.org, server.token), operator=True)
+    for name in (bucket, settings.spare, settings.rollups):
+        setup.bucket(operator, server.org_id, Wanted(name, 0, DISTRICT))
+    operator.close()
     home.settings.write_text(_toml(settings), encoding="utf-8")
     folder = simulated.marked(home, registry.read(home.district))
     town = Town(home, settings, open_journal(home.journal), folder, server)
