@@ -43,21 +43,23 @@ class Town(NamedTuple):
         return influxdb.verify(self.home, self.settings, self.journal, self.folder, lambda *_: None)
 
 
-def shipped(folder: Path, server: Influx2, bucket: str, *, schools: int = 8, days: int = 8) -> Town:
+def shipped(
+    folder: Path, server: Influx2, bucket: str, *, schools: int = 8, days: int = 8, keep_days: int = 0
+) -> Town:
     """A demo that was made now, all of it in the server's bucket of that name and the two beside it."""
     home, clock = config.home(str(folder)), SystemClock()
     demo = Demo(seed=7, schools=schools, days=days, as_of_ns=making.end_ns(clock.now_ns()))
     making.make(home, demo, clock, lambda *_: None)
-    return at(home, server, bucket)
+    return at(home, server, bucket, keep_days)
 
 
-def at(home: Home, server: Influx2, bucket: str) -> Town:
+def at(home: Home, server: Influx2, bucket: str, keep_days: int = 0) -> Town:
     """A demo's home that ships to a bucket, which is made if need be."""
     (home.folder / "influx.token").write_text(server.token, encoding="utf-8")
     settings = InfluxSettings(url=server.url, org=server.org, bucket=bucket)
     operator = Server(Address(server.url, server.org, server.token), operator=True)
     for name in (bucket, settings.spare, settings.rollups):
-        setup.bucket(operator, server.org_id, Wanted(name, 0, DISTRICT))
+        setup.bucket(operator, server.org_id, Wanted(name, keep_days, DISTRICT))
     operator.close()
     home.settings.write_text(_toml(settings), encoding="utf-8")
     folder = simulated.marked(home, registry.read(home.district))
