@@ -56,10 +56,12 @@ def shipped(
 def at(home: Home, server: Influx2, bucket: str, keep_days: int = 0) -> Town:
     """A demo's home that ships to a bucket, which is made if need be."""
     (home.folder / "influx.token").write_text(server.token, encoding="utf-8")
-    settings = InfluxSettings(url=server.url, org=server.org, bucket=bucket)
+    # A demo's now is some days ago: what it would keep for so long the server keeps for longer.
+    raw_days = keep_days or InfluxSettings().raw_days
+    settings = InfluxSettings(url=server.url, org=server.org, bucket=bucket, raw_days=raw_days)
     operator = Server(Address(server.url, server.org, server.token), operator=True)
     for name in (bucket, settings.spare, settings.rollups):
-        setup.bucket(operator, server.org_id, Wanted(name, keep_days, DISTRICT))
+        setup.bucket(operator, server.org_id, Wanted(name, keep_days and keep_days + 10, DISTRICT))
     operator.close()
     home.settings.write_text(_toml(settings), encoding="utf-8")
     folder = simulated.marked(home, registry.read(home.district))
@@ -134,4 +136,4 @@ def bucket_ids(server: Influx2) -> dict[str, str]:
 
 
 def _toml(settings: InfluxSettings) -> str:
-    return f'[influx]\nurl = "{settings.url}"\norg = "{settings.org}"\nbucket = "{settings.bucket}"\n'
+    return f'[influx]\nurl = "{settings.url}"\norg = "{settings.org}"\nbucket = "{settings.bucket}"\nraw_days = {settings.raw_days}\n'
