@@ -1,7 +1,7 @@
 """From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Literal
 
@@ -117,6 +117,7 @@ def make_ready(
     Raises InfluxError, OSError.
     """
     org_id = setup.organisation(server)
+    setup.finish_swap(server, settings.bucket, settings.spare)
     wanted = (
         Wanted(settings.bucket, settings.raw_days, district),
         Wanted(settings.spare, settings.raw_days, district),
@@ -150,8 +151,8 @@ def _still_good(home: Home, settings: InfluxSettings) -> bool:
     if not (home.folder / settings.token_file).exists():
         return False
     try:
-        mine = server(home, settings)
-        found = [mine.look_for(name) for name in (settings.bucket, settings.spare, settings.rollups)]
+        with closing(server(home, settings)) as mine:
+            found = [mine.look_for(name) for name in (settings.bucket, settings.spare, settings.rollups)]
     except (SettingsError, StoppedError):
         return False
     return all(one is not None for one in found)
@@ -350,13 +351,17 @@ def _rebuild(
 ) -> Rebuilt:
     to, reads = server(home, settings), Reads(journal)
     placed = Placed(folder.district, settings.district)
-    others = sorted(to.districts(settings.bucket) - {placed.placed_as})
+    setup.finish_swap(to, settings.bucket, settings.spare)
+    ours = {placed.placed_as, _shipped_as(journal) or placed.placed_as}
+    others = sorted(to.districts(settings.bucket) - ours)
     mine = not others and all(setup.is_ours(to, name) for name in (settings.bucket, settings.spare))
     outbox = Outbox(journal, f"{SINK} anew" if mine else SINK)
     try:
         found = to.bucket(settings.spare if mine else settings.bucket)
-        to.clear(found.id, {} if mine else {"district": placed.placed_as})
+        # Before it is taken away, because this may be broken off in between: then all goes out anew.
         outbox.begin(found.id, folder.district.digest, placed.placed_as)
+        for tags in [{}] if mine else [{"district": name} for name in sorted(ours)]:
+            to.clear(found.id, tags)
         made = _shipper(settings, journal, reads, lambda: folder, home.clock, outbox, to, found)
         state = made.catch_up(progress)
         if mine:
@@ -370,6 +375,14 @@ def _rebuild(
         outbox.close()
         reads.close()
         to.close()
+
+
+def _shipped_as(journal: Journal) -> str:
+    """The name that points bear which were shipped; the folder may have another one by now."""
+    outbox = Outbox(journal, SINK)
+    state = outbox.state()
+    outbox.close()
+    return state.placed_as if state else ""
 
 
 def folder_of(journal: Journal) -> FolderOf:

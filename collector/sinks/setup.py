@@ -102,8 +102,26 @@ def swap(server: Server, name: str, spare: str) -> None:
             raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
         map_to(server, one.org_id, name, str(other.id))
         map_to(server, one.org_id, spare, str(one.id))
-        for found, called in ((one, f"{spare}_leaving"), (other, name), (one, spare)):
+        for found, called in ((one, _leaving(spare)), (other, name), (one, spare)):
             _call(server, found, called)
+
+
+def finish_swap(server: Server, name: str, spare: str) -> None:
+    """Go on where a swap was broken off between two names, if one was."""
+    with server.talking():
+        one, other = server.look_for(_leaving(spare)), server.look_for(spare)
+        if one is None:
+            return
+        if server.look_for(name) is None and other is not None:
+            _call(server, other, name)
+            other = None
+        if other is None:
+            _call(server, one, spare)
+
+
+def _leaving(spare: str) -> str:
+    """What the bucket in use is called while the other one gets its name."""
+    return f"{spare}_leaving"
 
 
 def _call(server: Server, bucket: Any, name: str) -> None:  # noqa: ANN401 - the library's own

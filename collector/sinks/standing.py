@@ -134,7 +134,7 @@ class Standing:
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
             else:
                 self._see_that_it_is_ours(placed.placed_as)
-            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
+            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as, anew=False)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
             self._place_anew(state, placed)
         self._look_at_the_run()

@@ -134,9 +134,15 @@ class Outbox:
         with self._open() as db:
             return arrivals(db)
 
-    def begin(self, store: str, folder: str, placed_as: str) -> None:
-        """Begin anew with an empty store: nothing is there, and nothing is remembered of what was."""
+    def begin(self, store: str, folder: str, placed_as: str, *, anew: bool = True) -> None:
+        """Begin anew with an empty store: nothing is there, and nothing is remembered of what was.
+
+        Without `anew` nothing is done where that store is in use already: another program was first.
+        """
         with self._writing() as db:
+            known = state_of(db, self.sink)
+            if known and known.store == store and not anew:
+                return
             self._forget(db)
             db.execute(
                 "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0, '', 0)",
