@@ -358,7 +358,7 @@ def _rebuild(
     outbox = Outbox(journal, f"{SINK} anew" if mine else SINK)
     try:
         found = to.bucket(settings.spare if mine else settings.bucket)
-        # First of all: broken off while it takes away, whoever ships next begins at the beginning.
+        # Before it is taken away, because this may be broken off in between: then all goes out anew.
         outbox.begin(found.id, folder.district.digest, placed.placed_as)
         for tags in [{}] if mine else [{"district": name} for name in sorted(ours)]:
             to.clear(found.id, tags)

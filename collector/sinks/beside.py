@@ -86,7 +86,8 @@ def of_stretches(stretches: Sequence[Stretch], district: str, oldest_ns: int = 0
 def stretches_of(rows: Sequence[Mapping[str, Any]]) -> list[Stretch]:
     """The stretches that points were made of, in order."""
     found = [
-        Stretch(row["subject"], row["time"], row["last_ns"], int(row["answers"]), row["tries"])
+        Stretch(row["subject"], row["begin_ns"], row["last_ns"], int(row["answers"]), row["tries"])
         for row in rows
     ]
-    return sorted(found, key=lambda stretch: stretch.begin_ns)
+    once = {(one.address, one.begin_ns): one for one in sorted(found, key=lambda one: one.last_ns)}
+    return sorted(once.values(), key=lambda one: one.begin_ns)

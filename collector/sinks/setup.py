@@ -19,7 +19,7 @@ Did = Literal["made", "kept", "changed"]
 
 
 class Wanted(NamedTuple):
-    """A bucket to be, for how many days it keeps points, and whose (the tag `district`)."""
+    """A bucket to be, for how many days it keeps points (0: for ever), and whose (the tag `district`)."""
 
     name: str
     days: int
@@ -85,7 +85,7 @@ def _kept(server: Server, found: Any, wanted: Wanted) -> tuple[Any, Did]:  # noq
 def _rules(days: int) -> list[Any]:
     from influxdb_client import BucketRetentionRules  # noqa: PLC0415
 
-    return [BucketRetentionRules(type="expire", every_seconds=days * _DAY_S)]
+    return [BucketRetentionRules(type="expire", every_seconds=days * _DAY_S)] if days else []
 
 
 def is_ours(server: Server, name: str) -> bool:
