@@ -78,6 +78,9 @@ def test_whatever_was_wrong_is_right_afterwards(house: House) -> None:
     spare = f"{house.bucket}_spare"
     assert (after[house.bucket], after[spare]) == (ids[spare], ids[house.bucket])
     assert house.server.query("SHOW MEASUREMENTS", spare) == []
+    beside = Outbox(house.bench.journal, f"{influxdb.SINK} anew")
+    assert beside.state() is None, "its cursor is the one in use"
+    beside.close()
 
 
 def test_shipping_goes_on_where_it_was(house: House) -> None:
