@@ -292,7 +292,7 @@ def test_it_ends_after_the_batch_that_is_on_its_way(
     began = time.monotonic()
     made.stop()
     assert not made._thread.is_alive()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
     assert 20 <= way.arrival < 100
     asked = len(refusing.asked)
     time.sleep(0.15)
