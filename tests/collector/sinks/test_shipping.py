@@ -438,7 +438,7 @@ def test_what_is_older_than_the_bucket_keeps_is_counted_and_not_sent(
     """Beyond its days nothing goes out, and nothing is set aside for it."""
     with closing(Road(bench, refusing, refusing.bucket, days=2)) as way:
         old = [report(n, at_ns=NOW_NS - 2 * DAY_NS - n) for n in (1, 2)]
-        kept = report(3, at_ns=NOW_NS - 2 * DAY_NS)
+        kept = report(3, at_ns=NOW_NS - 2 * DAY_NS + DAY_NS // 24)  # an hour: it must not fall out on its way
         bench.send(1, [*old, kept])
         state = way.ship()
         assert (state.arrival, state.shipped, state.too_old, way.outbox.asides()) == (3, 1, 2, 0)
@@ -461,7 +461,7 @@ def test_names_beyond_a_boxs_share_stay_one_when_they_are_sent_again(
     way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """Whatever was known of them when they went out first: a report never becomes two points."""
-    bench.send(1, [report(n, target=f"t{n}", at_ns=NOW_NS - n) for n in range(230)])
+    bench.send(1, [report(n, target=f"t{n}", at_ns=NOW_NS - n) for n in range(MOST_NAMES + 30)])
     refusing.says([Say(), Say(), refusing_influx.hang_up(stores=True)])
     with pytest.raises(AwayError):
         way.ship()
@@ -479,6 +479,21 @@ def test_another_store_gets_everything(way: Road, bench: Bench, refusing: Refusi
     with closing(Road(bench, refusing, bucket)) as other:
         assert other.ship().shipped == 10
         assert other.wrong() == []
+
+
+def test_a_bucket_that_bears_the_name_no_more_is_left_alone(
+    way: Road, bench: Bench, refusing: RefusingInflux
+) -> None:
+    """After somebody's rebuild another bucket has the name: whoever still writes to the one before stops."""
+    bench.send(1, reports(1, 10))
+    way.ship()
+    with closing(Road(bench, refusing, refusing.make_bucket(), store="before")) as late:
+        late.bucket = late.bucket._replace(name=refusing.bucket)
+        late.shipper = late.made()
+        with pytest.raises(BusyError, match="another one by now"):
+            late.ship()
+    assert way.outbox.state() is not None
+    assert way.arrival == 10
 
 
 def test_the_place_at_that_time_is_what_counts(bench: Bench, refusing: RefusingInflux) -> None:
