@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from collector import config
+from collector.sinks.setup import OURS
 from tests.support.influxdb import Answer, AskedError, Influx2, ask
 from tests.support.shipping import House
 
@@ -71,10 +73,11 @@ def test_everything_is_made(house: House) -> None:
     assert len(done["grafana_token"]) > 20
 
 
-def test_the_settings_are_written_once_for_nobody_elses_eyes(house: House) -> None:
-    """Into collector.toml behind what stands there, with the token beside it; the operator's token nowhere."""
+def test_the_settings_are_written_once_and_the_token_for_nobody_elses_eyes(house: House) -> None:
+    """Into collector.toml behind what stands there, mode and all; the operator's token nowhere."""
     before = '# ours\n[broker]\nhost = "10.0.0.7" # the new one\n\n[web]\nport = 0\n'
     house.home.settings.write_text(before, encoding="utf-8")
+    house.home.settings.chmod(0o640)
     done = house.set_up("--district", 'Maple "Valley"')
     text = house.home.settings.read_text(encoding="utf-8")
     assert text.startswith(before)
@@ -87,8 +90,8 @@ def test_the_settings_are_written_once_for_nobody_elses_eyes(house: House) -> No
         'token_file = "influx.token"',
         'district = "Maple \\"Valley\\""',
     ]
-    for path in (house.home.settings, house.home.folder / "influx.token"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((house.home.folder / "influx.token").stat().st_mode) == 0o600
+    assert stat.S_IMODE(house.home.settings.stat().st_mode) == 0o640
     everything = b"".join(path.read_bytes() for path in house.home.folder.rglob("*") if path.is_file())
     assert house.server.token.encode() not in everything
     assert done["grafana_token"].encode() not in everything
@@ -231,12 +234,28 @@ def test_a_bucket_that_keeps_too_long_or_too_short_is_put_right(house: House, se
     house.set_up()
     bucket = of_ours(house)["buckets"][house.bucket]
     rules = [{"type": "expire", "everySeconds": seconds}]
-    told = {"retentionRules": rules, "description": "ours"}
-    house.server.call("PATCH", f"/api/v2/buckets/{bucket['id']}", told)
+    house.server.call("PATCH", f"/api/v2/buckets/{bucket['id']}", {"retentionRules": rules})
     done = house.set_up()
     assert [one["bucket"] for one in done["buckets"]] == ["changed", "kept", "kept"]
     now = of_ours(house)["buckets"][house.bucket]
-    assert (now["retentionRules"][0]["everySeconds"], now["description"]) == (90 * 86_400, "ours")
+    assert (now["retentionRules"][0]["everySeconds"], now["description"]) == (90 * 86_400, OURS)
+
+
+def test_a_bucket_of_others_is_not_cut_short(house: House) -> None:
+    """One that First Bell didn't make keeps what it keeps, and setup says for how long."""
+    house.server.make_bucket(house.bucket)
+    done = house.set_up()
+    assert (done["buckets"][0]["bucket"], done["buckets"][0]["days"]) == ("kept", 0)
+    assert of_ours(house)["buckets"][house.bucket]["retentionRules"][0]["everySeconds"] == 0
+
+
+def test_a_table_that_is_there_already_is_added_to(house: House) -> None:
+    """What somebody entered beforehand stays, and the file can still be read."""
+    house.home.settings.write_text("[influx] # ours\nraw_days = 30\n\n[web]\nport = 0\n", encoding="utf-8")
+    done = house.set_up()
+    settings = config.read(house.home.settings)
+    assert (settings.influx.raw_days, settings.influx.url, settings.web.port) == (30, house.server.url, 0)
+    assert done["buckets"][0]["days"] == 30
 
 
 def test_a_name_that_leads_elsewhere_is_put_right(house: House) -> None:

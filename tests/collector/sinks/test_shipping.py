@@ -20,6 +20,7 @@ from collector.sinks.answers import (
     TooLargeError,
 )
 from collector.sinks.influx import Address, Server
+from firstbell.points import MOST_NAMES
 from tests.collector.workbench import BOX, NOW_NS, Bench, report, wait_until
 from tests.support import refusing_influx
 from tests.support.refusing_influx import LIE, TOO_LARGE, Asked, RefusingInflux, Say
