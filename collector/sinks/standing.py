@@ -90,9 +90,8 @@ class _Runs(NamedTuple):
         return cls(tuple(int(back) for back in backs.split(",") if back.isdecimal()), tuple(runs.split()))
 
     def may_step_back(self, now_s: int) -> bool:
-        """Whether it is known to have run before, and not too often lately."""
-        lately = sum(back > now_s - _AN_HOUR_S for back in self.backs_s)
-        return bool(self.runs) and lately < _MOST_BACKS
+        """Whether that was not too often lately."""
+        return sum(back > now_s - _AN_HOUR_S for back in self.backs_s) < _MOST_BACKS
 
     def and_then(self, run: str, back_s: int | None) -> str:
         """With one more, as it is noted; the oldest are forgotten."""
@@ -147,15 +146,16 @@ class Standing:
         """Send once more what a server may have lost that was started anew.
 
         One that says nothing of it is left alone; so are those whose runs take turns (two behind one
-        address), and one that is started again and again: some times an hour are enough.
+        address). For one that is started again and again some times an hour are enough: until then the new
+        run is not noted, so that what was taken since the one before goes out again when its time has come.
         """
         run = self._server.run()
         seen = _Runs.of(self.state().run)
-        if run and run not in seen.runs:
-            now_s = self._clock.now_ns() // 10**9
-            again = seen.may_step_back(now_s)
-            noted = seen.and_then(run, now_s if again else None)
-            self._outbox.step_back(noted, AGAIN_AFTER_RESTART if again else 0)
+        now_s = self._clock.now_ns() // 10**9
+        if run and not seen.runs:
+            self._outbox.step_back(seen.and_then(run, None), 0)
+        elif run and run not in seen.runs and seen.may_step_back(now_s):
+            self._outbox.step_back(seen.and_then(run, now_s), AGAIN_AFTER_RESTART)
 
     def _see_that_it_is_ours(self, district: str) -> None:
         """See that no points of another journal bear that name. Raises StoppedError."""

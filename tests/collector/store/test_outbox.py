@@ -240,7 +240,7 @@ def test_a_server_that_was_started_anew_gets_again_what_it_took(outbox: Outbox) 
 
 def test_steps_back_in_a_row_lose_nothing(outbox: Outbox) -> None:
     """A start that was never shipped to leaves the cursor where the one before put it."""
-    outbox.step_back("one", 100)
+    outbox.step_back("one", 0)
     outbox.move("store", 10, 1)
     outbox.step_back("two", 100)
     outbox.step_back("three", 100)
