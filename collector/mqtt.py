@@ -89,9 +89,9 @@ class _Client(Client):
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:  # noqa: ARG002 - paho itself does without it
         """Read one packet; then writing has its turn.
 
-        paho reads as many in a row as there are answers that nobody acknowledged yet. Where thousands of boxes
-        come back at once and each message waits for room at the writer's, that is minutes in which neither an
-        acknowledgement nor a ping goes out, and the broker takes the collector for dead.
+        paho reads as many in a row as there are answers that nobody acknowledged yet. Where thousands of
+        boxes come back at once and each message waits for room at the writer's, that is minutes in which
+        neither an acknowledgement nor a ping goes out, and the broker takes the collector for dead.
         """
         if self._sock is None:
             return MQTTErrorCode.MQTT_ERR_NO_CONN
@@ -299,7 +299,7 @@ class Link:
     @_shielded
     def _on_message(self, client: _Client, _same: Client, _data: object, message: MQTTMessage) -> None:
         self.received += 1
-        # What was never acknowledged comes before the word that we may hear, and may be thousands of messages.
+        # What was never acknowledged comes before the word that we may hear: it may be thousands of messages.
         self._deaf_at = self._clock.monotonic() + _DEAF_S
         receipt = _Receipt(client, self._connection, message)
         try:

@@ -85,8 +85,10 @@ def _length(read: Callable[[int], bytes]) -> int:
 
 
 class Slow:
-    """A taker that needs its time for each message, and then holds it at once; `late` says how many messages
-    it had taken, each time, beyond those that the broker knew to be acknowledged."""
+    """A taker that needs its time for each message, and then holds it at once.
+
+    `late` says how many messages it had taken, each time, beyond those that the broker knew of.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -94,7 +96,7 @@ class Slow:
         self.late: list[int] = []
         self.crowd: Crowd | None = None
 
-    def take(self, agent: str, payload: bytes, now_ns: int) -> Pending:
+    def take(self, agent: str, payload: bytes, now_ns: int) -> Pending:  # noqa: ARG002
         """Take it, slowly."""
         time.sleep(self.seconds)
         self.taken += 1
