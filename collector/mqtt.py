@@ -31,8 +31,9 @@ P = ParamSpec("P")
 CLIENT_ID = "firstbell-collector"
 _KEEPALIVE_S = 20
 _MOST_RECONNECT_S = 30
-_ANSWERS_IN_FLIGHT = 200
-_ANSWERS_WAITING = 10_000
+_ANSWERS = 10_000
+"""Answers that the broker has not acknowledged. None waits for another's acknowledgement: that comes behind
+all messages which the broker has on its way to us, and these may be a thousand."""
 _LOOK_EVERY_S = 0.5
 _STOP_S = 5.0
 _DEAF_S = 30.0
@@ -222,8 +223,8 @@ class Link:
             client.username_pw_set(address.username, address.password)
         if address.tls:
             client.tls_set_context(address.tls)
-        client.max_inflight_messages_set(_ANSWERS_IN_FLIGHT)
-        client.max_queued_messages_set(_ANSWERS_WAITING)
+        client.max_inflight_messages_set(_ANSWERS)
+        client.max_queued_messages_set(_ANSWERS)
         client.reconnect_delay_set(1, _MOST_RECONNECT_S)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

@@ -16,6 +16,7 @@ from firstbell.wire import Answer
 from tests.collector.workbench import BOX, wait_until
 
 WELCOME = bytes([0x20, 2, 0, 0])
+PUBLISH = 0x30
 PUBACK = 0x40
 SUBSCRIBE = 0x80
 TOPIC = wire.topic(BOX, "report").encode()
@@ -30,11 +31,11 @@ def message(number: int) -> bytes:
 class Crowd:
     """A broker for one collector, which plays `act` to each connection once that has subscribed.
 
-    It acknowledges nothing: no answer, no ping. `acknowledged` counts what the collector acknowledged.
+    It acknowledges nothing: no answer, no ping. It counts what the collector acknowledged and answered.
     """
 
     def __init__(self, act: Callable[[socket.socket, bytes], None]) -> None:
-        self.connections = self.acknowledged = 0
+        self.connections = self.acknowledged = self.answered = 0
         self._act = act
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -62,6 +63,8 @@ class Crowd:
                 threading.Thread(target=self._play, args=(connection, suback), daemon=True).start()
             elif head[0] & 0xF0 == PUBACK:
                 self.acknowledged += 1
+            elif head[0] & 0xF0 == PUBLISH:
+                self.answered += 1
 
     def _play(self, connection: socket.socket, suback: bytes) -> None:
         with suppress(OSError):
@@ -130,6 +133,17 @@ def test_acknowledgements_go_out_while_messages_come_in() -> None:
     with linked(Crowd(act), taker):
         wait_until(lambda: taker.taken == 200, "all messages are taken")
     assert max(taker.late) < 20
+
+
+def test_no_answer_waits_for_the_acknowledgement_of_another() -> None:
+    """That stands on the line behind all messages that the broker has sent: answers would come to a halt."""
+
+    def act(connection: socket.socket, suback: bytes) -> None:
+        connection.sendall(suback + b"".join(message(number) for number in range(1, 501)))
+
+    crowd = Crowd(act)
+    with linked(crowd, Slow(0.0)):
+        wait_until(lambda: crowd.answered == 500, "all messages are answered")
 
 
 def test_what_comes_before_the_collector_may_hear_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
