@@ -1,6 +1,7 @@
 """A broker that has thousands of messages for the collector at once, as when all boxes come back together."""
 
 import socket
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ def test_acknowledgements_go_out_while_messages_come_in() -> None:
     taker = Slow(0.004)
     with linked(Crowd(act), taker):
         wait_until(lambda: taker.taken == 200, "all messages are taken")
-    assert max(taker.late) < 20
+    assert statistics.median(taker.late) < 10
 
 
 def test_no_answer_waits_for_the_acknowledgement_of_another() -> None:
