@@ -18,8 +18,10 @@ from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
 from collector.intake import Intake
 from collector.mqtt import Address, Link
+from collector.questions.boards import Boards
 from collector.registry import Folder, Registry
 from collector.sinks.carrier import Carrier
+from collector.sinks.way import Way
 from collector.store.decisions import keep_district
 from collector.store.errors import InUseError, SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
@@ -75,6 +77,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     coordinator = Coordinator(desk, clock)
     link = Link(address, intake, clock, journal.id, coordinator)
     reads = Reads(journal)
+    carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     parts = Parts(
         writer=writer,
         intake=intake,
@@ -88,11 +91,11 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         program=config.program(home) if settings.web.on_loopback else "firstbell",
         coordinator=coordinator,
         journal=journal,
+        influx_trouble=(lambda: carrier.trouble) if carrier else str,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
     )
-    carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()
@@ -130,9 +133,12 @@ def _carrier(
     if not settings.influx.url:
         return None
     outbox = Outbox(journal, influxdb.SINK)
-    return Carrier(
-        lambda: influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox), outbox, clock
-    )
+    boards = Boards(reads, folder_now, registry.targets())  # which remembers what it said, whatever happens
+
+    def opened() -> Way:
+        return influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox, boards)
+
+    return Carrier(opened, outbox, clock)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -13,8 +14,9 @@ from collector.questions.boards import Boards
 from collector.questions.verify import Bounds, Verified
 from collector.registry import Folder
 from collector.sinks import setup
+from collector.sinks.answers import InfluxError, StoppedError
 from collector.sinks.copying import Copier
-from collector.sinks.influx import Address, Found, Server, StoppedError
+from collector.sinks.influx import Address, Found, Server
 from collector.sinks.reading import InfluxEvidence
 from collector.sinks.rollups import Roller
 from collector.sinks.setup import Ready, Wanted
@@ -23,13 +25,13 @@ from collector.sinks.standing import Bucket, FolderOf, Placed
 from collector.sinks.way import Parts, Way
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
-from collector.store.outbox import DAY_NS, Outbox, Shipped
+from collector.store.outbox import DAY_NS, INFLUX, Outbox, Shipped
 from collector.store.reads import Reads
 from firstbell.district import District
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
-SINK, ROLLUPS = "influx", "influx rollups"
+SINK, ROLLUPS = INFLUX, f"{INFLUX} rollups"
 
 
 def settings_of(home: Home) -> InfluxSettings:
@@ -46,7 +48,15 @@ def settings_of(home: Home) -> InfluxSettings:
 def address(home: Home, settings: InfluxSettings, token: str = "") -> Address:
     """Where InfluxDB is, and who asks. Raises SettingsError."""
     ca_file = str(home.folder / settings.ca_file) if settings.ca_file else ""
+    if ca_file and not Path(ca_file).is_file():
+        raise SettingsError(settings.url, [f"influx.ca_file: {ca_file} is not there"])
     found = token or config.secret(home.folder, settings.token_file)
+    if not found:
+        raise SettingsError(settings.url, ["the token is empty"])
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise SettingsError(
+            settings.url, ["the token is one line of letters, digits and signs, without spaces"]
+        )
     return Address(settings.url, settings.org, found, ca_file)
 
 
@@ -55,12 +65,24 @@ def server(home: Home, settings: InfluxSettings) -> Server:
     return Server(address(home, settings))
 
 
+def trouble_now(home: Home, settings: InfluxSettings) -> str:
+    """Why InfluxDB can't be asked for its bucket just now; "" where it can."""
+    try:
+        to = server(home, settings)
+        to.bucket(settings.bucket)
+        to.close()
+    except (SettingsError, InfluxError) as error:
+        return str(error)
+    return ""
+
+
 class MadeReady(msgspec.Struct, frozen=True, kw_only=True):
     """What `firstbell influx setup` did; `grafana_token` is "" where there was one before."""
 
     url: str
     org: str
     buckets: tuple[Ready, ...]
+    district: str
     collector_token: Literal["made", "kept"]
     grafana_token: str
 
@@ -71,7 +93,10 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
     if not settings.url:
         if "url" not in given:
             raise SettingsError(str(home.settings), ["no InfluxDB is named: say --url http://HOST:8086"])
-        return msgspec.convert({**msgspec.to_builtins(settings), **given}, InfluxSettings)
+        try:
+            return msgspec.convert({**msgspec.to_builtins(settings), **given}, InfluxSettings)
+        except msgspec.ValidationError as error:
+            raise SettingsError("influx setup", [str(error)]) from None
     differing = [name for name, value in given.items() if getattr(settings, name) != value]
     if differing:
         said = ", ".join(f"influx.{name} = {getattr(settings, name)!r}" for name in differing)
@@ -82,34 +107,61 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
     return settings
 
 
-def make_ready(home: Home, settings: InfluxSettings, server: Server, *, new_tokens: bool) -> MadeReady:
-    """Make the InfluxDB ready and enter it into the settings. Raises InfluxError, OSError."""
+def make_ready(
+    home: Home, settings: InfluxSettings, server: Server, district: str, *, new_tokens: bool
+) -> MadeReady:
+    """Make the InfluxDB ready for a district, by the operator's token, and enter it into the settings.
+
+    Raises InfluxError, OSError.
+    """
     org_id = setup.organisation(server)
     wanted = (
-        Wanted(settings.bucket, settings.raw_days),
-        Wanted(settings.spare, settings.raw_days),
-        Wanted(settings.rollups, settings.daily_days),
+        Wanted(settings.bucket, settings.raw_days, district),
+        Wanted(settings.spare, settings.raw_days, district),
+        Wanted(settings.rollups, settings.daily_days, district),
     )
     buckets = tuple(setup.bucket(server, org_id, one) for one in wanted)
     ids = [one.id for one in buckets]
-    lost = not (home.folder / settings.token_file).exists()
-    name = f"First Bell collector, bucket {settings.bucket}"
-    ours = setup.token(server, org_id, name, ids, ("read", "write"), anew=new_tokens or lost)
-    if ours.token:
-        config.write_secret(home.folder, settings.token_file, ours.token)
-    name = f"First Bell boards, bucket {settings.bucket}"
-    grafanas = setup.token(server, org_id, name, ids, ("read",), anew=new_tokens)
-    if not config.read(home.settings).influx.url:
-        texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
-        table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
-        config.add_table(home.settings, "influx", table)
+    collector = f"First Bell, collector of {district}, bucket {settings.bucket}"
+    boards = f"First Bell, boards of {district}, bucket {settings.bucket}"
+    if new_tokens:
+        setup.revoke(server, org_id, collector)
+        setup.revoke(server, org_id, boards)
+    lost = new_tokens or not _still_good(home, settings)
+    if lost:
+        made = setup.token(server, org_id, collector, ids, ("read", "write"))
+        config.write_secret(home.folder, settings.token_file, made)
+    known = setup.has_token(server, org_id, boards, ids, ("read",))
+    grafanas = "" if known else setup.token(server, org_id, boards, ids, ("read",))
+    _enter(home, settings)
     return MadeReady(
         url=settings.url,
         org=settings.org,
         buckets=buckets,
-        collector_token="made" if ours.token else "kept",
-        grafana_token=grafanas.token,
+        district=district,
+        collector_token="made" if lost else "kept",
+        grafana_token=grafanas,
     )
+
+
+def _still_good(home: Home, settings: InfluxSettings) -> bool:
+    """Whether the collector's token is here, and may still look at all three buckets."""
+    if not (home.folder / settings.token_file).exists():
+        return False
+    try:
+        mine = server(home, settings)
+        found = [mine.look_for(name) for name in (settings.bucket, settings.spare, settings.rollups)]
+    except (SettingsError, StoppedError):
+        return False
+    return all(one is not None for one in found)
+
+
+def _enter(home: Home, settings: InfluxSettings) -> None:
+    """Write the table into collector.toml, where none is yet. Raises OSError."""
+    if not config.read(home.settings).influx.url:
+        texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
+        table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
+        config.add_table(home.settings, "influx", table)
 
 
 def way(
@@ -120,6 +172,7 @@ def way(
     folder_now: Callable[[], Folder],
     clock: Clock,
     outbox: Outbox,
+    boards: Boards | None = None,
 ) -> Way:
     """What brings both buckets up to date. Raises SettingsError, InfluxError."""
     to = server(home, settings)
@@ -133,7 +186,7 @@ def way(
         outbox,
         to,
         Bucket(settings.bucket, raw.id, raw.days),
-        Boards(reads, folder_now, registry.targets()),
+        boards or Boards(reads, folder_now, registry.targets()),
         placed,
         clock,
     )
@@ -191,7 +244,7 @@ def evidence(
 ) -> tuple[InfluxEvidence, Shipped]:
     """The second reader, and how far the bucket is. Raises SettingsError, StoppedError."""
     state = outbox.state()
-    if state is None:
+    if state is None or not state.store:
         raise StoppedError("nothing was shipped yet: `firstbell influx ship` does, or a collector that runs")
     placed = Placed(folder.district, settings.district)
     if (state.folder, state.placed_as) != (folder.district.digest, placed.placed_as) or outbox.days_left():

@@ -169,7 +169,7 @@ _MOST_REMEMBERED = 100_000
 def tag_text(text: str) -> str:
     """A text that people wrote, as a tag: short, on one line, without the sign that tags can't end with."""
     plain = "".join(sign if sign.isprintable() else " " for sign in text.replace("\\", "/"))
-    return plain.strip()[:TAG_CHARS]
+    return plain.strip()[:TAG_CHARS].rstrip()
 
 
 def of_report(row: Row, placer: Placer, names: Names) -> Point | str:

@@ -21,8 +21,9 @@ from collector.intake import Intake
 from collector.store.backup import backup
 from collector.store.decisions import keep_district
 from collector.store.derived.rebuild import catch_up
-from collector.store.journal import open_journal
+from collector.store.journal import Journal, open_journal
 from collector.store.leases import Kept, Leases
+from collector.store.outbox import Aside, Days, Outbox
 from collector.store.quiets import Ordered, order
 from collector.store.writer import Writer
 from firstbell import lease, wire
@@ -156,6 +157,18 @@ def _page(spool: Spool, clock: HandClock) -> Page:
     return page
 
 
+def ship(journal: Journal) -> None:
+    """What is noted of a store beside the journal: reports are there, one is set aside, a day goes again."""
+    outbox = Outbox(journal)
+    outbox.begin("a bucket", "d" * 32, "District")
+    outbox.step_back("a run", 0)
+    names = [(BOX, ("latency", "gateway", ""))]
+    outbox.move("a bucket", 4, NOW_NS, shipped=3, too_old=1, names=names, aside=[Aside(4, "a reason")])
+    outbox.place_anew("e" * 32, "District", [Days(BOX, 20_717, 20_717)])
+    outbox.complain("a trouble", NOW_NS)
+    outbox.close()
+
+
 # --- a journal ----------------------------------------------------------------------------------------
 
 
@@ -183,6 +196,7 @@ def write_journal(path: Path) -> None:
     leases.end(LEASES[0].lease, NOW_NS + 20 * S, "settled", (123_456, 12.5))
     leases.close()
     order(journal, QUIET, NOW_NS)
+    ship(journal)
     backup(journal, path)
     for leftover in path.parent.glob("full.db*"):
         leftover.unlink()

@@ -19,6 +19,7 @@ from collector.intake import Intake
 from collector.store.backup import restore
 from collector.store.derived.rebuild import rebuild
 from collector.store.journal import open_journal
+from collector.store.outbox import Aside, Days, Outbox, Shipped
 from collector.store.reads import Reads
 from collector.store.writer import Writer
 from firstbell import lease, wire
@@ -190,6 +191,30 @@ def read_journal_v3(path: Path) -> None:
     reads.close()
 
 
+def read_journal_v4(path: Path) -> None:
+    """The same, and how far a store beside the journal is."""
+    read_journal_v3(path)
+    outbox = Outbox(open_journal(path))
+    state = outbox.state()
+    assert state == Shipped(
+        store="a bucket",
+        arrival=4,
+        folder="e" * 32,
+        placed_as="District",
+        shipped=3,
+        too_old=1,
+        last_ns=NOON_NS,
+        trouble="a trouble",
+        trouble_ns=NOON_NS,
+        run="a run",
+        run_arrival=0,
+    )
+    assert outbox.names() == {"lincoln-1": {("latency", "gateway", "")}}
+    assert outbox.next_days(10) == Days("lincoln-1", 20_717, 20_717)
+    assert outbox.aside(10) == [Aside(4, "a reason")]
+    outbox.close()
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -248,16 +273,23 @@ def read_messages_v3(folder: Path) -> None:
     assert (grant.max_bytes, grant.ttl_s, grant.tickets) == (500_000_000, 45.0, {"a server": "a ticket"})
 
 
-SPOOLS: dict[str, Callable[[Path], None]] = {"v1": read_spool_v1, "v2": read_spool_v1, "v3": read_spool_v3}
+SPOOLS: dict[str, Callable[[Path], None]] = {
+    "v1": read_spool_v1,
+    "v2": read_spool_v1,
+    "v3": read_spool_v3,
+    "v4": read_spool_v3,
+}
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
     "v2": read_journal_v2,
     "v3": read_journal_v3,
+    "v4": read_journal_v4,
 }
 MESSAGES: dict[str, Callable[[Path], None]] = {
     "v1": read_messages_v1,
     "v2": read_messages_v1,
     "v3": read_messages_v3,
+    "v4": read_messages_v3,
 }
 
 

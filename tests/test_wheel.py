@@ -15,12 +15,13 @@ ROOT = Path(__file__).parents[1]
 EVERYTHING = ("agent", "collector", "broker", "speedtest", "reference")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
+BUILT_WITH = tuple("dashboards." + name for name in ("boards", "build", "changes", "frame", "panels"))  # want Grafana's SDK
 count = 0
-for name in ("firstbell", "agent", "collector"):
+for name in ("firstbell", "agent", "collector", "dashboards"):
     package = importlib.import_module(name)
     assert package.__file__.startswith(sys.prefix), package.__file__
     for module in pkgutil.walk_packages(package.__path__, name + "."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith("__main__") and not module.name.startswith(BUILT_WITH):
             importlib.import_module(module.name)
             count += 1
 from collector import registry
@@ -89,13 +90,24 @@ def packages_of(wheel: Path, extras: tuple[str, ...], folder: Path) -> Path:
 
 
 def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
-    """The three packages with their data and pages, the licences, no tests, scripts, docs or compiled files."""
+    """The packages with data, pages and boards, the licences, no tests, scripts, docs or compiled files."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"firstbell", "agent", "collector"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "firstbell",
+        "agent",
+        "collector",
+        "dashboards",
+    }
     assert "firstbell/readiness/models.toml" in names
-    pages = ("collector/web/templates/", "collector/web/static/")
+    assert "dashboards/generated/firstbell-now.json" in names
+    pages = (
+        "collector/web/templates/",
+        "collector/web/static/",
+        "dashboards/generated/",
+        "dashboards/provisioning/",
+    )
     plain = [name for name in names if ".dist-info/" not in name and not name.startswith(pages)]
     assert [name for name in plain if not name.endswith((".py", ".toml"))] == []
     assert {name.split("/", 1)[1] for name in names if "/licenses/" in name} == {
@@ -104,8 +116,8 @@ def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
     }
     tree = {
         path.relative_to(ROOT).as_posix()
-        for top in ("firstbell", "agent", "collector")
-        for pattern in ("*.py", "*.html", "static/*")
+        for top in ("firstbell", "agent", "collector", "dashboards")
+        for pattern in ("*.py", "*.html", "static/*", "generated/*.json", "provisioning/*/*.yaml")
         for path in (ROOT / top).rglob(pattern)
     }
     assert tree <= set(names)

@@ -26,7 +26,9 @@ from collector.cli import (
     up,
 )
 from collector.cli.common import Plain
-from collector.config import DATA_VARIABLE
+from collector.config import DATA_VARIABLE, Home
+from dashboards import cli as dashboards
+from firstbell.settings import SettingsError
 
 
 @click.group(cls=Plain)
@@ -38,6 +40,15 @@ from collector.config import DATA_VARIABLE
 def main(context: click.Context, data: str | None) -> None:
     """Can each school carry the way it wants to teach, and what to fix first where it can't?"""
     context.obj = config.home(data)
+    context.default_map = {"dashboards": {name: _bucket(context.obj) for name in ("files", "push")}}
+
+
+def _bucket(home: Home) -> dict[str, str]:
+    """What boards ask of by default: the bucket that the collector ships to."""
+    try:
+        return {"bucket": config.read(home.settings).influx.bucket}
+    except SettingsError:  # whose commands say so
+        return {}
 
 
 for command in (
@@ -61,5 +72,6 @@ for command in (
     backup.load,
     collector.group,
     influx.group,
+    dashboards.group,
 ):
     main.add_command(command)

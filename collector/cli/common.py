@@ -17,7 +17,7 @@ from collector.demo.making import DemoError
 from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
 from collector.registry import Folder, RegistryError
-from collector.sinks.influx import InfluxError
+from collector.sinks.answers import InfluxError
 from collector.store import decisions
 from collector.store.errors import StoreError, UnreadableError
 from collector.store.journal import Journal, open_journal
@@ -159,6 +159,18 @@ class Plain(click.Group):
             raise click.ClickException(
                 f"{trouble.filename or 'the system'}: {trouble.strerror or trouble}"
             ) from trouble
+
+
+@contextmanager
+def progress_bar(label: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show how far long work is: what is yielded wants to be told how much is done, and of how much."""
+    with click.progressbar(length=1, label=label, hidden=hidden) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.length = max(1, of)
+            bar.update(done - bar.pos)
+
+        yield progress
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

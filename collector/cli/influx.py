@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from collector import config, influxdb
-from collector.cli.common import journal_of, json_option, loaded, pass_home, show
+from collector import config, influxdb, registry, simulated
+from collector.cli.common import journal_of, json_option, loaded, pass_home, progress_bar, show
 from collector.cli.status import ago
 from collector.config import Home, InfluxSettings
 from collector.questions.verify import Verified
+from collector.sinks.answers import InfluxError
 from collector.sinks.influx import Server
 from collector.sinks.setup import Ready
+from collector.sinks.standing import Placed
 from collector.store.outbox import Outbox
 from collector.store.reads import Reads
 from firstbell.district import NS
@@ -57,10 +59,19 @@ def setup(
     """
     given = {"url": url, "org": org, "bucket": bucket, "district": district, "ca_file": ca_file}
     settings = influxdb.entered(home, {name: value for name, value in given.items() if value is not None})
-    server = Server(influxdb.address(home, settings, _operators_token(token_file)))
-    done = influxdb.make_ready(home, settings, server, new_tokens=new_tokens)
+    name = _name_of(home, settings)
+    server = Server(influxdb.address(home, settings, _operators_token(token_file)), operator=True)
+    done = influxdb.make_ready(home, settings, server, name, new_tokens=new_tokens)
     show(done, _setup_text(home, settings, done), as_json=as_json)
     server.close()
+
+
+def _name_of(home: Home, settings: InfluxSettings) -> str:
+    """The district's name as its points will bear it. Raises FolderError, RegistryError."""
+    if settings.district and not home.district.exists():
+        return settings.district
+    folder = simulated.marked(home, registry.read(home.district))
+    return Placed(folder.district, settings.district).placed_as
 
 
 def _operators_token(file: Path | None) -> str:
@@ -74,7 +85,11 @@ def _operators_token(file: Path | None) -> str:
 
 def _setup_text(home: Home, settings: InfluxSettings, done: influxdb.MadeReady) -> str:
     lines = [_bucket_text(ready) for ready in done.buckets]
-    lines.append(f"The collector's token lies in {home.folder / settings.token_file}.")
+    where = f"it lies in {home.folder / settings.token_file}"
+    if done.collector_token == "made":  # noqa: S105 - a word
+        lines.append(f"A token for the collector of {done.district} was made: {where}.")
+    else:
+        lines.append(f"The collector's token is there and works: {where}.")
     if done.grafana_token:
         lines += [
             "",
@@ -106,13 +121,12 @@ def ship(home: Home, as_json: bool) -> None:
     reads = Reads(journal)
     way = influxdb.way(home, settings, journal, reads, lambda: folder, home.clock, outbox)
     before = outbox.state()
-    with click.progressbar(length=1, label="Shipping reports", hidden=as_json) as bar:
-
-        def progress(at: int, goal: int) -> None:
-            bar.length = max(1, goal)
-            bar.update(at - bar.pos)
-
-        state = way.catch_up(progress)
+    try:
+        with progress_bar("Shipping reports", hidden=as_json) as progress:
+            state = way.catch_up(progress)
+    except InfluxError as error:
+        outbox.complain(str(error), home.clock.now_ns())
+        raise
     went = state.shipped - (before.shipped if before and before.store == state.store else 0)
     aside = outbox.asides()
     outbox.close()
@@ -136,12 +150,7 @@ def check(context: click.Context, home: Home, as_json: bool) -> None:
     settings = influxdb.settings_of(home)
     journal = journal_of(home)
     folder = loaded(home, journal)
-    with click.progressbar(length=1, label="Comparing boxes", hidden=as_json) as bar:
-
-        def progress(done: int, boxes: int) -> None:
-            bar.length = max(1, boxes)
-            bar.update(done - bar.pos)
-
+    with progress_bar("Comparing boxes", hidden=as_json) as progress:
         answer = influxdb.verify(home, settings, journal, folder, progress)
     show(answer, _verified_text(answer), as_json=as_json, simulated=folder.district.settings.simulated)
     if not answer.same:
@@ -170,12 +179,7 @@ def rebuild(home: Home, as_json: bool) -> None:
     settings = influxdb.settings_of(home)
     journal = journal_of(home)
     folder = loaded(home, journal)
-    with click.progressbar(length=1, label="Shipping reports", hidden=as_json) as bar:
-
-        def progress(at: int, goal: int) -> None:
-            bar.length = max(1, goal)
-            bar.update(at - bar.pos)
-
+    with progress_bar("Shipping reports", hidden=as_json) as progress:
         done = influxdb.rebuild(home, settings, journal, folder, progress)
     text = f"{done.shipped:,} reports were shipped anew into the bucket {settings.bucket}."
     if done.in_place:
@@ -204,12 +208,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 @group.command("status")
 @json_option
 @pass_home
-def status(home: Home, as_json: bool) -> None:
-    """How far InfluxDB is behind, what keeps it back, and what it would not take."""
+@click.pass_context
+def status(context: click.Context, home: Home, as_json: bool) -> None:
+    """How far InfluxDB is behind, what keeps it back, and what it would not take.
+
+    Ends with 1 where nothing goes out, or InfluxDB can't be asked just now.
+    """
     settings = influxdb.settings_of(home)
     journal = journal_of(home)
     outbox = Outbox(journal, influxdb.SINK)
     state, newest = outbox.state(), outbox.newest()
+    now = influxdb.trouble_now(home, settings)
     answer = Status(
         url=settings.url,
         bucket=settings.bucket,
@@ -221,18 +230,23 @@ def status(home: Home, as_json: bool) -> None:
         aside=outbox.asides(),
         days_again=outbox.days_left(),
         last_ns=state.last_ns if state else 0,
-        trouble=state.trouble if state else "",
+        trouble=now or (state.trouble if state else ""),
         trouble_since_ns=state.trouble_ns if state else 0,
         asides=tuple((one.arrival, one.reason) for one in outbox.aside(_MOST_SHOWN)),
     )
     outbox.close()
     show(answer, _status_text(answer, home.clock.now_ns()), as_json=as_json)
+    if answer.trouble:
+        context.exit(1)
 
 
 def _status_text(answer: Status, now_ns: int) -> str:
     where = f"{answer.url}, bucket {answer.bucket}"
     if not answer.last_ns:
-        head = f"{where}: nothing was shipped yet; {answer.newest:,} reports wait."
+        head = (
+            f"{where}: nothing was shipped yet; {answer.newest:,} reports wait for a collector that is started, "
+            "or for `firstbell influx ship`."
+        )
     elif answer.behind or answer.days_again:
         head = f"{where}: {answer.behind:,} of {answer.newest:,} reports wait."
     else:
@@ -242,9 +256,8 @@ def _status_text(answer: Status, now_ns: int) -> str:
     lines = [head]
     if answer.trouble:
         since = datetime.fromtimestamp(answer.trouble_since_ns // NS, UTC)
-        lines.append(
-            f"Since {since:%Y-%m-%d %H:%M} UTC nothing goes out, and nothing is lost: {answer.trouble}"
-        )
+        when = f"Since {since:%Y-%m-%d %H:%M} UTC" if answer.trouble_since_ns else "Just now"
+        lines.append(f"{when} nothing goes out, and nothing is lost: {answer.trouble}")
     if answer.days_again:
         lines.append(f"{answer.days_again:,} days of boxes, which the folder places otherwise, go out again.")
     if answer.too_old:

@@ -2,7 +2,7 @@
 
 import click
 
-from collector.cli.common import journal_of, json_option, pass_home, show
+from collector.cli.common import journal_of, json_option, pass_home, progress_bar, show
 from collector.config import Home
 from collector.store.derived import rebuild
 
@@ -13,12 +13,7 @@ from collector.store.derived import rebuild
 def command(home: Home, as_json: bool) -> None:
     """Make outages, silences, hourly sums and counts again from the reports, while everything goes on."""
     journal = journal_of(home)
-    with click.progressbar(length=1, label="Reading reports", hidden=as_json) as bar:
-
-        def progress(done: int, boxes: int) -> None:
-            bar.length = max(1, boxes)
-            bar.update(done - bar.pos)
-
+    with progress_bar("Reading reports", hidden=as_json) as progress:
         made = rebuild.rebuild(journal, progress)
     text = (
         f"{made.hours:,} hours of {made.boxes:,} boxes were made again from {made.reports:,} reports. "

@@ -40,6 +40,7 @@ def points(reads: Reads, folder: Folder, targets: Targets, placer: Placer, as_of
         fields = {
             "name": school.name,
             **_up(reads, folder, school, known, doubts, as_of_ns),
+            "in_class": districts.period_of(school, as_of_ns).in_class,
             "boxes": len(here),
             "silent_boxes": sum(box.silent_ns is not None for box in here),
             **_quiet(reads, folder, school, as_of_ns),

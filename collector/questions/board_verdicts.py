@@ -26,8 +26,14 @@ class Verdicts:
     """Makes the points that are due; remembers what was said, so that a change is told as one."""
 
     def __init__(self) -> None:
-        self._said: dict[Key, str] = {}
+        self._said: dict[Key, tuple[str, int]] = {}
         self._on: dict[str, date] = {}
+
+    def copy(self) -> "Verdicts":
+        """One that remembers the same, and goes its own way."""
+        made = Verdicts()
+        made._said, made._on = dict(self._said), dict(self._on)
+        return made
 
     def due(
         self, reads: Reads, folder: Folder, targets: Targets, district: str, as_of_ns: int
@@ -80,12 +86,13 @@ class Verdicts:
         fresh: bool,
     ) -> Iterator[Point]:
         key = (name, *tags.values())
-        label = str(fields["label"])
+        said = str(fields["label"]), int(fields["state_rank"])
         before = self._said.get(key)
-        self._said[key] = label
-        changed = before is not None and before != label
+        self._said[key] = said
+        changed = before is not None and before != said
         if fresh or changed or before is None:
-            more: dict[str, Reading] = {"plan": planned, "changed": changed, "was": before or ""}
+            more: dict[str, Reading] = {"plan": planned, "changed": changed}
+            more |= {"was": before[0], "was_rank": before[1]} if before else {"was": ""}
             yield Point(name, tags, fields | more, at_ns)
 
     def _lines(self, found: Judged, district: str, at_ns: int, fresh: bool) -> Iterator[Point]:
@@ -99,7 +106,7 @@ class Verdicts:
                 tags = {"district": district, "circuit": circuit, "subject": str(side.direction)}
                 key = (LINE.name, *tags.values())
                 fields = _line(link, side)
-                said = f"{fields['state']} {fields.get('carries_mbps')}"
+                said = str(fields.get("carries_mbps")), int(fields["state_rank"])
                 if fresh or self._said.get(key) != said:
                     yield Point(LINE.name, tags, fields, at_ns)
                 self._said[key] = said

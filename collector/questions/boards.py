@@ -4,7 +4,7 @@ Nothing reads them back. What was said once and turned out not to have been (a b
 taken back by a point without length at the same place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 
 from collector.questions import board_now, board_past
@@ -30,6 +30,7 @@ class Boards:
         self._reads, self._folder_now, self._targets = reads, folder_now, targets
         self._verdicts = Verdicts()
         self._events: dict[Place, Point] = {}
+        self._next = self._verdicts, self._events
 
     def points(self, placed_as: str, as_of_ns: int) -> list[Point]:
         """What is to be written now. Raises StoreError."""
@@ -37,27 +38,33 @@ class Boards:
         if not folder.district.schools:
             return []
         placer = Placer(folder.district, placed_as)
-        return [
-            *self._verdicts.due(self._reads, folder, self._targets, placer.name, as_of_ns),
-            *board_now.points(self._reads, folder, self._targets, placer, as_of_ns),
-            *self._past(folder, placer.name, as_of_ns),
-        ]
+        verdicts = self._verdicts.copy()
+        due = list(verdicts.due(self._reads, folder, self._targets, placer.name, as_of_ns))
+        events = self._events_of(folder, placer.name, as_of_ns)
+        self._next = verdicts, events
+        now = board_now.points(self._reads, folder, self._targets, placer, as_of_ns)
+        return [*due, *now, *self._news(events, as_of_ns)]
 
-    def _past(self, folder: Folder, district: str, as_of_ns: int) -> list[Point]:
+    def written(self) -> None:
+        """What was made last is there. Until this is said it is made anew at each time, changes and all."""
+        self._verdicts, self._events = self._next
+
+    def _events_of(self, folder: Folder, district: str, as_of_ns: int) -> dict[Place, Point]:
         since_ns = as_of_ns - _PAST_NS
         made = chain(
             board_past.outages(self._reads, folder, district, since_ns, as_of_ns),
             board_past.quiet_times(self._reads, folder, district, since_ns),
         )
-        found = {_place(point): point for point in made if point.at_ns > since_ns}
+        return {_place(point): point for point in made if point.at_ns > since_ns}
+
+    def _news(self, events: Mapping[Place, Point], as_of_ns: int) -> list[Point]:
+        """The events that are others than those that were written, and those that turned out to be none."""
         gone = [
             _taken_back(point)
             for place, point in self._events.items()
-            if place not in found and point.at_ns > since_ns
+            if place not in events and point.at_ns > as_of_ns - _PAST_NS
         ]
-        new = [point for place, point in found.items() if self._events.get(place) != point]
-        self._events = found
-        return [*gone, *new]
+        return [*gone, *(point for place, point in events.items() if self._events.get(place) != point)]
 
 
 def _place(point: Point) -> Place:

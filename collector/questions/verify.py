@@ -5,6 +5,7 @@ there; then every school's answer in every way of teaching is worked out from In
 differ.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -21,8 +22,8 @@ from firstbell.readiness import chain
 from firstbell.readiness.chain import SchoolAnswer
 from firstbell.readiness.models import Targets
 
-MOST_NAMED = 100
-"""So many differences are named; all are counted."""
+MOST_NAMED = 30
+"""So many differences of each kind are named; all are counted."""
 _AT_ONCE = 20_000
 """So many points of one box, and the days to the next one's end, are compared at once."""
 Progress = Callable[[int, int], None]
@@ -67,12 +68,16 @@ class Bounds(NamedTuple):
 
 class _Found:
     def __init__(self) -> None:
-        self.count = 0
+        self._kinds: Counter[str] = Counter()
         self.named: list[Difference] = []
 
+    @property
+    def count(self) -> int:
+        return self._kinds.total()
+
     def add(self, kind: str, where: str, what: str) -> None:
-        self.count += 1
-        if len(self.named) < MOST_NAMED:
+        self._kinds[kind] += 1
+        if self._kinds[kind] <= MOST_NAMED:
             self.named.append(Difference(kind=kind, where=where, what=what))
 
 

@@ -31,7 +31,6 @@ def _of_doubt(doubt: Suspension, number: int, district: str) -> Point:
         "since_arrival": doubt.since_arrival,
         "decided_ns": doubt.decided_ns,
         "decided_arrival": doubt.decided_arrival,
-        "note": doubt.note,
         "begin_ns": doubt.begin_ns,
         "number": number,
     }
@@ -41,12 +40,16 @@ def _of_doubt(doubt: Suspension, number: int, district: str) -> Point:
     return Point(DOUBT, {"district": district, "agent": doubt.agent}, known, at_ns)
 
 
+_KEPT_HERE = ("agent", "note")
+"""The tag; and people's own words, which may name somebody, and which no verdict asks for."""
+
+
 def doubts_of(rows: Sequence[Mapping[str, Any]]) -> list[Suspension]:
     """The doubts that points were made of, the newest first."""
     ordered = sorted(rows, key=lambda row: -int(row["number"]))
-    names = [name for name in Suspension._fields if name != "agent"]
+    names = [name for name in Suspension._fields if name not in _KEPT_HERE]
     return [
-        Suspension(agent=row["agent"], **{name: row.get(name) for name in names})  # type: ignore[arg-type]
+        Suspension(agent=row["agent"], note=None, **{name: row.get(name) for name in names})  # type: ignore[arg-type]
         for row in ordered
     ]
 

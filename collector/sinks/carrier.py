@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from collector.clock import Clock
-from collector.sinks.influx import BusyError, InfluxError, StoppedError
+from collector.sinks.answers import BusyError, InfluxError, StoppedError
+from collector.sinks.shipping import Progress
 from collector.store.errors import StoreError
 from collector.store.outbox import Outbox, Shipped
 from firstbell.settings import SettingsError
@@ -26,8 +27,12 @@ MOST_ASKED_S = 900.0
 class Ships(Protocol):
     """What brings a bucket up to date."""
 
-    def catch_up(self) -> Shipped:
-        """Ship until nothing is left. Raises InfluxError or StoreError."""
+    def catch_up(self, progress: Progress, /) -> Shipped:
+        """Ship until nothing is left. Raises InfluxError, StoreError, or what `progress` raises."""
+
+
+class _EndedError(Exception):
+    """The program ends: between two batches is the moment for it."""
 
 
 class Patience:
@@ -64,6 +69,7 @@ class Carrier:
         self._open, self._outbox, self._clock = open_shipper, outbox, clock
         self._patience = patience or Patience()
         self._ships: Ships | None = None
+        self._noted = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="influx", daemon=True)
 
@@ -87,7 +93,9 @@ class Carrier:
         try:
             if self._ships is None:
                 self._ships = self._open()
-            self._ships.catch_up()
+            self._ships.catch_up(self._look_up)
+        except _EndedError:
+            return None
         except (InfluxError, StoreError, SettingsError) as error:
             self._note(str(error))
             self._ships = None
@@ -100,14 +108,21 @@ class Carrier:
         self._note("")
         return None
 
+    def _look_up(self, _at: int, _goal: int) -> None:
+        if self._stop.is_set():
+            raise _EndedError
+
     def _note(self, trouble: str) -> None:
-        if trouble == self.trouble:
-            return
-        if trouble:
+        news = trouble != self.trouble
+        if news and trouble:
             log.warning("nothing goes to InfluxDB, and nothing is lost: %s", trouble)
-        else:
+        elif news:
             log.warning("InfluxDB takes reports again")
         self.trouble = trouble
+        if not (news or trouble) and self._noted:
+            return
+        # A batch that got through has cleared the journal's word, and the run before may have left one.
+        self._noted = True
         try:
             self._outbox.complain(trouble, self._clock.now_ns())
         except StoreError as error:

@@ -21,6 +21,9 @@ class Makes(Protocol):
     def points(self, placed_as: str, as_of_ns: int) -> Sequence[Point]:
         """Those that are due at that moment."""
 
+    def written(self) -> None:
+        """What was made last is there: from now on only what differs from it is due."""
+
 
 class Copier:
     """Writes copies into the bucket of reports. For one thread."""
@@ -43,6 +46,7 @@ class Copier:
         points = [*self._makes.points(name, now_ns), self._own(name, now_ns)]
         for part in influx.in_parts(influx.lines(points)):
             self._server.write(self._bucket.store, part)
+        self._makes.written()
         return len(points)
 
     def _own(self, district: str, now_ns: int) -> Point:

@@ -2,30 +2,22 @@
 
 Its batching mode loses points without a word, so nothing of it is used: whoever calls `write` hears what
 became of those lines, and keeps them until it went well.
-
-InfluxError      the base of these
-├── AwayError       nobody answered, or not to the end
-├── BusyError       it asks for patience: 429, 503 and their kin
-├── TooLargeError   413: in smaller pieces, please
-├── RefusedError    400 and 422: something in it can't be taken
-└── StoppedError    somebody has to do something first: 401, 403, 404
 """
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
+from collector.sinks.answers import RefusedError, StoppedError, talking
 from firstbell.points import Point
 
 if TYPE_CHECKING:
     from influxdb_client import InfluxDBClient
-    from influxdb_client.rest import ApiException
 
 T = TypeVar("T")
 BATCH = 5_000
@@ -34,50 +26,12 @@ TIMEOUTS_MS = (5_000, 60_000)
 """To connect, and between two pieces of an answer."""
 DELETE_MS = 900_000
 """To delete: seconds where little is there, minutes where much is."""
-_MOST_TEXT = 300
-_NO_CONTENT = 204
-_NOT_FOUND = 404
-_TOO_LARGE = 413
-_BAD = (400, 422)
-_BUSY = (408, 425, 429)
-_SERVERS_OWN = 500
 _NS = 10**9
 END_OF_TIME = (1 << 63) - 1 - 86_400 * _NS
 """Later points no store takes."""
 _DAY_S = 86_400
-_WHAT_TO_DO = {
-    401: "The token is not known to it: is it of this server? `firstbell influx setup` makes a new one.",
-    403: "The token may not do this: `firstbell influx setup` makes one that may.",
-    404: "Is the bucket there, and the organisation? `firstbell influx setup` makes the bucket.",
-}
-
-
-class InfluxError(RuntimeError):
-    """InfluxDB did not do what it was asked; the text is for people."""
-
-
-class AwayError(InfluxError):
-    """Nobody answered, or not to the end: what was sent may have been taken or not."""
-
-
-class BusyError(InfluxError):
-    """It asks for patience; `after_s` for how long, None where it doesn't say."""
-
-    def __init__(self, text: str, after_s: float | None) -> None:
-        super().__init__(text)
-        self.after_s = after_s
-
-
-class TooLargeError(InfluxError):
-    """The request was too large."""
-
-
-class RefusedError(InfluxError):
-    """Something in the request can't be taken."""
-
-
-class StoppedError(InfluxError):
-    """Nothing will go until somebody has done something: the text says what."""
+_NO_CONTENT = 204
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -98,10 +52,13 @@ class Found(NamedTuple):
 
 
 class Server:
-    """One InfluxDB; for one thread. Every method raises InfluxError."""
+    """One InfluxDB; for one thread. Every method raises InfluxError. `operator`: by the operator's token."""
 
-    def __init__(self, address: Address, timeouts_ms: tuple[int, int] = TIMEOUTS_MS) -> None:
+    def __init__(
+        self, address: Address, timeouts_ms: tuple[int, int] = TIMEOUTS_MS, *, operator: bool = False
+    ) -> None:
         self.address = address
+        self._operator = operator
         self._client = _client(address, timeouts_ms)
         self._patient = _client(address, (timeouts_ms[0], max(timeouts_ms[1], DELETE_MS)))
 
@@ -110,12 +67,16 @@ class Server:
         self._client.close()
         self._patient.close()
 
+    def talking(self) -> talking:
+        """Whatever goes wrong inside `with server.talking():` is told as an InfluxError."""
+        return talking(self.address.url, operator=self._operator)
+
     def write(self, bucket: str, lines: Sequence[bytes]) -> None:
         """Write lines of line protocol; when it returns they are in."""
         from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
 
         api = self._client.write_api(write_options=SYNCHRONOUS)
-        with talking(self.address.url):
+        with self.talking():
             api.write(bucket=bucket, record=b"\n".join(lines))
             answer = self._client.api_client.last_response
         if answer.status != _NO_CONTENT:
@@ -125,13 +86,13 @@ class Server:
     def delete(self, bucket: str, begin_ns: int, end_ns: int, tags: Mapping[str, str]) -> None:
         """Delete all points of a time (its end not included) that have these tags."""
         predicate = " AND ".join(f'"{name}"={_quoted(value)}' for name, value in tags.items())
-        with talking(self.address.url):
+        with self.talking():
             # The end is included there.
             self._patient.delete_api().delete(_time(begin_ns), _time(end_ns - 1), predicate, bucket=bucket)
 
     def query(self, database: str, influxql: str) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
         """The rows of an InfluxQL query: measurement, tags of GROUP BY, columns; times in nanoseconds."""
-        with talking(self.address.url):
+        with self.talking():
             answer = self._client.api_client.call_api(
                 "/query",
                 "GET",
@@ -147,7 +108,9 @@ class Server:
         """Which bucket has that name now, and how long it keeps points."""
         found = self.look_for(name)
         if found is None:
-            raise StoppedError(f"{self.address.url} has no bucket {name!r}. {_WHAT_TO_DO[404]}")
+            raise StoppedError(
+                f"{self.address.url} has no bucket {name!r}. `firstbell influx setup` makes it."
+            )
         rules = found.retention_rules
         return Found(found.id, rules[0].every_seconds // _DAY_S if rules else 0)
 
@@ -163,7 +126,7 @@ class Server:
     def run(self) -> str:
         """Since when this server runs, in its own words; "" where it doesn't say (only InfluxDB 2 does)."""
         try:
-            with talking(self.address.url):
+            with self.talking():
                 answer = self._client.api_client.call_api(
                     "/ready", "GET", _preload_content=False, _return_http_data_only=True
                 )
@@ -171,15 +134,27 @@ class Server:
         except (StoppedError, msgspec.DecodeError):
             return ""
 
+    def is_new(self) -> bool:
+        """Whether nobody has made a user, an organisation and a first token there yet."""
+        with self.talking():
+            answer = self._client.api_client.call_api(
+                "/api/v2/setup", "GET", _preload_content=False, _return_http_data_only=True
+            )
+        try:
+            return bool(msgspec.json.decode(answer.data, type=dict[str, Any]).get("allowed"))
+        except msgspec.DecodeError:
+            return False
+
     def look_for(self, bucket: str) -> Any | None:  # noqa: ANN401 - the library's own
         """The bucket as the library has it; None where there is none."""
         from influxdb_client.rest import ApiException  # noqa: PLC0415
 
-        with talking(self.address.url):
+        with self.talking():
             try:
                 found = self._client.buckets_api().find_buckets(name=bucket, org=self.address.org).buckets
             except ApiException as error:
-                if error.status != _NOT_FOUND:
+                # Of what is not there only the bucket may be missing.
+                if error.status != _NOT_FOUND or "bucket" not in str(error.body):
                     raise
                 return None
         return found[0] if found else None
@@ -256,7 +231,9 @@ def _client(address: Address, timeouts_ms: tuple[int, int]) -> "InfluxDBClient":
     try:
         from influxdb_client import InfluxDBClient  # noqa: PLC0415 - 42 MB, and only where it is used
     except ImportError:
-        raise StoppedError("InfluxDB needs a library: pip install 'firstbell[influx]'") from None
+        raise StoppedError(
+            "InfluxDB needs a library: pip install '.[influx]' in First Bell's folder, by the same Python"
+        ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it would like installed beside it
         return InfluxDBClient(
@@ -267,73 +244,6 @@ def _client(address: Address, timeouts_ms: tuple[int, int]) -> "InfluxDBClient":
             enable_gzip=True,
             ssl_ca_cert=address.ca_file or None,
         )
-
-
-class talking:  # noqa: N801 - reads as `with talking(url):`
-    """Whatever goes wrong inside is told as an InfluxError."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Tell the library's errors apart."""
-        from influxdb_client.rest import ApiException  # noqa: PLC0415
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
-        if isinstance(error, ApiException):
-            raise of_answer(self._url, error) from error
-        if isinstance(error, HTTPError | OSError):
-            raise AwayError(f"{self._url} can't be reached: {_short(str(error))}") from error
-
-
-def of_answer(url: str, error: "ApiException") -> InfluxError:
-    """What an answer that is no success means."""
-    status, said = error.status or 0, _said(error)
-    if status == 0:
-        return AwayError(f"{url} can't be reached: {said}")
-    if status == _TOO_LARGE:
-        return TooLargeError(f"{url} takes no request so large: {said}")
-    if status in _BAD:
-        return RefusedError(said)
-    if status in _BUSY or status >= _SERVERS_OWN:
-        return BusyError(f"{url} asks for patience ({status}): {said}", _after_s(error))
-    return StoppedError(f"{url} answers {status}: {said}. {_WHAT_TO_DO.get(status, '')}".strip())
-
-
-def _said(error: "ApiException") -> str:
-    """The server's own words."""
-    body = error.body or ""
-    try:
-        told = msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        told = {}
-    return _short(str(told.get("message") or told.get("error") or body or error.reason))
-
-
-def _short(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _MOST_TEXT else f"{plain[:_MOST_TEXT]}..."
-
-
-def _after_s(error: "ApiException") -> float | None:
-    """How long it asks to wait: seconds, or a date (RFC 9110)."""
-    headers: Mapping[str, str] = error.headers or {}
-    asked = headers.get("Retry-After")
-    if asked is None:
-        return None
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        pass
-    try:
-        until = parsedate_to_datetime(asked)
-        now = parsedate_to_datetime(headers["Date"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    return max(0.0, (until - now).total_seconds())
 
 
 def _time(at_ns: int) -> str:

@@ -11,7 +11,7 @@ from collector.sinks import beside
 from collector.sinks.influx import Server
 from collector.store import gateways
 from collector.store.derived import intervals
-from collector.store.derived.answers import Box
+from collector.store.derived.answers import Box, rollup
 from collector.store.derived.days import DAY_MS, Day, day_of
 from collector.store.derived.intervals import Interval, Past
 from collector.store.derived.kept import HOUR_NS, MOST_ROWS
@@ -204,7 +204,10 @@ class InfluxEvidence:
             last = -(-(until_ns if to_ns is None else min(until_ns, to_ns)) // HOUR_NS) - 1
             hours = _by_hour(self._of(agent, probe))
             for hour in sorted(hour for hour in hours if first <= hour <= last):
-                found += _rollups(agent, hour, hours[hour])
+                found += [
+                    rollup(agent, probe, target, hour, sums)
+                    for (_, target), sums in totals_of(hours[hour]).items()
+                ]
         return found
 
     def gateway(self, address: str, since_ns: int, until_ns: int) -> list[Reach]:
@@ -270,17 +273,3 @@ def _told(row: Stored) -> Told | None:
         segment=report.segment,
         readings=report.readings,
     )
-
-
-def _rollups(agent: str, hour: int, rows: list[Told]) -> list[Rollup]:
-    return [
-        Rollup(
-            agent=agent,
-            probe=probe,
-            target=target,
-            hour_ns=hour * HOUR_NS,
-            statuses=totals.statuses,
-            metrics=totals.metrics,
-        )
-        for (probe, target), totals in totals_of(rows).items()
-    ]

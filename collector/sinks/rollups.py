@@ -89,8 +89,8 @@ class Roller:
         arrival = state.arrival
         while touched := self._outbox.touched(arrival, self._window):
             written = self._write(self._points(touched.by_box, placer))
+            self._standing.note(touched.goal, after=arrival, shipped=written)
             arrival = touched.goal
-            self._standing.note(arrival, shipped=written)
         self._forget()
         return self._standing.state()
 

@@ -5,7 +5,10 @@ Everything is looked for before it is made, so that a second time changes nothin
 
 from typing import Any, Literal, NamedTuple
 
-from collector.sinks.influx import Server, StoppedError, talking
+import msgspec
+
+from collector.sinks.answers import StoppedError
+from collector.sinks.influx import Server
 
 POLICY = "autogen"
 _DAY_S = 86_400
@@ -14,13 +17,14 @@ Did = Literal["made", "kept", "changed"]
 
 
 class Wanted(NamedTuple):
-    """A bucket to be, and for how many days it keeps points."""
+    """A bucket to be, for how many days it keeps points, and whose (the tag `district`)."""
 
     name: str
     days: int
+    district: str
 
 
-class Ready(NamedTuple):
+class Ready(msgspec.Struct, frozen=True):
     """A bucket that is ready, what was done for it, and for the name under which InfluxQL knows it."""
 
     name: str
@@ -30,16 +34,14 @@ class Ready(NamedTuple):
     mapping: Did
 
 
-class Given(NamedTuple):
-    """A token: shown this once where it was made; "" where one is there that can't be shown again."""
-
-    what_for: str
-    token: str
-
-
 def organisation(server: Server) -> str:
     """The organisation's id. Raises StoppedError that names those there are."""
-    with talking(server.address.url):
+    if server.is_new():
+        raise StoppedError(
+            f"nobody has set up {server.address.url} yet: open it in a browser, or use InfluxData's "
+            "`influx setup`; make a user, an organisation and the operator's token, then run this again"
+        )
+    with server.talking():
         found = server.client.organizations_api().find_organizations()
     ids = {str(org.name): str(org.id) for org in found}
     if server.address.org not in ids:
@@ -53,11 +55,12 @@ def organisation(server: Server) -> str:
 
 def bucket(server: Server, org_id: str, wanted: Wanted) -> Ready:
     """See that the bucket is there, keeps points so long, and is a database of that name in InfluxQL."""
-    with talking(server.address.url):
+    with server.talking():
         found = server.look_for(wanted.name)
         made, did = _kept(server, found, wanted) if found else (_made(server, org_id, wanted), "made")
         mapping = map_to(server, org_id, wanted.name, str(made.id))
-    return Ready(wanted.name, str(made.id), wanted.days, did, mapping)
+    days = made.retention_rules[0].every_seconds // _DAY_S if made.retention_rules else 0
+    return Ready(wanted.name, str(made.id), days, did, mapping)
 
 
 def _made(server: Server, org_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 - the library's own
@@ -67,7 +70,10 @@ def _made(server: Server, org_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 -
 
 
 def _kept(server: Server, found: Any, wanted: Wanted) -> tuple[Any, Did]:  # noqa: ANN401
-    if [rule.every_seconds for rule in found.retention_rules] == [wanted.days * _DAY_S]:
+    """A bucket that is there; what others keep in it is not cut short."""
+    kept_s = [rule.every_seconds for rule in found.retention_rules]
+    shorter = not kept_s or kept_s[0] > wanted.days * _DAY_S
+    if kept_s == [wanted.days * _DAY_S] or (shorter and server.districts(wanted.name) - {wanted.district}):
         return found, "kept"
     found.retention_rules = _rules(wanted.days)
     return server.client.buckets_api().update_bucket(found), "changed"
@@ -81,7 +87,7 @@ def _rules(days: int) -> list[Any]:
 
 def swap(server: Server, name: str, spare: str) -> None:
     """Let two buckets change places: their names, and what InfluxQL calls by them. Their tokens go on."""
-    with talking(server.address.url):
+    with server.talking():
         one, other = server.look_for(name), server.look_for(spare)
         if one is None or other is None:
             raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
@@ -110,22 +116,32 @@ def map_to(server: Server, org_id: str, database: str, bucket_id: str) -> Did:
     return "changed" if found else "made"
 
 
-def token(
-    server: Server, org_id: str, what_for: str, buckets: list[str], actions: tuple[Action, ...], *, anew: bool
-) -> Given:
-    """A token that may do no more than `actions` in these buckets (ids); those of before for the same end go.
-
-    Unless `anew`, one that is there and may do just that is left as it is.
-    """
-    with talking(server.address.url):
+def token(server: Server, org_id: str, what_for: str, buckets: list[str], actions: tuple[Action, ...]) -> str:
+    """A new token that may do no more than `actions` in these buckets (ids). It can be seen this once."""
+    with server.talking():
         api = server.client.authorizations_api()
-        before = [one for one in api.find_authorizations(org_id=org_id) if one.description == what_for]
-        if not anew and any(_may(one) == _wanted(buckets, actions) for one in before):
-            return Given(what_for, "")
         made = api.create_authorization(authorization=_authorization(org_id, what_for, buckets, actions))
-        for one in before:
-            api.delete_authorization(one)
-    return Given(what_for, str(made.token))
+    return str(made.token)
+
+
+def has_token(
+    server: Server, org_id: str, what_for: str, buckets: list[str], actions: tuple[Action, ...]
+) -> bool:
+    """Whether there is a token for that end, which may do just that."""
+    return any(_may(one) == _wanted(buckets, actions) for one in _tokens(server, org_id, what_for))
+
+
+def revoke(server: Server, org_id: str, what_for: str) -> None:
+    """End all tokens for that end."""
+    with server.talking():
+        for one in _tokens(server, org_id, what_for):
+            server.client.authorizations_api().delete_authorization(one)
+
+
+def _tokens(server: Server, org_id: str, what_for: str) -> list[Any]:
+    with server.talking():
+        found = server.client.authorizations_api().find_authorizations(org_id=org_id)
+    return [one for one in found if one.description == what_for]
 
 
 def _wanted(buckets: list[str], actions: tuple[Action, ...]) -> set[tuple[str, str]]:

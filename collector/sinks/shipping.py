@@ -6,13 +6,15 @@ again.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.sinks import beside, influx
-from collector.sinks.influx import RefusedError, Server, StoppedError, TooLargeError
+from collector.sinks.answers import RefusedError, StoppedError, TooLargeError
+from collector.sinks.influx import Server
 from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
 from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
 from collector.store.reads import Reads, Suspension
@@ -33,8 +35,12 @@ Progress = Callable[[int, int], None]
 
 
 class Batch(NamedTuple):
-    """Lines on their way, each with its report's arrival number, and what is noted once they are there."""
+    """Lines on their way, each with its report's arrival number, and what is noted once they are there.
 
+    It follows on the report `after`, and ends with `arrival`.
+    """
+
+    after: int
     arrivals: list[int]
     lines: list[bytes]
     arrival: int
@@ -100,28 +106,33 @@ class Shipper:
         """Take away what stands of a box's days, and ship them once more."""
         self._standing.take_away(days, placer.name)
         aside: list[Aside] = []
+        shipped = 0
         for rows in influx.in_parts(self._outbox.within(days, until_arrival), self._most):
             batch = self._made(rows, placer, names)
             sent = self._send(batch)
             aside += [*batch.aside, *sent.aside]
-        self._standing.note(0, names=names.taken(), aside=aside, done=days)
+            shipped += len(batch.lines) - len(sent.aside) - sent.too_old
+        self._standing.note(0, shipped=shipped, names=names.taken(), aside=aside, done=days)
 
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
         """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""
-        with ThreadPoolExecutor(1, thread_name_prefix="influx") as sender:
-            on_its_way: tuple[Batch, Future[Sent]] | None = None
+        on_its_way: tuple[Batch, Future[Sent]] | None = None
+        try:
             while True:
                 rows = self._outbox.after(arrival, self._most)
-                batch = self._made(rows, placer, names) if rows else None
+                batch = self._made(rows, placer, names, arrival) if rows else None
                 if on_its_way:
                     self._settle(*on_its_way)
                     progress(on_its_way[0].arrival, self._outbox.newest())
                 if batch is None:
                     return
-                on_its_way = batch, sender.submit(self._send, batch)
+                on_its_way = batch, _aside(self._send, batch)
                 arrival = batch.arrival
+        finally:
+            if on_its_way:  # whatever went wrong meanwhile: never are two on their way
+                wait([on_its_way[1]])
 
-    def _made(self, rows: Sequence[Row], placer: Placer, names: Names) -> Batch:
+    def _made(self, rows: Sequence[Row], placer: Placer, names: Names, after: int = 0) -> Batch:
         oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
         arrivals: list[int] = []
         points: list[Point] = []
@@ -137,12 +148,13 @@ class Shipper:
         newest = max(row.stored.arrival for row in rows)
         # Made here and not while sending: both threads would want the interpreter at the same time.
         lines = influx.lines(points)
-        return Batch(arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
+        return Batch(after, arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
         self._standing.note(
             batch.arrival,
+            after=batch.after,
             shipped=len(batch.lines) - len(sent.aside) - sent.too_old,
             too_old=batch.too_old + sent.too_old,
             names=batch.names,
@@ -176,3 +188,17 @@ class Shipper:
                 yield Sent([], 1)
             else:
                 yield Sent([Aside(arrivals[0], str(error))], 0)
+
+
+def _aside(send: Callable[[Batch], Sent], batch: Batch) -> Future[Sent]:
+    """Send in a thread that dies with the program: an executor's would keep it until InfluxDB answers."""
+    sent: Future[Sent] = Future()
+
+    def run() -> None:
+        try:
+            sent.set_result(send(batch))
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result hears it
+            sent.set_exception(error)
+
+    threading.Thread(target=run, name="influx sender", daemon=True).start()
+    return sent

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 from collector.clock import Clock
 from collector.sinks import moved
-from collector.sinks.influx import BusyError, Server
+from collector.sinks.answers import BusyError, StoppedError
+from collector.sinks.influx import Server
 from collector.store.errors import UnreadableError
 from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
 from firstbell.district import District
-from firstbell.points import Placer
+from firstbell.points import Placer, tag_text
+from firstbell.tables import NAME_CHARS
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +38,9 @@ class Placed(NamedTuple):
 
     @property
     def placed_as(self) -> str:
-        """The tag `district`; what was made up says so."""
+        """The tag `district`, as points bear it; what was made up says so."""
         name = self.name or self.district.settings.name
-        return f"{name} (simulated)" if self.district.settings.simulated else name
+        return tag_text(f"{name[:NAME_CHARS]} (simulated)" if self.district.settings.simulated else name)
 
     def placer(self) -> Placer:
         """Who places reports by it."""
@@ -91,8 +93,10 @@ class Standing:
         """Where shipping stands, placed by today's folder. Raises InfluxError, UnreadableError."""
         state = self._outbox.state()
         if state is None or state.store != self._bucket.store:
-            if state is not None:
+            if state is not None and state.store:
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
+            else:
+                self._see_that_it_is_ours(placed.placed_as)
             self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
             self._place_anew(state, placed)
@@ -101,10 +105,21 @@ class Standing:
             self._outbox.step_back(run, AGAIN_AFTER_RESTART)
         return self.state()
 
+    def _see_that_it_is_ours(self, district: str) -> None:
+        """See that no points of another journal bear that name. Raises StoppedError."""
+        if self._others and tag_text(district) in self._server.districts(self._bucket.name):
+            raise StoppedError(
+                f"the bucket {self._bucket.name} has points of a district {district!r} already, from another "
+                "journal, and nothing was sent. Another district's? Then give this one a name of its own: "
+                "district under [influx] in collector.toml. This district's own, from a journal that is gone? Then "
+                " `firstbell influx rebuild` puts this one's in their place"
+            )
+
     def _place_anew(self, state: Shipped, placed: Placed) -> None:
         """Put the days that the folder places otherwise than the one before on the list."""
         agents = self._outbox.agents()
         if state.placed_as != placed.placed_as:
+            self._see_that_it_is_ours(placed.placed_as)
             self._rename(state.placed_as, agents)
         today = self._clock.now_ns() // DAY_NS
         first = max(self._outbox.first_day(), today - self._bucket.days if self._bucket.days else 0)
@@ -138,6 +153,6 @@ class Standing:
             self._server.delete(self._bucket.store, begin, end, {"district": district, **tags})
 
     def note(self, arrival: int, **what: Any) -> None:  # noqa: ANN401 - as Outbox.move has them
-        """Note what the bucket has taken. Raises BusyError where it is another one by now."""
+        """Note what the bucket has taken. Raises BusyError where another program stepped in meanwhile."""
         if not self._outbox.move(self._bucket.store, arrival, self._clock.now_ns(), **what):
-            raise BusyError(f"the bucket {self._bucket.name} is another one by now", None)
+            raise BusyError(f"the bucket {self._bucket.name} was begun anew meanwhile", None)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from collector.clock import Clock
+from collector.sinks.answers import InfluxError
 from collector.sinks.copying import Copier
 from collector.sinks.rollups import Roller
 from collector.sinks.shipping import Progress, Shipper
+from collector.store.errors import StoreError
 from collector.store.outbox import Shipped
 
 COPIES_S = 300.0
@@ -53,6 +55,12 @@ class Way:
     def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
         """Ship until nothing is left; write what else is due. Raises InfluxError, StoreError."""
         state = self._shipper.catch_up(progress)
+        troubles: list[Exception] = []
         for turn in self._turns:
-            turn.take()
+            try:
+                turn.take()
+            except (InfluxError, StoreError) as error:  # one that can't go on keeps no other back
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
         return state

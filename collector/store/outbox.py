@@ -20,6 +20,8 @@ from firstbell.points import Key, Row
 from firstbell.report import Report, Stored
 
 DAY_NS = 86_400 * 10**9
+INFLUX = "influx"
+"""The sink of reports; that of hours and days has another name."""
 _ROWS = """
 SELECT name, epoch, seq, arrival, received_ns, raw, (
     SELECT count(*) FROM reports AS other WHERE other.agent_id = reports.agent_id
@@ -46,7 +48,7 @@ _REPORTS = msgspec.json.Decoder(Report)
 
 
 class Shipped(NamedTuple):
-    """How far a sink is. `store` names what lies at the other end.
+    """How far a sink is. `store` names what lies at the other end; "" where that was never reached.
 
     `folder` and `placed_as` say how reports were placed. `too_old` reports lay beyond the store's retention
     when their turn came. `trouble` says why nothing goes out since `trouble_ns`; "" while it does. `run` is
@@ -95,7 +97,7 @@ class Hours(NamedTuple):
 class Outbox:
     """One sink's side of a journal."""
 
-    def __init__(self, journal: Journal, sink: str = "influx") -> None:
+    def __init__(self, journal: Journal, sink: str = INFLUX) -> None:
         self._journal, self.sink = journal, sink
         self._db: sqlite3.Connection | None = None
 
@@ -124,8 +126,7 @@ class Outbox:
     def state(self) -> Shipped | None:
         """How far the sink is; None before it began."""
         with self._open() as db:
-            row = db.execute(_STATE, (self.sink,)).fetchone()
-        return Shipped(*row) if row else None
+            return state_of(db, self.sink)
 
     def newest(self) -> int:
         """The arrival number of the newest report."""
@@ -216,21 +217,23 @@ class Outbox:
         arrival: int,
         now_ns: int,
         *,
+        after: int = 0,
         shipped: int = 0,
         too_old: int = 0,
         names: Iterable[tuple[str, Key]] = (),
         aside: Sequence[Aside] = (),
         done: Days | None = None,
     ) -> bool:
-        """Note what the store has taken: up to `arrival`, and the days `done` again.
+        """Note what the store has taken: up to `arrival`, where all up to `after` was there, and `done`.
 
-        False, and nothing is noted, where another store stands at the other end by now.
+        False, and nothing is noted, where another store stands at the other end by now, or the cursor before
+        `after`: another program began anew meanwhile, or stepped back, and a leap would undo that.
         """
         with self._writing() as db:
             moved = db.execute(
                 "UPDATE sinks SET arrival = max(arrival, ?), shipped = shipped + ?, too_old = too_old + ?, "
-                "last_ns = ?, trouble = '', trouble_ns = 0 WHERE sink = ? AND store = ?",
-                (arrival, shipped, too_old, now_ns, self.sink, store),
+                "last_ns = ?, trouble = '', trouble_ns = 0 WHERE sink = ? AND store = ? AND arrival >= ?",
+                (arrival, shipped, too_old, now_ns, self.sink, store, after),
             )
             if not moved.rowcount:
                 return False
@@ -320,8 +323,13 @@ class Outbox:
             )
 
     def complain(self, trouble: str, now_ns: int) -> None:
-        """Note why nothing goes out; "" where it does again."""
+        """Note why nothing goes out; "" where it does again. One that never began has a store called ""."""
         with self._writing() as db:
+            if trouble:
+                db.execute(
+                    "INSERT OR IGNORE INTO sinks VALUES (?, '', 0, '', '', 0, 0, 0, '', 0, '', 0)",
+                    (self.sink,),
+                )
             db.execute(
                 "UPDATE sinks SET trouble = ?1, trouble_ns = CASE WHEN ?1 = '' THEN 0 "
                 "WHEN trouble_ns = 0 THEN ?2 ELSE trouble_ns END WHERE sink = ?3 AND trouble <> ?1",
@@ -329,13 +337,10 @@ class Outbox:
             )
 
 
-def pinned(db: sqlite3.Connection) -> int | None:
-    """Up to which arrival every sink has everything; None without a sink. No report beyond may be deleted."""
-    row = db.execute(
-        "SELECT min(CASE WHEN EXISTS (SELECT 1 FROM sink_days WHERE sink_days.sink = sinks.sink) THEN 0 "
-        "ELSE arrival END) FROM sinks"
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
+def state_of(db: sqlite3.Connection, sink: str) -> Shipped | None:
+    """How far a sink is; None before it began."""
+    row = db.execute(_STATE, (sink,)).fetchone()
+    return Shipped(*row) if row else None
 
 
 def _row(row: tuple[str, str, int, int, int, bytes, int]) -> Row:

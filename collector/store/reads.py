@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, gateways, leases, quarantine, quiets
+from collector.store import figures, gaps, gateways, leases, outbox, quarantine, quiets
 from collector.store.clones import place_of
 from collector.store.connections import Still
 from collector.store.derived import answers
@@ -22,6 +22,7 @@ from collector.store.gateways import Reach
 from collector.store.journal import Journal
 from collector.store.leases import Kept
 from collector.store.ledger import arrivals
+from collector.store.outbox import Shipped
 from collector.store.quarantine import Quarantined, Totals
 from firstbell.quiet import Order
 from firstbell.report import Report, Stored
@@ -363,6 +364,11 @@ class Reads:
         """The quiet times that somebody ordered and that hold at that moment, or are to come."""
         with self._connection() as db:
             return quiets.standing(db, at_ns)
+
+    def shipped(self) -> Shipped | None:
+        """How far InfluxDB is with the reports; None where nothing was ever shipped."""
+        with self._connection() as db:
+            return outbox.state_of(db, outbox.INFLUX)
 
     def counts(self) -> Counts:
         """The journal in figures. Costs nothing that grows with the number of reports or of starts."""

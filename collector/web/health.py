@@ -44,6 +44,7 @@ class Parts(NamedTuple):
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
     which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
     has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
+    `influx_trouble` says why nothing goes to InfluxDB; "" while it does, and where none is named.
     """
 
     writer: Writer
@@ -59,6 +60,7 @@ class Parts(NamedTuple):
     program: str = "firstbell"
     coordinator: Coordinator | None = None
     journal: Journal | None = None
+    influx_trouble: Callable[[], str] = str
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +68,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     A demo (`simulated`) is well without a broker. `last_commit_age_s` is None before the first commit;
     `boxes`, `suspended_boxes`, `quarantine_rows` are None while the journal can't be read. `district_trouble`
-    says why the district folder on the disk is not the one in use.
+    says why the district folder on the disk is not the one in use. `influx_trouble` says why nothing goes to
+    InfluxDB, which is `influx_behind` reports behind (None where nothing was ever shipped): no reason not to
+    be ok.
     """
 
     ok: bool
@@ -84,6 +88,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_rows: int | None
     unknown_versions: dict[str, str]
     district_trouble: str
+    influx_trouble: str
+    influx_behind: int | None
 
 
 def look(parts: Parts) -> Health:
@@ -108,7 +114,18 @@ def look(parts: Parts) -> Health:
         quarantine_rows=counts.quarantine.rows if counts else None,
         unknown_versions=parts.intake.unknown_versions,
         district_trouble=parts.folder_trouble(),
+        influx_trouble=parts.influx_trouble(),
+        influx_behind=behind_of(parts.reads),
     )
+
+
+def behind_of(reads: Reads) -> int | None:
+    """How many reports InfluxDB is behind; None where nothing was ever shipped, or nobody can say."""
+    try:
+        state = reads.shipped()
+        return None if state is None else reads.facts_until() - state.arrival
+    except StoreError:
+        return None
 
 
 def counts_of(reads: Reads) -> Counts | None:

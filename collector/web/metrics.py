@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from collector.coordinator.coordinator import Coordinator
 from collector.store.reads import Counts
 from collector.store.writer import COMMIT_BOUNDS_S, Figures
-from collector.web.health import LinkState, Parts, counts_of
+from collector.web.health import LinkState, Parts, behind_of, counts_of
 
 
 class Exposition(Collector):
@@ -37,6 +37,11 @@ class Exposition(Collector):
             yield from _of_leases(coordinator)
         if counts:
             yield from _of_journal(counts)
+        behind = behind_of(reads)
+        if behind is not None:
+            working = not self._parts.influx_trouble()
+            yield _gauge("influx_behind_reports", "reports that are not in InfluxDB yet", behind)
+            yield _gauge("influx_working", "1 while InfluxDB takes what it is sent", working)
 
 
 def registry_of(parts: Parts) -> CollectorRegistry:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from firstbell.folder import CIRCUITS, ROOMS, SCHOOLS, SEATS
-from scripts.pages import commands, folder, metrics, models, session, settings
+from scripts.pages import boards, commands, folder, metrics, models, session, settings
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "agent settings": settings.agent_settings,
@@ -35,6 +35,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ways of teaching": models.models,
     "published targets": models.published,
     "the student": models.student,
+    "boards": boards.boards,
+    "alert rules": boards.rules,
+    "copies": boards.copies,
     "files": folder.files,
     "columns of schools.csv": partial(folder.columns, SCHOOLS),
     "columns of circuits.csv": partial(folder.columns, CIRCUITS),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.influx import town as towns
+from tests.influx.town import Town
 from tests.support.influxdb import Influx1, Influx2, NoServerError, program
 from tests.support.refusing_influx import RefusingInflux
 
@@ -61,6 +63,12 @@ def its_bucket(either: Influx2 | RefusingInflux) -> Iterator[str]:
     name = either.make_bucket()
     yield name
     either.delete_bucket(name)
+
+
+@pytest.fixture(scope="session")
+def town(influxd2: Influx2, tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """A simulated district, all of it in InfluxDB; not to be changed."""
+    return towns.shipped(tmp_path_factory.mktemp("town") / "home", influxd2, "verified")
 
 
 def _program(which: str) -> Path:

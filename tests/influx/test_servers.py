@@ -208,6 +208,20 @@ def test_who_may_read_what(either: Either, its_bucket: str) -> None:
     assert [row["name"] for row in either.query("SHOW DATABASES") if row["name"] == its_bucket]
 
 
+def test_whose_points_are_there(either: Either, its_bucket: str) -> None:
+    """The values of a tag, by measurement."""
+    question = 'SHOW TAG VALUES WITH KEY = "a"'
+    assert either.query(question, its_bucket) == []
+    assert (
+        either.write("m,a=b f=1 1\nm,a=b f=1 2\nm,a=c f=1 1\nn,a=b f=1 1\no f=1 1", its_bucket).status == 204
+    )
+    assert [(row["name"], row["key"], row["value"]) for row in either.query(question, its_bucket)] == [
+        ("m", "a", "b"),
+        ("m", "a", "c"),
+        ("n", "a", "b"),
+    ]
+
+
 def test_it_says_that_it_is_well(either: Either) -> None:
     """/health and /ping, without a token."""
     assert ask(f"{either.url}/health").json["status"] == "pass"

@@ -44,6 +44,7 @@ _HEALTH = {"name": "influxdb", "message": "ready for queries and writes", "statu
 _VERSION = {"version": "v2.9.1", "commit": "none"}
 _CLOCK = SystemClock()
 _SELECT_ALL = re.compile(r'SELECT \* FROM "?([^" ]+)"?', re.IGNORECASE)
+_TAG_VALUES = re.compile(r'SHOW TAG VALUES WITH KEY = "([^"]+)"', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ class RefusingInflux(Speaks2):
         self._released.wait(seconds)
 
     def answer(self, influxql: str, db: str, token: str) -> _Reply:
-        """Three questions' answers: SELECT * FROM one measurement, SHOW MEASUREMENTS and SHOW DATABASES."""
+        """Four questions' answers: SELECT * FROM one measurement, and SHOW its names, databases or tag values."""
         if not self._knows(token):
             return _RefusedError(401, "Unauthorized").reply()
         with self._lock:
@@ -372,6 +373,8 @@ def _look(influxql: str, points: Mapping[Key, Mapping[str, Value]]) -> _Reply:
         return _results(_series("measurements", ["name"], [[name] for name in names]))
     if found := _SELECT_ALL.fullmatch(influxql):
         return _results(_all_of(found[1], points))
+    if found := _TAG_VALUES.fullmatch(influxql):
+        return _results(*_values_of(found[1], points))
     return _RefusedError(400, f"failed to parse query: the scripted server can't {influxql}").reply()
 
 
@@ -403,6 +406,14 @@ def _not_found(db: str) -> _Reply:
 
 def _series(name: str, columns: list[str], values: list[list[Any]]) -> dict[str, Any]:
     return {"name": name, "columns": columns, "values": values}
+
+
+def _values_of(tag: str, points: Iterable[Key]) -> list[dict[str, Any]]:
+    there = {(name, value) for name, tags, _ in points for key, value in tags if key == tag}
+    return [
+        _series(name, ["key", "value"], [[tag, value] for of, value in sorted(there) if of == name])
+        for name in sorted({name for name, _ in there})
+    ]
 
 
 def _all_of(measurement: str, points: Mapping[Key, Mapping[str, Value]]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Book:
             anew: dict[Key, Totals] = made.rollups if made else {}
             found |= {(hour, key[1]): one for key, one in anew.items() if key[0] == probe}
         return [
-            _rollup(agent, probe, target, hour, made)
+            rollup(agent, probe, target, hour, made)
             for (hour, target), made in sorted(found.items(), key=lambda item: item[0])
         ]
 
@@ -121,8 +121,7 @@ class Book:
         for row in kept.rows_of(self._db, agent_id, probe, since_ns, until_ns):
             hours.setdefault((row.at_ns // HOUR_NS, row.target), []).append(row)
         return [
-            _rollup(agent, probe, target, hour, totals(rows))
-            for (hour, target), rows in sorted(hours.items())
+            rollup(agent, probe, target, hour, totals(rows)) for (hour, target), rows in sorted(hours.items())
         ]
 
     def _outwards(self, agent_id: int, number: int, fresh: set[int], step: int) -> Iterator[Day]:
@@ -164,7 +163,8 @@ class Book:
         return sorted(stale)
 
 
-def _rollup(agent: str, probe: str, target: str, hour: int, made: Totals) -> Rollup:
+def rollup(agent: str, probe: str, target: str, hour: int, made: Totals) -> Rollup:
+    """Sums with their key: the hour by its number since 1970 UTC."""
     return Rollup(
         agent=agent,
         probe=probe,

@@ -1,0 +1,163 @@
+"""What boards show beside reports: the same verdicts, states and events that First Bell itself tells."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector import registry
+from collector.questions import boxes as box_list
+from collector.questions import judged
+from collector.questions.boards import Boards
+from collector.store import quiets
+from collector.store.quiets import Ordered
+from collector.store.reads import Reads
+from firstbell import copies
+from firstbell.catalogue import Reading
+from firstbell.points import Point
+from tests.influx.town import DISTRICT, Town
+
+_TYPES = {"float": "float", "int": "integer", "bool": "boolean", "text": "string"}
+
+
+def rows(town: Town, copy: copies.Copy, where: str = "") -> list[dict[str, Any]]:
+    """All points of a copy."""
+    return town.server.query(f'SELECT * FROM "{copy.name}" {where}', "verified")
+
+
+def test_only_what_the_vocabulary_names_is_shipped(town: Town) -> None:
+    """Tags, fields and types of copies are those that boards may count on."""
+    for row in town.server.query("SHOW FIELD KEYS", "verified"):
+        if copy := copies.COPIES.get(row["name"]):
+            assert _TYPES[copy.kinds()[row["fieldKey"]]] == row["fieldType"], row
+    for row in town.server.query("SHOW TAG KEYS", "verified"):
+        if copy := copies.COPIES.get(row["name"]):
+            assert row["tagKey"] in copy.tags, row
+
+
+def test_every_school_s_verdict_is_there_in_every_way_of_teaching(town: Town) -> None:
+    """Sentence, label and rank are those that the district's table is made of; one of them is the plan."""
+    targets = registry.targets()
+    found = {
+        (row["school"], row["model"]): row
+        for row in rows(
+            town, copies.VERDICT, f"WHERE subject = 'school' AND time = {town.home.clock.now_ns()}"
+        )
+    }
+    reads = Reads(town.journal)
+    for model in targets.models:
+        answers = judged.judged(reads, town.folder, targets, model, 3, town.home.clock.now_ns()).answers
+        for answer in answers:
+            row = found[answer.school_id, model]
+            assert (row["sentence"], row["label"]) == (answer.sentence, answer.measured.label)
+            assert row["state_rank"] == copies.STATE_RANKS[answer.measured.state.value]
+    plans = [key for key, row in found.items() if row["plan"]]
+    assert sorted(school for school, _ in plans) == sorted(each.id for each in town.folder.district.schools)
+
+
+def test_every_link_and_line_is_there(town: Town) -> None:
+    """Each link of each school, and each line both ways with its contract."""
+    reads = Reads(town.journal)
+    found = judged.judged(reads, town.folder, registry.targets(), "flex", 3, town.home.clock.now_ns())
+    expected = {
+        (answer.school_id, link.link, link.circuit or "") for answer in found.answers for link in answer.links
+    }
+    told = {
+        (row["school"], row["subject"], row["circuit"] or "")
+        for row in rows(town, copies.VERDICT, "WHERE model = 'flex' AND subject <> 'school'")
+    }
+    assert told == expected
+    lines = {(row["circuit"], row["subject"]): row for row in rows(town, copies.LINE)}
+    for circuit in {circuit for _, _, circuit in expected if circuit}:
+        bought = next(line.down_mbps for line in town.folder.district.circuits if line.id == circuit)
+        assert lines[circuit, "down"]["contract_mbps"] == bought
+
+
+def test_boxes_stand_as_on_their_page(town: Town) -> None:
+    """The silent ones are those that First Bell calls silent, at every school."""
+    reads = Reads(town.journal)
+    shown = box_list.ask(reads, town.folder, town.home.clock.now_ns())
+    silent = {box.name for group in shown.groups for box in group.boxes if box.silent_ns is not None}
+    assert {row["agent"] for row in rows(town, copies.BOX_NOW) if row["silent"]} == silent
+    schools = {row["school"]: row for row in rows(town, copies.SCHOOL_NOW)}
+    assert schools.keys() == {school.id for school in town.folder.district.schools}
+    assert sum(row["boxes"] for row in schools.values()) == sum(
+        1 for group in shown.groups for box in group.boxes if box.school
+    )
+
+
+def test_outages_stand_at_their_beginning(town: Town) -> None:
+    """As many as the journal tells, each with its length and its share of class."""
+    reads = Reads(town.journal)
+    as_of_ns = town.home.clock.now_ns()
+    boxes = [(state.agent, 0, None) for state in reads.boxes()]
+    down = reads.outages(boxes, 0, as_of_ns)
+    told = rows(town, copies.OUTAGE, "WHERE subject = 'line_down' OR subject = 'site_down'")
+    assert {(row["agent"], row["time"]) for row in told} <= {(each.agent, each.begin_ns) for each in down}
+    assert told
+    assert all(0 <= row["class_min"] * 60 <= row["duration_s"] + 1 for row in told)
+
+
+def fields_of(points: Sequence[Point], name: str) -> list[dict[str, Reading]]:
+    """The fields of a measurement's points."""
+    return [point.fields for point in points if point.measurement == name]
+
+
+@pytest.fixture
+def boards(town: Town) -> Boards:
+    """What makes copies, as after a start of the collector."""
+    return Boards(Reads(town.journal), lambda: town.folder, registry.targets())
+
+
+def test_verdicts_go_out_once_a_day_and_at_each_change(town: Town, boards: Boards) -> None:
+    """Once written no verdict is said again in the same minute; states of the moment are."""
+    as_of_ns = town.home.clock.now_ns()
+    first = boards.points(DISTRICT, as_of_ns)
+    assert fields_of(boards.points(DISTRICT, as_of_ns), "verdict") == fields_of(first, "verdict")
+    boards.written()
+    second = boards.points(DISTRICT, as_of_ns)
+    assert fields_of(first, "verdict")
+    assert not fields_of(second, "verdict")
+    assert len(fields_of(second, "school_now")) == len(fields_of(first, "school_now"))
+    assert not fields_of(second, "outage")
+
+
+def test_a_quiet_time_is_marked_and_taken_back(town: Town, boards: Boards, tmp_path: Path) -> None:
+    """One that somebody ordered stands at its beginning; ended before its time it has no length."""
+    as_of_ns = town.home.clock.now_ns()
+    begin_s = as_of_ns // 10**9
+    number = quiets.order(
+        town.journal, Ordered(begin_s, begin_s + 3600, local=False, school="", why="a fire drill"), as_of_ns
+    )
+    try:
+        told = fields_of(boards.points(DISTRICT, as_of_ns), "quiet")
+        boards.written()
+        assert ("a fire drill", 3600.0) in [(fields["text"], fields["duration_s"]) for fields in told]
+    finally:
+        quiets.end(town.journal, [number], as_of_ns)
+    (gone,) = fields_of(boards.points(DISTRICT, as_of_ns), "quiet")
+    assert gone["duration_s"] == 0.0
+    assert datetime.fromtimestamp(begin_s, UTC)
+
+
+def test_how_far_the_sink_is_stands_beside(town: Town) -> None:
+    """Nothing waits, nothing is set aside, and the journal's own number is told."""
+    newest = rows(town, copies.SINK)[-1]
+    assert (newest["behind_reports"], newest["aside_reports"], newest["days_again"]) == (0, 0, 0)
+    assert newest["journal_reports"] == Reads(town.journal).facts_until()
+
+
+def test_a_verdict_that_changed_says_what_it_was(town: Town) -> None:
+    """From the first days, with too few checks, to now: another answer, marked, with the label before it."""
+    as_of_ns = town.home.clock.now_ns()
+    reads = Reads(town.journal)
+    boards = Boards(reads, lambda: town.folder, registry.targets())
+    early = fields_of(boards.points(DISTRICT, as_of_ns - 13 * 86_400 * 10**9), "verdict")
+    boards.written()
+    later = fields_of(boards.points(DISTRICT, as_of_ns), "verdict")
+    assert not any(fields["changed"] for fields in early)
+    changed = [fields for fields in later if fields["changed"]]
+    assert changed
+    assert all(fields["was"] and fields["was"] != fields["label"] for fields in changed)
