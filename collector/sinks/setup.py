@@ -65,7 +65,7 @@ def bucket(server: Server, org_id: str, wanted: Wanted) -> Ready:
 
 def _made(server: Server, org_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 - the library's own
     return server.client.buckets_api().create_bucket(
-        bucket_name=wanted.name, org_id=org_id, retention_rules=_rules(wanted.days)
+        bucket_name=wanted.name, org=org_id, retention_rules=_rules(wanted.days)
     )
 
 
