@@ -38,16 +38,16 @@ _VERBS = ("answer", "lease", "nudge")
 
 
 def need_files(boxes: int) -> None:
-    """Let this process, and the broker that it starts, have a socket for each box. Ends it where it may not."""
+    """Let this process, and the broker that it starts, have a socket for each box, or end it in words."""
     needed = boxes + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= needed:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise SystemExit(
-            f"{boxes:,} boxes need {needed:,} open files, in this process and in mosquitto, and no more than "
-            f"{hard:,} are allowed here. As root: `ulimit -Hn {needed}; ulimit -Sn {needed}` in the shell that "
-            "starts this; for a broker under systemd, LimitNOFILE= in its unit."
+            f"{boxes:,} boxes need {needed:,} open files, in this process and in mosquitto, and no more "
+            f"than {hard:,} are allowed here. As root: `ulimit -n {needed}` in the shell that starts this; "
+            "for a broker under systemd, LimitNOFILE= in its unit."
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
@@ -170,7 +170,7 @@ class Box:
         )
 
         def opened(_client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - paho's
-            loop.call_soon_threadsafe(loop.add_reader, sock, client.loop_read)
+            loop.call_soon_threadsafe(lambda: loop.add_reader(sock, client.loop_read))
 
         def writes(_client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401
             loop.call_soon_threadsafe(self._watch_writing, sock)
@@ -179,7 +179,7 @@ class Box:
         client.on_socket_register_write = writes
         client.on_socket_unregister_write = lambda _client, _data, sock: _quiet(loop.remove_writer, sock)
         client.on_socket_close = lambda _client, _data, sock: self._closed(sock)
-        client.on_connect = lambda *_: client.subscribe([(wire.topic(self.name, verb), 1) for verb in _VERBS])
+        client.on_connect = lambda *_: self._subscribe()
         client.on_subscribe = lambda *_: self._connected()
         client.on_disconnect = lambda *_: self._lost()
         client.on_message = lambda _client, _data, message: self._hear(message)
@@ -194,18 +194,22 @@ class Box:
         _quiet(self._fleet.loop.remove_reader, sock)
         _quiet(self._fleet.loop.remove_writer, sock)
 
+    def _subscribe(self) -> None:
+        assert self._client
+        self._client.subscribe([(wire.topic(self.name, verb), 1) for verb in _VERBS])
+
     def _connected(self) -> None:
+        assert self._client
         self._fleet.counters.connected += 1
         if self.bare is not None:
             for payload in self.bare:
-                self._client.publish(wire.topic(self.name, "report"), payload, 1)  # type: ignore[union-attr]
+                self._client.publish(wire.topic(self.name, "report"), payload, 1)
             self.bare = []
             return
         now = self._fleet.clock.monotonic()
         self.window.spread(now, 5.0)
         self._asked_at = now
         self._nonce = f"{self.dice.getrandbits(64):016x}"
-        assert self._client
         state = wire.State(alive=True, epoch=self.epoch, clock="ntp", nonce=self._nonce)
         self._client.publish(wire.topic(self.name, "state"), wire.encode(state), 1, retain=True)
 

@@ -36,9 +36,7 @@ def a_turn(probe: str) -> int:
 
 def a_day() -> dict[str, float]:
     """Reports a day of each probe of one box."""
-    return {
-        name: DAY_S / every_s(probe) * a_turn(name) for name, probe in PROBES.items() if name not in OFF
-    }
+    return {name: DAY_S / every_s(probe) * a_turn(name) for name, probe in PROBES.items() if name not in OFF}
 
 
 class Turn(NamedTuple):
