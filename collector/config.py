@@ -5,10 +5,12 @@ told at once (`firstbell.settings`).
 """
 
 import os
+import re
 import shlex
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -192,6 +194,8 @@ class InfluxSettings(msgspec.Struct, frozen=True, kw_only=True):
         """See that the address can be one."""
         if self.url and not self.url.startswith(("http://", "https://")):
             raise ValueError("url: begins with http:// or https://, as http://127.0.0.1:8086")
+        if "@" in self.url:
+            raise ValueError("url: no user and password in it; the token is what InfluxDB asks for")
         if not self.bucket or "/" in self.bucket or '"' in self.bucket or "\\" in self.bucket:
             raise ValueError(
                 "bucket: a name without / and quotes (a / would part it into database and policy)"
@@ -233,22 +237,46 @@ def environment(name: str) -> str:
 
 
 def write_secret(folder: Path, name: str, value: str) -> None:
-    """Write a file for its owner's eyes alone from birth on; all or nothing. Raises OSError."""
+    """Write a file for its owner's eyes alone, who is the folder's; all or nothing. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    number, beside = tempfile.mkstemp(prefix=f".{Path(name).name}-", dir=folder)
+    _replace(folder / name, value + "\n", 0o600, folder)
+
+
+def _replace(path: Path, text: str, mode: int, owned_as: Path) -> None:
+    number, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(value + "\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    Path(beside).replace(folder / name)
+    Path(beside).chmod(mode)
+    owner = owned_as.stat()
+    if hasattr(os, "chown"):
+        with suppress(
+            PermissionError
+        ):  # only root gives files away, and only root's would be of use to nobody
+            os.chown(beside, owner.st_uid, owner.st_gid)
+    Path(beside).replace(path)
 
 
-def add_table(path: Path, name: str, values: dict[str, str]) -> None:
-    """Add a table of texts at the end of the settings, where none of that name is. Raises OSError."""
+def add_to_table(path: Path, name: str, values: dict[str, str]) -> None:
+    """Enter texts into a table of the settings, where they are not yet; made at the end if need be.
+
+    Mode and owner stay. Raises SettingsError where the file would not be read as it should, and OSError.
+    """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    rows = [f"{key} = {_toml_text(value)}" for key, value in values.items()]
-    gap = "\n" if before.strip() else ""
-    write_secret(path.parent, path.name, "\n".join([f"{before.rstrip()}\n{gap}[{name}]".lstrip(), *rows]))
+    there = toml.table(before, name)
+    rows = "".join(f"{key} = {_toml_text(value)}\n" for key, value in values.items() if key not in there)
+    head = re.search(rf"^[ \t]*\[[ \t]*{name}[ \t]*\][ \t]*(?:#.*)?$", before, re.MULTILINE)
+    if head:
+        text = f"{before[: head.end()]}\n{rows}{before[head.end() :].lstrip(chr(10))}"
+    else:
+        text = f"{before.rstrip()}\n\n[{name}]\n{rows}".lstrip("\n")
+    found, wrong = toml.read(text, Settings)
+    table = msgspec.to_builtins(found).get(name, {}) if found else {}
+    if wrong or any(table.get(key) != value for key, value in values.items()):
+        raise toml.SettingsError(str(path), [f"can't be added to; enter this under [{name}] there:\n{rows}"])
+    known = path.exists()
+    _replace(path, text, path.stat().st_mode & 0o777 if known else 0o644, path if known else path.parent)
 
 
 def _toml_text(value: str) -> str:

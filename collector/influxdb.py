@@ -1,12 +1,13 @@
 """From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from collector import config, registry
+from collector import config, lock, registry
 from collector.clock import Clock
 from collector.config import Home, InfluxSettings
 from collector.questions import verify as verifying
@@ -27,6 +28,7 @@ from collector.store.errors import StoreError
 from collector.store.journal import Journal
 from collector.store.outbox import DAY_NS, INFLUX, Outbox, Shipped
 from collector.store.reads import Reads
+from firstbell import district as districts
 from firstbell.district import District
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
@@ -115,6 +117,7 @@ def make_ready(
     Raises InfluxError, OSError.
     """
     org_id = setup.organisation(server)
+    setup.finish_swap(server, settings.bucket, settings.spare)
     wanted = (
         Wanted(settings.bucket, settings.raw_days, district),
         Wanted(settings.spare, settings.raw_days, district),
@@ -124,16 +127,15 @@ def make_ready(
     ids = [one.id for one in buckets]
     collector = f"First Bell, collector of {district}, bucket {settings.bucket}"
     boards = f"First Bell, boards of {district}, bucket {settings.bucket}"
-    if new_tokens:
-        setup.revoke(server, org_id, collector)
-        setup.revoke(server, org_id, boards)
+    _enter(home, settings)
+    before = setup.tokens(server, org_id, collector, boards) if new_tokens else []
     lost = new_tokens or not _still_good(home, settings)
     if lost:
         made = setup.token(server, org_id, collector, ids, ("read", "write"))
         config.write_secret(home.folder, settings.token_file, made)
-    known = setup.has_token(server, org_id, boards, ids, ("read",))
+    known = not new_tokens and setup.has_token(server, org_id, boards, ids, ("read",))
     grafanas = "" if known else setup.token(server, org_id, boards, ids, ("read",))
-    _enter(home, settings)
+    setup.revoke(server, before)
     return MadeReady(
         url=settings.url,
         org=settings.org,
@@ -149,8 +151,8 @@ def _still_good(home: Home, settings: InfluxSettings) -> bool:
     if not (home.folder / settings.token_file).exists():
         return False
     try:
-        mine = server(home, settings)
-        found = [mine.look_for(name) for name in (settings.bucket, settings.spare, settings.rollups)]
+        with closing(server(home, settings)) as mine:
+            found = [mine.look_for(name) for name in (settings.bucket, settings.spare, settings.rollups)]
     except (SettingsError, StoppedError):
         return False
     return all(one is not None for one in found)
@@ -161,7 +163,7 @@ def _enter(home: Home, settings: InfluxSettings) -> None:
     if not config.read(home.settings).influx.url:
         texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
         table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
-        config.add_table(home.settings, "influx", table)
+        config.add_to_table(home.settings, "influx", table)
 
 
 def way(
@@ -175,9 +177,18 @@ def way(
     boards: Boards | None = None,
 ) -> Way:
     """What brings both buckets up to date. Raises SettingsError, InfluxError."""
-    to = server(home, settings)
-    raw, hours = to.bucket(settings.bucket), to.bucket(settings.rollups)
-    shipper = _shipper(settings, journal, folder_now, clock, outbox, to, raw)
+    to, hourly = server(home, settings), Outbox(journal, ROLLUPS)
+
+    def close() -> None:
+        to.close()
+        hourly.close()
+
+    try:
+        raw, hours = to.bucket(settings.bucket), to.bucket(settings.rollups)
+    except InfluxError:
+        close()
+        raise
+    shipper = _shipper(settings, journal, reads, folder_now, clock, outbox, to, raw)
 
     def placed() -> Placed:
         return Placed(folder_now().district, settings.district)
@@ -191,7 +202,7 @@ def way(
         clock,
     )
     roller = Roller(
-        Outbox(journal, ROLLUPS),
+        hourly,
         reads,
         to,
         Bucket(settings.rollups, hours.id, hours.days),
@@ -201,12 +212,21 @@ def way(
         names=outbox.names,
         hourly_days=settings.hourly_days,
     )
-    return Way(Parts(shipper, copier, roller), clock)
+    return Way(Parts(shipper, copier, roller), clock, lambda: _alone(home), close)
+
+
+def _alone(home: Home) -> AbstractContextManager[None]:
+    """One program at a time ships from a data folder: two would undo each other's deletions."""
+    home.folder.mkdir(parents=True, exist_ok=True)
+    path = home.folder / "influx.lock"
+    path.touch()
+    return lock.held(path, wait=True)
 
 
 def _shipper(
     settings: InfluxSettings,
     journal: Journal,
+    reads: Reads,
     folder_now: Callable[[], Folder],
     clock: Clock,
     outbox: Outbox,
@@ -216,13 +236,31 @@ def _shipper(
     days = min(settings.raw_days, found.days) if found.days else settings.raw_days
     return Shipper(
         outbox,
-        Reads(journal),
+        reads,
         to,
         Bucket(settings.bucket, found.id, days),
         lambda: Placed(folder_now().district, settings.district),
         folder_of(journal),
         clock,
     )
+
+
+def too_short(settings: InfluxSettings, folder: Folder, now_ns: int) -> str:
+    """Why verdicts can't be told from what the bucket keeps; "" where they can.
+
+    They look back on 30 school days, which after a summer are more days than the bucket may keep.
+    """
+    days = int(registry.targets().numbers.window_school_days.value)
+    oldest_ns = now_ns - settings.raw_days * DAY_NS
+    for school in folder.district.schools:
+        today = districts.local(school, now_ns).date()
+        if districts.midnight_ns(school, districts.window_begins(school, today, days)) < oldest_ns:
+            return (
+                f"InfluxDB keeps {settings.raw_days} days, and the last {days} school days of {school.name} "
+                "began before that: ask the journal, or let it keep more (raw_days under [influx], then "
+                "`firstbell influx setup` and `rebuild`)"
+            )
+    return ""
 
 
 def _copies_again(home: Home, settings: InfluxSettings, journal: Journal, folder: Folder) -> None:
@@ -267,7 +305,17 @@ def verify(
         placer = Placed(folder.district, settings.district).placer()
         bounds = Bounds(max(outbox.first_day(), today - settings.raw_days + 1), today + 1)
         return verifying.verify(
-            outbox, state, reads, copy, placer, folder, registry.targets(), bounds, now_ns, progress
+            outbox,
+            state,
+            reads,
+            copy,
+            placer,
+            folder,
+            registry.targets(),
+            bounds,
+            now_ns,
+            progress,
+            without_verdicts=too_short(settings, folder, now_ns),
         )
     finally:
         outbox.close()
@@ -288,35 +336,53 @@ def rebuild(
 ) -> Rebuilt:
     """Make the copy in InfluxDB anew, from the journal. Raises InfluxError, StoreError, SettingsError.
 
-    In the spare bucket, which then takes the place of the other at once; a collector that runs goes on with
-    that. Where other districts are in the bucket, in place: what is this district's is taken away, and
-    shipped again.
+    In the spare bucket, which then takes the place of the other at once; a collector that runs waits
+    meanwhile, and goes on with that. Where others are in the bucket, in place: what is this district's is
+    taken away, and shipped again.
     """
-    to = server(home, settings)
+    with _alone(home):
+        done = _rebuild(home, settings, journal, folder, progress)
+    _copies_again(home, settings, journal, folder)
+    return done
+
+
+def _rebuild(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: Progress
+) -> Rebuilt:
+    to, reads = server(home, settings), Reads(journal)
     placed = Placed(folder.district, settings.district)
-    others = sorted(to.districts(settings.bucket) - {placed.placed_as})
-    outbox = Outbox(journal, SINK if others else f"{SINK} anew")
+    setup.finish_swap(to, settings.bucket, settings.spare)
+    ours = {placed.placed_as, _shipped_as(journal) or placed.placed_as}
+    others = sorted(to.districts(settings.bucket) - ours)
+    mine = not others and all(setup.is_ours(to, name) for name in (settings.bucket, settings.spare))
+    outbox = Outbox(journal, f"{SINK} anew" if mine else SINK)
     try:
-        found = to.bucket(settings.bucket if others else settings.spare)
-        if others:
-            to.clear(found.id, {"district": placed.placed_as})
-        else:
-            to.clear(found.id, {})
+        found = to.bucket(settings.spare if mine else settings.bucket)
+        # Before it is taken away, because this may be broken off in between: then all goes out anew.
         outbox.begin(found.id, folder.district.digest, placed.placed_as)
-        made = _shipper(settings, journal, lambda: folder, home.clock, outbox, to, found)
+        for tags in [{}] if mine else [{"district": name} for name in sorted(ours)]:
+            to.clear(found.id, tags)
+        made = _shipper(settings, journal, reads, lambda: folder, home.clock, outbox, to, found)
         state = made.catch_up(progress)
-        if not others:
+        if mine:
             setup.swap(to, settings.bucket, settings.spare)
             active = Outbox(journal, SINK)
             active.take_over(outbox.sink)
             active.close()
             to.clear(to.bucket(settings.spare).id, {})
-        _copies_again(home, settings, journal, folder)
-        return Rebuilt(
-            shipped=state.shipped, aside=outbox.asides(), in_place=bool(others), others=tuple(others)
-        )
+        return Rebuilt(shipped=state.shipped, aside=outbox.asides(), in_place=not mine, others=tuple(others))
     finally:
         outbox.close()
+        reads.close()
+        to.close()
+
+
+def _shipped_as(journal: Journal) -> str:
+    """The name that points bear which were shipped; the folder may have another one by now."""
+    outbox = Outbox(journal, SINK)
+    state = outbox.state()
+    outbox.close()
+    return state.placed_as if state else ""
 
 
 def folder_of(journal: Journal) -> FolderOf:

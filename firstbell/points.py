@@ -7,7 +7,6 @@ report is, so that it can be told again from its point, to the last digit (`repo
 depends on its report and on the district folder alone: shipped again it takes the place of itself.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -56,9 +55,9 @@ MEASUREMENTS = (*PROBES, UNKNOWN)
 """Every measurement of reports."""
 OTHER = "_other"
 """The target of reports that would bring up one name too many; the name itself is the field `named`."""
-MOST_NAMES = 200
-"""So many series a box may begin by its own words: probe, target and engine."""
-MOST_TWINS = 9
+MOST_NAMES = 100
+"""So many series a box may begin by its own words."""
+MOST_TWINS = 3
 TAG_CHARS = 100
 _MINUTE_NS = 60 * NS
 
@@ -67,7 +66,7 @@ STRANGE = f"a probe that nobody here knows, of a box that named more than {MOST_
 TWINS = f"more than {MOST_TWINS + 1} reports of one box and one moment"
 
 Key = tuple[str, str, str]
-"""Probe, target and engine: what a box names by itself."""
+"""Probe, target, and how it was looked at (engine, segment, medium): what a box says by its own words."""
 
 
 class Point(NamedTuple):
@@ -179,7 +178,8 @@ def of_report(row: Row, placer: Placer, names: Names) -> Point | str:
         return AHEAD
     if row.twin > MOST_TWINS:
         return TWINS
-    named = names.allow(stored.agent, (report.probe, report.target, report.engine))
+    how = f"{report.engine} {report.segment or ''} {report.medium or ''}".strip()
+    named = names.allow(stored.agent, (report.probe, report.target, how))
     known = report.probe in PROBES
     if not known and not named:
         return STRANGE
@@ -191,10 +191,11 @@ def of_report(row: Row, placer: Placer, names: Names) -> Point | str:
         tags |= {name: value for name, value in own if value}
     else:
         tags["target"] = OTHER
-        fields["named"] = json.dumps([report.target, report.engine])
-    for name, value in (("segment", report.segment), ("medium", report.medium), ("status", report.status)):
-        if value:
+        fields["named"] = _text((report.target, report.engine, report.segment, report.medium))
+    for name, value in (("segment", report.segment), ("medium", report.medium)):
+        if value and named:
             tags[name] = value.value
+    tags["status"] = report.status.value
     if row.twin:
         tags["twin"] = str(row.twin)
     if not known:
@@ -210,17 +211,20 @@ _CONVERT: dict[str, Callable[[Reading], Reading] | None] = {
 
 
 def _readings(readings: Mapping[str, Reading], threshold: int) -> dict[str, Reading]:
-    """The readings that this program knows as fields, and all others as one text."""
+    """The readings that this program knows, as fields; of others only how many there are.
+
+    What they are nobody can say: they might be counts of people.
+    """
     fields: dict[str, Reading] = {}
-    strange: dict[str, Reading] = {}
+    strange = 0
     for name, value in readings.items():
         if name not in _CONVERT:
-            strange[name] = value
+            strange += 1
         elif name not in OF_PEOPLE or float(value) >= threshold:
             convert = _CONVERT[name]
             fields[name] = convert(value) if convert else value
     if strange:
-        fields["others"] = json.dumps(strange, sort_keys=True)
+        fields["others"] = strange
     return fields
 
 
@@ -279,6 +283,7 @@ RECORD = frozenset(
 """Fields beside the readings. No metric has such a name."""
 
 
+_NAMED = msgspec.json.Decoder(tuple[str, str, str | None, str | None])
 _OPENING = msgspec.json.Decoder(Opening)
 _LOSSES = msgspec.json.Decoder(tuple[Loss, ...])
 
@@ -286,14 +291,15 @@ _LOSSES = msgspec.json.Decoder(tuple[Loss, ...])
 def report_of(point: Point) -> Stored:
     """The report that a point was made of. Raises ValueError (or KeyError) where it is none.
 
-    Counts of people's devices below the district's threshold are not in a point, and don't come back.
+    Counts of people's devices below the district's threshold and readings that this program doesn't know are
+    not in a point, and don't come back.
     """
     tags, fields = point.tags, point.fields
-    target, engine = tags.get("target", ""), tags.get("engine", "")
+    named = (tags.get("target", ""), tags.get("engine", ""), tags.get("segment"), tags.get("medium"))
     if "named" in fields:
-        target, engine = json.loads(str(fields["named"]))
+        named = _NAMED.decode(str(fields["named"]))
+    target, engine, segment, medium = named
     readings = {name: value for name, value in fields.items() if name not in RECORD}
-    readings |= json.loads(str(fields["others"])) if "others" in fields else {}
     marks = str(fields["marks"]).split(",") if "marks" in fields else []
     report = Report(
         probe=tags["subject"] if point.measurement == UNKNOWN else point.measurement,
@@ -309,8 +315,8 @@ def report_of(point: Point) -> Stored:
         reason=str(fields.get("reason", "")),
         target=target,
         engine=engine,
-        segment=Segment(tags["segment"]) if "segment" in tags else None,
-        medium=Medium(tags["medium"]) if "medium" in tags else None,
+        segment=Segment(segment) if segment else None,
+        medium=Medium(medium) if medium else None,
         limited_by=LimitedBy(str(fields["limited_by"])) if "limited_by" in fields else None,
         marks=tuple(Mark(mark) for mark in marks),
         readings=readings,

@@ -43,6 +43,15 @@ def load(name: str, text: str, kind: type[S]) -> S:
     return found
 
 
+def table(text: str, name: str) -> dict[str, Any]:
+    """What stands in a text's table of that name, unread; nothing where there is none."""
+    try:
+        found = tomllib.loads(text).get(name, {})
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def read(text: str, kind: type[S]) -> tuple[S | None, list[str]]:
     """The same, and what is wrong with it: the settings are then those that could be read, or None.
 

@@ -85,6 +85,8 @@ def command(
 def _copy(home: Home, folder: Folder, facts_until: int | None) -> Evidence:
     """InfluxDB's copy of the evidence, as far as it knows or was asked to."""
     settings = influxdb.settings_of(home)
+    if short := influxdb.too_short(settings, folder, home.clock.now_ns()):
+        raise ask.QuestionError(short)
     outbox = Outbox(journal_of(home), influxdb.SINK)
     try:
         copy, _ = influxdb.evidence(home, settings, outbox, folder, facts_until)

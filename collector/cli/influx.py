@@ -162,6 +162,8 @@ def _verified_text(answer: Verified) -> str:
         f"{answer.points:,} points of {answer.boxes:,} boxes and {answer.verdicts:,} verdicts were compared, "
         f"up to report {answer.facts_until:,}"
     )
+    if answer.without_verdicts:
+        compared = f"{answer.without_verdicts}.\n{compared}"
     if answer.same:
         return f"{compared}: InfluxDB holds what the journal holds."
     lines = [f"{compared}: {answer.differing:,} differences."]
@@ -244,8 +246,8 @@ def _status_text(answer: Status, now_ns: int) -> str:
     where = f"{answer.url}, bucket {answer.bucket}"
     if not answer.last_ns:
         head = (
-            f"{where}: nothing was shipped yet; {answer.newest:,} reports wait for a collector that is started, "
-            "or for `firstbell influx ship`."
+            f"{where}: nothing was shipped yet; {answer.newest:,} reports wait for a collector to run, or "
+            "for `firstbell influx ship`."
         )
     elif answer.behind or answer.days_again:
         head = f"{where}: {answer.behind:,} of {answer.newest:,} reports wait."

@@ -31,9 +31,13 @@ class Boards:
         self._verdicts = Verdicts()
         self._events: dict[Place, Point] = {}
         self._next = self._verdicts, self._events
+        self._where = ("", "")
 
-    def points(self, placed_as: str, as_of_ns: int) -> list[Point]:
-        """What is to be written now. Raises StoreError."""
+    def points(self, store: str, placed_as: str, as_of_ns: int) -> list[Point]:
+        """What is to be written now into that store, under that name of the district. Raises StoreError."""
+        if self._where != (store, placed_as):  # nothing of what was written elsewhere is there
+            self._where = store, placed_as
+            self._verdicts, self._events = Verdicts(), {}
         folder = self._folder_now()
         if not folder.district.schools:
             return []

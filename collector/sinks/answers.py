@@ -4,6 +4,7 @@ InfluxError      the base of these
 ├── AwayError       nobody answered, or not to the end
 ├── BusyError       it asks for patience: 429, 503 and their kin
 ├── TooLargeError   413: in smaller pieces, please
+├── PartlyError     reports went out, and something else did not
 ├── RefusedError    400 and 422: something in it can't be taken
 └── StoppedError    somebody has to do something first: 401, 403, 404
 """
@@ -63,6 +64,10 @@ class TooLargeError(InfluxError):
     """The request was too large."""
 
 
+class PartlyError(InfluxError):
+    """Reports went out, and something beside them did not."""
+
+
 class RefusedError(InfluxError):
     """Something in the request can't be taken."""
 
@@ -74,8 +79,8 @@ class StoppedError(InfluxError):
 class talking:  # noqa: N801 - reads as `with talking(url):`
     """Whatever goes wrong inside is told as an InfluxError."""
 
-    def __init__(self, url: str, *, operator: bool = False) -> None:
-        self._url, self._operator = url, operator
+    def __init__(self, url: str, token: str = "", *, operator: bool = False) -> None:
+        self._url, self._token, self._operator = url, token, operator
 
     def __enter__(self) -> None:
         """Nothing to do."""
@@ -86,9 +91,12 @@ class talking:  # noqa: N801 - reads as `with talking(url):`
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         if isinstance(error, ApiException):
-            raise of_answer(self._url, error, _OPERATOR_TO_DO if self._operator else _TO_DO) from error
+            told = of_answer(self._url, error, _OPERATOR_TO_DO if self._operator else _TO_DO)
+            if self._token and self._token in str(told):  # a proxy that shows what it was asked
+                told.args = (str(told).replace(self._token, "***"),)
+            raise told from None
         if isinstance(error, HTTPError | OSError):
-            raise AwayError(f"{self._url} can't be reached: {_plain(str(error))}") from error
+            raise AwayError(f"{self._url} can't be reached: {_plain(str(error))}") from None
 
 
 def of_answer(url: str, error: "ApiException", to_do: Mapping[int, str] = _TO_DO) -> InfluxError:
@@ -111,7 +119,7 @@ def of_answer(url: str, error: "ApiException", to_do: Mapping[int, str] = _TO_DO
 def _said(error: "ApiException") -> str:
     """The server's own words."""
     body = error.body or error.reason or ""
-    return _short(_told(error) or (body.decode(errors="replace") if isinstance(body, bytes) else str(body)))
+    return short(_told(error) or (body.decode(errors="replace") if isinstance(body, bytes) else str(body)))
 
 
 def _told(error: "ApiException") -> str:
@@ -125,12 +133,12 @@ def _told(error: "ApiException") -> str:
 
 def _plain(text: str) -> str:
     """A trouble of a connection as people say it."""
-    return next((plain for sign, plain in _PLAIN.items() if sign in text), _short(text))
+    return next((plain for sign, plain in _PLAIN.items() if sign in text), short(text))
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """A text of the server's, with its end: there stands why, behind a line that may be long."""
-    plain = " ".join(text.split())
+    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     half = _MOST_TEXT // 2
     return plain if len(plain) <= _MOST_TEXT else f"{plain[:half]}...{plain[-half:]}"
 

@@ -30,6 +30,9 @@ class Ships(Protocol):
     def catch_up(self, progress: Progress, /) -> Shipped:
         """Ship until nothing is left. Raises InfluxError, StoreError, or what `progress` raises."""
 
+    def close(self) -> None:
+        """Close its connections."""
+
 
 class _EndedError(Exception):
     """The program ends: between two batches is the moment for it."""
@@ -86,7 +89,13 @@ class Carrier:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._stop.wait(self._patience.wait_s(self._step()))
+        self._drop()
         self._outbox.close()
+
+    def _drop(self) -> None:
+        if self._ships is not None:
+            self._ships.close()
+            self._ships = None
 
     def _step(self) -> Exception | None:
         """Ship once; what went wrong."""
@@ -98,12 +107,12 @@ class Carrier:
             return None
         except (InfluxError, StoreError, SettingsError) as error:
             self._note(str(error))
-            self._ships = None
+            self._drop()
             return error
         except Exception as error:  # a mistake of ours must not end what nobody would miss for a week
             log.exception("shipping to InfluxDB")
             self._note(f"a mistake in this program: {type(error).__name__}: {error}")
-            self._ships = None
+            self._drop()
             return error
         self._note("")
         return None
@@ -115,7 +124,7 @@ class Carrier:
     def _note(self, trouble: str) -> None:
         news = trouble != self.trouble
         if news and trouble:
-            log.warning("nothing goes to InfluxDB, and nothing is lost: %s", trouble)
+            log.warning("InfluxDB does not get everything, and nothing is lost: %s", trouble)
         elif news:
             log.warning("InfluxDB takes reports again")
         self.trouble = trouble

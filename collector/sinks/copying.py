@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from collector.clock import Clock
-from collector.sinks import influx
+from collector.sinks import influx, pieces
 from collector.sinks.influx import Server
 from collector.sinks.standing import Bucket, Placed
 from collector.store.outbox import Outbox
@@ -18,8 +18,8 @@ from firstbell.points import Point, tag_text
 class Makes(Protocol):
     """What makes copies (`collector.questions.boards`)."""
 
-    def points(self, placed_as: str, as_of_ns: int) -> Sequence[Point]:
-        """Those that are due at that moment."""
+    def points(self, store: str, placed_as: str, as_of_ns: int) -> Sequence[Point]:
+        """Those that are due at that moment, in that store and under that name."""
 
     def written(self) -> None:
         """What was made last is there: from now on only what differs from it is due."""
@@ -43,11 +43,11 @@ class Copier:
     def write(self) -> int:
         """Write what is due; how many points. Raises InfluxError, StoreError."""
         name, now_ns = self._folder_now().placed_as, self._clock.now_ns()
-        points = [*self._makes.points(name, now_ns), self._own(name, now_ns)]
-        for part in influx.in_parts(influx.lines(points)):
-            self._server.write(self._bucket.store, part)
+        points = [*self._makes.points(self._bucket.store, name, now_ns), self._own(name, now_ns)]
+        good = influx.good_line(tag_text(name), now_ns)
+        went = pieces.put(self._server, self._bucket, points, good, now_ns)
         self._makes.written()
-        return len(points)
+        return went
 
     def _own(self, district: str, now_ns: int) -> Point:
         """How far the sink is."""

@@ -24,7 +24,10 @@ from firstbell.catalogue import METRICS, Reading
 from firstbell.points import MEASUREMENTS, TAGS, Point, report_of
 from firstbell.report import AHEAD_NS, ClockQuality, Stored
 
-_MOST_KEPT = 24
+_MOST_KEPT = 50_000
+"""So many rows are kept for whoever asks the same once more: some 45 MB."""
+_WEEK = 7
+_END = 1 << 62
 _AHEAD_NS = 60 * 10**9
 _FLOATS = {"duration_s", "clock_error_ms", *(m.name for m in METRICS.values() if m.kind == "float")}
 _NEWEST_OF = (LATENCY, "power")
@@ -46,7 +49,7 @@ class InfluxEvidence:
     def __init__(self, server: Server, database: str, district: str, facts_until: int) -> None:
         self._server, self._database, self._district = server, database, district
         self._facts_until = facts_until
-        self._rows: OrderedDict[tuple[str, str], list[Stored]] = OrderedDict()
+        self._rows: OrderedDict[tuple[str, str, int, int], list[Stored]] = OrderedDict()
         self._days: dict[str, list[Day]] = {}
         self._doubts: list[Suspension] | None = None
 
@@ -77,7 +80,8 @@ class InfluxEvidence:
             query = (
                 f'SELECT count("seq") AS reports FROM "{measurement}" '  # noqa: S608
                 f'WHERE "district" = {literal(self._district)} AND time >= {first * DAY_NS} '
-                f'AND time < {(last + 1) * DAY_NS} GROUP BY "agent", time(1d) fill(none)'
+                f'AND time < {(last + 1) * DAY_NS} AND "arrival" <= {self._facts_until} '
+                f'GROUP BY "agent", time(1d) fill(none)'
             )
             for _, tags, row in self._server.query(self._database, query):
                 key = tags["agent"], row["time"] // DAY_NS
@@ -102,32 +106,45 @@ class InfluxEvidence:
         return [
             row
             for agent, from_ns, until_ns in boxes
-            for row in self._of(agent, probe)
-            if max(from_ns, since_ns) <= row.report.at_ns
-            and (until_ns is None or row.report.at_ns < until_ns)
-            and row.arrival <= known
+            for row in self._of(agent, probe, max(from_ns, since_ns), _END if until_ns is None else until_ns)
+            if row.arrival <= known
         ]
 
-    def _of(self, agent: str, probe: str) -> list[Stored]:
-        """All reports of a box and probe, in order of their time; kept for a while."""
-        key = agent, probe
-        if key not in self._rows:
-            rows = [report_of(point) for point in self.points(probe, agent)]
-            known = [row for row in rows if row.arrival <= self._facts_until]
-            self._rows[key] = sorted(known, key=lambda row: (row.report.at_ns, row.arrival))
-            while len(self._rows) > _MOST_KEPT:
-                self._rows.popitem(last=False)
-        self._rows.move_to_end(key)
-        return self._rows[key]
+    def _of(self, agent: str, probe: str, begin_ns: int, end_ns: int) -> list[Stored]:
+        """The reports of a box and probe within that time, in order; kept for a while if they are few."""
+        key = agent, probe, begin_ns, end_ns
+        if key in self._rows:
+            self._rows.move_to_end(key)
+            return self._rows[key]
+        rows = [report_of(point) for point in self.points(probe, agent, begin_ns, end_ns)]
+        known = [row for row in rows if row.arrival <= self._facts_until]
+        known.sort(key=lambda row: (row.report.at_ns, row.arrival))
+        self._rows[key] = known
+        while sum(map(len, self._rows.values())) > _MOST_KEPT and self._rows:
+            self._rows.popitem(last=False)
+        return known
 
     def latest(self, agent: str | None = None) -> list[Stored]:
         """The newest word of each target on latency and power, of one box or of all."""
         newest: dict[tuple[str, str, str], Stored] = {}
         for name in sorted(self.agents()) if agent is None else [agent]:
             for probe in _NEWEST_OF:
-                for row in sorted(self._of(name, probe), key=_recency):
-                    newest[name, probe, row.report.target] = row
+                for at_ns in self._last_of(name, probe):
+                    # One whose clock runs a little ahead is not the newest until time has caught up with it.
+                    rows = self._of(name, probe, at_ns - AHEAD_NS, at_ns + 1)
+                    for row in sorted(rows, key=_recency):
+                        known = newest.get((name, probe, row.report.target))
+                        if known is None or _recency(known) <= _recency(row):
+                            newest[name, probe, row.report.target] = row
         return list(newest.values())
+
+    def _last_of(self, agent: str, probe: str) -> set[int]:
+        """When each target of a box and probe was looked at last."""
+        query = (
+            f'SELECT last("seq") FROM "{probe}" WHERE "district" = {literal(self._district)} '  # noqa: S608
+            f'AND "agent" = {literal(agent)} AND "arrival" <= {self._facts_until} GROUP BY "target"'
+        )
+        return {row["time"] for _, _, row in self._server.query(self._database, query)}
 
     def outages(
         self, boxes: Sequence[Box], since_ns: int, until_ns: int, *, facts_until: int | None = None
@@ -175,17 +192,34 @@ class InfluxEvidence:
         return found
 
     def _days_of(self, agent: str) -> list[Day]:
-        """The box's days as looks at the internet, all of them in order."""
+        """The box's days as looks at the internet; made week by week, so that rows don't pile up."""
         if agent not in self._days:
-            hours = _by_hour(self._of(agent, LATENCY))
-            days: dict[int, list[int]] = {}
-            for hour in sorted(hours):
-                days.setdefault(hour * HOUR_MS // DAY_MS, []).append(hour)
-            self._days[agent] = [
-                day_of(day * DAY_MS, [hour_of(hour * HOUR_MS, 0, hours[hour]) for hour in numbers])
-                for day, numbers in days.items()
-            ]
+            found: list[Day] = []
+            first, last = self._span_of(agent)
+            for week in range(first, last + 1, _WEEK):
+                found += self._made(agent, week, min(week + _WEEK, last + 1))
+            self._days[agent] = found
         return self._days[agent]
+
+    def _span_of(self, agent: str) -> tuple[int, int]:
+        """The first and the last day (since 1970) on which the box looked; of one that never did none."""
+        where = f'"district" = {literal(self._district)} AND "agent" = {literal(agent)}'
+        ends = []
+        for how in ("first", "last"):
+            query = f'SELECT {how}("seq") FROM "{LATENCY}" WHERE {where}'  # noqa: S608
+            ends += [row["time"] // DAY_NS for _, _, row in self._server.query(self._database, query)]
+        return (min(ends), max(ends)) if ends else (0, -1)
+
+    def _made(self, agent: str, first: int, end: int) -> list[Day]:
+        """The days from `first` until `end` (not included)."""
+        hours = _by_hour(self._of(agent, LATENCY, first * DAY_NS, end * DAY_NS))
+        days: dict[int, list[int]] = {}
+        for hour in sorted(hours):
+            days.setdefault(hour * HOUR_MS // DAY_MS, []).append(hour)
+        return [
+            day_of(day * DAY_MS, [hour_of(hour * HOUR_MS, 0, hours[hour]) for hour in numbers])
+            for day, numbers in days.items()
+        ]
 
     def rollups(
         self,
@@ -202,8 +236,8 @@ class InfluxEvidence:
         for agent, from_ns, to_ns in boxes:
             first = -(-max(since_ns, from_ns) // HOUR_NS)
             last = -(-(until_ns if to_ns is None else min(until_ns, to_ns)) // HOUR_NS) - 1
-            hours = _by_hour(self._of(agent, probe))
-            for hour in sorted(hour for hour in hours if first <= hour <= last):
+            hours = _by_hour(self._of(agent, probe, first * HOUR_NS, (last + 1) * HOUR_NS))
+            for hour in sorted(hours):
                 found += [
                     rollup(agent, probe, target, hour, sums)
                     for (_, target), sums in totals_of(hours[hour]).items()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from collector.clock import Clock
-from collector.sinks import influx
+from collector.sinks import influx, pieces
 from collector.sinks.influx import Server
 from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
 from collector.store.derived.kept import HOUR_NS, HOURS_A_DAY
@@ -134,11 +134,9 @@ class Roller:
         return not self._hourly_days or hour_ns >= self._clock.now_ns() - self._hourly_days * DAY_NS
 
     def _write(self, points: Iterable[Point]) -> int:
-        written = 0
-        for part in influx.in_parts(points):
-            self._server.write(self._bucket.store, influx.lines(part))
-            written += len(part)
-        return written
+        now_ns = self._clock.now_ns()
+        good = influx.good_line(self._folder_now().placer().name, now_ns)
+        return pieces.put(self._server, self._bucket, points, good, now_ns)
 
 
 def _shown(hour: Rollup, names: Mapping[str, set[Key]]) -> str:

@@ -11,13 +11,15 @@ from collector.sinks.answers import StoppedError
 from collector.sinks.influx import Server
 
 POLICY = "autogen"
+OURS = "First Bell: made by `firstbell influx setup`"
+"""The description of buckets that were made here. Others' are never cut short, nor emptied."""
 _DAY_S = 86_400
 Action = Literal["read", "write"]
 Did = Literal["made", "kept", "changed"]
 
 
 class Wanted(NamedTuple):
-    """A bucket to be, for how many days it keeps points, and whose (the tag `district`)."""
+    """A bucket to be, for how many days it keeps points (0: for ever), and whose (the tag `district`)."""
 
     name: str
     days: int
@@ -65,15 +67,16 @@ def bucket(server: Server, org_id: str, wanted: Wanted) -> Ready:
 
 def _made(server: Server, org_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 - the library's own
     return server.client.buckets_api().create_bucket(
-        bucket_name=wanted.name, org=org_id, retention_rules=_rules(wanted.days)
+        bucket_name=wanted.name, org=org_id, retention_rules=_rules(wanted.days), description=OURS
     )
 
 
 def _kept(server: Server, found: Any, wanted: Wanted) -> tuple[Any, Did]:  # noqa: ANN401
     """A bucket that is there; what others keep in it is not cut short."""
-    kept_s = [rule.every_seconds for rule in found.retention_rules]
-    shorter = not kept_s or kept_s[0] > wanted.days * _DAY_S
-    if kept_s == [wanted.days * _DAY_S] or (shorter and server.districts(wanted.name) - {wanted.district}):
+    kept_s = found.retention_rules[0].every_seconds if found.retention_rules else 0
+    shorter = not kept_s or kept_s > wanted.days * _DAY_S
+    others = found.description != OURS or server.districts(wanted.name) - {wanted.district}
+    if kept_s == wanted.days * _DAY_S or (shorter and others):
         return found, "kept"
     found.retention_rules = _rules(wanted.days)
     return server.client.buckets_api().update_bucket(found), "changed"
@@ -82,7 +85,13 @@ def _kept(server: Server, found: Any, wanted: Wanted) -> tuple[Any, Did]:  # noq
 def _rules(days: int) -> list[Any]:
     from influxdb_client import BucketRetentionRules  # noqa: PLC0415
 
-    return [BucketRetentionRules(type="expire", every_seconds=days * _DAY_S)]
+    return [BucketRetentionRules(type="expire", every_seconds=days * _DAY_S)] if days else []
+
+
+def is_ours(server: Server, name: str) -> bool:
+    """Whether the bucket is there and First Bell made it: then nothing of others is lost with it."""
+    found = server.look_for(name)
+    return found is not None and found.description == OURS
 
 
 def swap(server: Server, name: str, spare: str) -> None:
@@ -93,9 +102,31 @@ def swap(server: Server, name: str, spare: str) -> None:
             raise StoppedError(f"{name} and {spare} are not both there: `firstbell influx setup` makes them")
         map_to(server, one.org_id, name, str(other.id))
         map_to(server, one.org_id, spare, str(one.id))
-        for found, called in ((one, f"{spare}_leaving"), (other, name), (one, spare)):
-            found.name = called
-            server.client.buckets_api().update_bucket(found)
+        for found, called in ((one, _leaving(spare)), (other, name), (one, spare)):
+            _call(server, found, called)
+
+
+def finish_swap(server: Server, name: str, spare: str) -> None:
+    """Go on where a swap was broken off between two names, if one was."""
+    with server.talking():
+        one, other = server.look_for(_leaving(spare)), server.look_for(spare)
+        if one is None:
+            return
+        if server.look_for(name) is None and other is not None:
+            _call(server, other, name)
+            other = None
+        if other is None:
+            _call(server, one, spare)
+
+
+def _leaving(spare: str) -> str:
+    """What the bucket in use is called while the other one gets its name."""
+    return f"{spare}_leaving"
+
+
+def _call(server: Server, bucket: Any, name: str) -> None:  # noqa: ANN401 - the library's own
+    bucket.name = name
+    server.client.buckets_api().update_bucket(bucket)
 
 
 def map_to(server: Server, org_id: str, database: str, bucket_id: str) -> Did:
@@ -128,20 +159,21 @@ def has_token(
     server: Server, org_id: str, what_for: str, buckets: list[str], actions: tuple[Action, ...]
 ) -> bool:
     """Whether there is a token for that end, which may do just that."""
-    return any(_may(one) == _wanted(buckets, actions) for one in _tokens(server, org_id, what_for))
+    return any(_may(one) == _wanted(buckets, actions) for one in tokens(server, org_id, what_for))
 
 
-def revoke(server: Server, org_id: str, what_for: str) -> None:
-    """End all tokens for that end."""
+def revoke(server: Server, ended: list[Any]) -> None:
+    """End these tokens, as `tokens` found them."""
     with server.talking():
-        for one in _tokens(server, org_id, what_for):
+        for one in ended:
             server.client.authorizations_api().delete_authorization(one)
 
 
-def _tokens(server: Server, org_id: str, what_for: str) -> list[Any]:
+def tokens(server: Server, org_id: str, *what_for: str) -> list[Any]:
+    """All tokens for these ends, as the library has them."""
     with server.talking():
         found = server.client.authorizations_api().find_authorizations(org_id=org_id)
-    return [one for one in found if one.description == what_for]
+    return [one for one in found if one.description in what_for]
 
 
 def _wanted(buckets: list[str], actions: tuple[Action, ...]) -> set[tuple[str, str]]:

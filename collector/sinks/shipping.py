@@ -7,13 +7,13 @@ again.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from collector.clock import Clock
-from collector.sinks import beside, influx
-from collector.sinks.answers import RefusedError, StoppedError, TooLargeError
+from collector.sinks import beside, influx, pieces
+from collector.sinks.answers import StoppedError
 from collector.sinks.influx import Server
 from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
 from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
@@ -26,10 +26,6 @@ log = logging.getLogger(__name__)
 DAYS_AT_ONCE = 31
 OTHERS = (*COPIES, *beside.MEASUREMENTS)
 """What stands in the bucket beside reports."""
-MOST_REFUSED = 20
-"""Where more of a batch than this and half of it are refused, it is not the points: nothing is set aside."""
-_BEYOND_RETENTION = "retention"
-"""How InfluxDB calls what lies further back than a bucket keeps."""
 Progress = Callable[[int, int], None]
 """Told after each batch up to which report everything is shipped, and which is the newest."""
 
@@ -37,12 +33,15 @@ Progress = Callable[[int, int], None]
 class Batch(NamedTuple):
     """Lines on their way, each with its report's arrival number, and what is noted once they are there.
 
-    It follows on the report `after`, and ends with `arrival`.
+    It follows on the report `after`, and ends with `arrival`. `at_ns` are the lines' times, and `good` is a
+    line that no bucket has a reason to refuse.
     """
 
     after: int
     arrivals: list[int]
+    at_ns: list[int]
     lines: list[bytes]
+    good: bytes
     arrival: int
     aside: list[Aside]
     too_old: int
@@ -77,6 +76,7 @@ class Shipper:
         self._reads = reads
         self._doubts: list[Suspension] = []
         self._tried_ns = 0
+        self._beside_of = ""
 
     def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
         """Ship until nothing is left, and say how far it is. Raises InfluxError or UnreadableError."""
@@ -91,16 +91,17 @@ class Shipper:
 
     def _ship_beside(self, district: str) -> None:
         """Ship what else judging needs, where it is another than when this was done last."""
-        doubts, stretches = self._reads.suspensions(), self._reads.tries(self._tried_ns)
+        if district != self._beside_of:
+            self._doubts, self._tried_ns, self._beside_of = [], 0, district
+        now_ns = self._clock.now_ns()
+        doubts = self._reads.suspensions()
+        stretches = self._reads.tries(max(self._tried_ns, self._oldest_ns()))
+        points = beside.of_stretches(stretches, district, self._oldest_ns())
         if doubts != self._doubts:
-            self._put(beside.of_doubts(doubts, district))
-        self._put(beside.of_stretches(stretches, district))
+            points += beside.of_doubts(doubts, district, self._oldest_ns())
+        pieces.put(self._server, self._bucket, points, self._good(district), now_ns)
         self._doubts = doubts
         self._tried_ns = max((stretch.last_ns for stretch in stretches), default=self._tried_ns)
-
-    def _put(self, points: Sequence[Point]) -> None:
-        for part in influx.in_parts(points, self._most):
-            self._server.write(self._bucket.store, influx.lines(part))
 
     def _again(self, days: Days, until_arrival: int, placer: Placer, names: Names) -> None:
         """Take away what stands of a box's days, and ship them once more."""
@@ -133,7 +134,7 @@ class Shipper:
                 wait([on_its_way[1]])
 
     def _made(self, rows: Sequence[Row], placer: Placer, names: Names, after: int = 0) -> Batch:
-        oldest_ns = self._clock.now_ns() - self._bucket.days * DAY_NS if self._bucket.days else 0
+        oldest_ns = self._oldest_ns()
         arrivals: list[int] = []
         points: list[Point] = []
         aside: list[Aside] = []
@@ -148,7 +149,20 @@ class Shipper:
         newest = max(row.stored.arrival for row in rows)
         # Made here and not while sending: both threads would want the interpreter at the same time.
         lines = influx.lines(points)
-        return Batch(after, arrivals, lines, newest, aside, len(rows) - len(kept), names.taken())
+        return Batch(
+            after=after,
+            arrivals=arrivals,
+            at_ns=[point.at_ns for point in points],
+            lines=lines,
+            good=self._good(placer.name),
+            arrival=newest,
+            aside=aside,
+            too_old=len(rows) - len(kept),
+            names=names.taken(),
+        )
+
+    def _good(self, district: str) -> bytes:
+        return influx.good_line(district, self._clock.now_ns())
 
     def _settle(self, batch: Batch, sending: Future[Sent]) -> None:
         sent = sending.result()
@@ -163,31 +177,19 @@ class Shipper:
 
     def _send(self, batch: Batch) -> Sent:
         sent = Sent([], 0)
-        most = max(MOST_REFUSED, len(batch.lines) // 2)
-        for aside, old in self._write(batch.arrivals, batch.lines):
-            sent = Sent([*sent.aside, *aside], sent.too_old + old)
-            if len(sent.aside) > most:
+        for place, reason in pieces.write(self._server, self._bucket.store, batch.lines, batch.good):
+            if not pieces.BEYOND_RETENTION.search(reason):
+                sent.aside.append(Aside(batch.arrivals[place], reason))
+            elif batch.at_ns[place] < self._oldest_ns() + DAY_NS:
+                sent = Sent(sent.aside, sent.too_old + 1)
+            else:
                 raise StoppedError(
-                    "InfluxDB refuses most of what it is sent, so nothing is set aside: "
-                    f"{sent.aside[-1].reason}"
+                    f"InfluxDB takes a report of now for too old: is its clock right? {reason}"
                 )
         return sent
 
-    def _write(self, arrivals: Sequence[int], lines: Sequence[bytes]) -> Iterator[Sent]:
-        """Write lines; where some can't be taken, find out which, by halves."""
-        if not lines:
-            return
-        try:
-            self._server.write(self._bucket.store, lines)
-        except (RefusedError, TooLargeError) as error:
-            if len(lines) > 1:
-                middle = len(lines) // 2
-                yield from self._write(arrivals[:middle], lines[:middle])
-                yield from self._write(arrivals[middle:], lines[middle:])
-            elif _BEYOND_RETENTION in str(error):
-                yield Sent([], 1)
-            else:
-                yield Sent([Aside(arrivals[0], str(error))], 0)
+    def _oldest_ns(self) -> int:
+        return self._bucket.oldest_ns(self._clock.now_ns())
 
 
 def _aside(send: Callable[[Batch], Sent], batch: Batch) -> Future[Sent]:

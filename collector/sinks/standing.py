@@ -20,6 +20,9 @@ from firstbell.tables import NAME_CHARS
 
 log = logging.getLogger(__name__)
 
+_AN_HOUR_S = 3600
+_HOUR_NS = _AN_HOUR_S * 10**9
+_MOST_RUNS = 4
 FEW_BOXES = 10
 AGAIN_AFTER_RESTART = 500_000
 """So many reports at most are shipped once more after InfluxDB was started anew.
@@ -28,6 +31,14 @@ One whose log was torn by a power cut goes on behind the tear, and at its next s
 and not yet moved into its files (seen with 2.9.1 and 1.6.7: tests/influx/test_servers.py). That is no more
 than some 25 MB of a bucket, which is far less than this.
 """
+
+
+_TAKEN = (
+    "the bucket {bucket} has points of a district {district!r} already, from another journal, and nothing "
+    "was sent. Another district's? Then give this one a name of its own: district under [influx] in "
+    "collector.toml. This district's own, from a journal that is gone? Then `firstbell influx rebuild` puts "
+    "this one's in their place"
+)
 
 
 class Placed(NamedTuple):
@@ -60,6 +71,30 @@ class Bucket(NamedTuple):
     name: str
     store: str
     days: int = 0
+
+    def oldest_ns(self, now_ns: int) -> int:
+        """What was measured before this is not kept any more, or won't be in an hour."""
+        return now_ns - self.days * DAY_NS + _HOUR_NS if self.days else 0
+
+
+class _Runs(NamedTuple):
+    """The last runs of a server that were seen, and when something was sent again for one (s since 1970)."""
+
+    back_s: int
+    runs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "_Runs":
+        """As it is noted."""
+        back, *runs = text.split(" ")
+        return cls(int(back), tuple(runs)) if back.isdecimal() else cls(0, ())
+
+    def and_then(self, run: str, back_s: int) -> "_Runs":
+        """With one more, and the oldest forgotten."""
+        return _Runs(back_s, (*self.runs, run)[-_MOST_RUNS:])
+
+    def __str__(self) -> str:
+        return " ".join([str(self.back_s), *self.runs])
 
 
 class Standing:
@@ -94,26 +129,34 @@ class Standing:
         state = self._outbox.state()
         if state is None or state.store != self._bucket.store:
             if state is not None and state.store:
+                if self._server.bucket(self._bucket.name).id != self._bucket.store:
+                    raise BusyError(f"the bucket {self._bucket.name} is another one by now", None)
                 log.warning("InfluxDB's bucket %s is another one now: all goes out anew", self._bucket.name)
             else:
                 self._see_that_it_is_ours(placed.placed_as)
-            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as)
+            self._outbox.begin(self._bucket.store, placed.district.digest, placed.placed_as, anew=False)
         elif (state.folder, state.placed_as) != (placed.district.digest, placed.placed_as):
             self._place_anew(state, placed)
-        run = self._server.run()
-        if run != self.state().run:
-            self._outbox.step_back(run, AGAIN_AFTER_RESTART)
+        self._look_at_the_run()
         return self.state()
+
+    def _look_at_the_run(self) -> None:
+        """Send once more what a server may have lost that was started anew.
+
+        One that says nothing of it is left alone; so are those whose runs take turns (two behind one
+        address), and one that is started again and again: once an hour is enough.
+        """
+        run = self._server.run()
+        seen = _Runs.of(self.state().run)
+        if run and run not in seen.runs:
+            now_s = self._clock.now_ns() // 10**9
+            most = AGAIN_AFTER_RESTART if seen.runs and now_s >= seen.back_s + _AN_HOUR_S else 0
+            self._outbox.step_back(str(seen.and_then(run, now_s if most else seen.back_s)), most)
 
     def _see_that_it_is_ours(self, district: str) -> None:
         """See that no points of another journal bear that name. Raises StoppedError."""
         if self._others and tag_text(district) in self._server.districts(self._bucket.name):
-            raise StoppedError(
-                f"the bucket {self._bucket.name} has points of a district {district!r} already, from another "
-                "journal, and nothing was sent. Another district's? Then give this one a name of its own: "
-                "district under [influx] in collector.toml. This district's own, from a journal that is gone? Then "
-                " `firstbell influx rebuild` puts this one's in their place"
-            )
+            raise StoppedError(_TAKEN.format(bucket=self._bucket.name, district=district))
 
     def _place_anew(self, state: Shipped, placed: Placed) -> None:
         """Put the days that the folder places otherwise than the one before on the list."""

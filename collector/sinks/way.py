@@ -1,10 +1,11 @@
 """All that goes to InfluxDB, in its order: reports first, then copies for boards, then hours and days."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from collector.clock import Clock
-from collector.sinks.answers import InfluxError
+from collector.sinks.answers import InfluxError, PartlyError
 from collector.sinks.copying import Copier
 from collector.sinks.rollups import Roller
 from collector.sinks.shipping import Progress, Shipper
@@ -39,9 +40,19 @@ class Parts(NamedTuple):
 
 
 class Way:
-    """Everything at once, each at its own rhythm. For one thread."""
+    """Everything at once, each at its own rhythm. For one thread.
 
-    def __init__(self, parts: Parts, clock: Clock) -> None:
+    `alone` keeps others from shipping meanwhile; `close` closes what it was made with.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        clock: Clock,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.close, self._alone = close, alone
         self._shipper = parts.shipper
         self._turns = (
             _Turn(clock, COPIES_S, parts.copier.write),
@@ -54,13 +65,18 @@ class Way:
 
     def catch_up(self, progress: Progress = lambda _at, _goal: None) -> Shipped:
         """Ship until nothing is left; write what else is due. Raises InfluxError, StoreError."""
-        state = self._shipper.catch_up(progress)
-        troubles: list[Exception] = []
-        for turn in self._turns:
-            try:
-                turn.take()
-            except (InfluxError, StoreError) as error:  # one that can't go on keeps no other back
-                troubles.append(error)
+        with self._alone():
+            state = self._shipper.catch_up(progress)
+            troubles = [trouble for turn in self._turns if (trouble := _taken(turn))]
         if troubles:
-            raise troubles[0]
+            raise PartlyError(f"reports go out, and what boards show beside them does not: {troubles[0]}")
         return state
+
+
+def _taken(turn: _Turn) -> Exception | None:
+    """What went wrong: one that can't go on keeps no other back."""
+    try:
+        turn.take()
+    except (InfluxError, StoreError) as error:
+        return error
+    return None

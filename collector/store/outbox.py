@@ -16,18 +16,19 @@ from collector.store.connections import transaction
 from collector.store.errors import told
 from collector.store.journal import Journal
 from collector.store.ledger import arrivals
-from firstbell.points import Key, Row
+from firstbell.points import MOST_TWINS, Key, Row
 from firstbell.report import Report, Stored
 
 DAY_NS = 86_400 * 10**9
 INFLUX = "influx"
 """The sink of reports; that of hours and days has another name."""
-_ROWS = """
-SELECT name, epoch, seq, arrival, received_ns, raw, (
-    SELECT count(*) FROM reports AS other WHERE other.agent_id = reports.agent_id
-    AND other.probe = reports.probe AND other.at_ns = reports.at_ns AND other.arrival < reports.arrival)
+# How many came before of one moment is counted no further than matters: a box may send a million of them.
+_ROWS = f"""
+SELECT name, epoch, seq, arrival, received_ns, raw, (SELECT count(*) FROM (
+    SELECT 1 FROM reports AS other WHERE other.agent_id = reports.agent_id AND other.probe = reports.probe
+    AND other.at_ns = reports.at_ns AND other.arrival < reports.arrival LIMIT {MOST_TWINS + 1}))
 FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
-"""
+"""  # noqa: S608 - a number
 _NEXT = f"{_ROWS} WHERE arrival > ? ORDER BY arrival LIMIT ?"
 _WITHIN = (
     f"{_ROWS} WHERE reports.agent_id = (SELECT agent_id FROM agents WHERE name = ?) "  # noqa: S608 - our own words
@@ -133,9 +134,15 @@ class Outbox:
         with self._open() as db:
             return arrivals(db)
 
-    def begin(self, store: str, folder: str, placed_as: str) -> None:
-        """Begin anew with an empty store: nothing is there, and nothing is remembered of what was."""
+    def begin(self, store: str, folder: str, placed_as: str, *, anew: bool = True) -> None:
+        """Begin anew with an empty store: nothing is there, and nothing is remembered of what was.
+
+        Without `anew` nothing is done where that store is in use already: another program was first.
+        """
         with self._writing() as db:
+            known = state_of(db, self.sink)
+            if known and known.store == store and not anew:
+                return
             self._forget(db)
             db.execute(
                 "INSERT INTO sinks VALUES (?, ?, 0, ?, ?, 0, 0, 0, '', 0, '', 0)",
@@ -253,8 +260,7 @@ class Outbox:
         """Note that the server runs anew: what it took in its run before goes out again, `most` at most."""
         with self._writing() as db:
             db.execute(
-                "UPDATE sinks SET arrival = max(min(arrival, run_arrival), arrival - ?2) "
-                "WHERE sink = ?1 AND run <> ''",
+                "UPDATE sinks SET arrival = max(min(arrival, run_arrival), arrival - ?2) WHERE sink = ?1",
                 (self.sink, most),
             )
             db.execute("UPDATE sinks SET run = ?, run_arrival = arrival WHERE sink = ?", (run, self.sink))

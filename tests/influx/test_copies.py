@@ -114,10 +114,10 @@ def boards(town: Town) -> Boards:
 def test_verdicts_go_out_once_a_day_and_at_each_change(town: Town, boards: Boards) -> None:
     """Once written no verdict is said again in the same minute; states of the moment are."""
     as_of_ns = town.home.clock.now_ns()
-    first = boards.points(DISTRICT, as_of_ns)
-    assert fields_of(boards.points(DISTRICT, as_of_ns), "verdict") == fields_of(first, "verdict")
+    first = boards.points("a store", DISTRICT, as_of_ns)
+    assert fields_of(boards.points("a store", DISTRICT, as_of_ns), "verdict") == fields_of(first, "verdict")
     boards.written()
-    second = boards.points(DISTRICT, as_of_ns)
+    second = boards.points("a store", DISTRICT, as_of_ns)
     assert fields_of(first, "verdict")
     assert not fields_of(second, "verdict")
     assert len(fields_of(second, "school_now")) == len(fields_of(first, "school_now"))
@@ -132,12 +132,12 @@ def test_a_quiet_time_is_marked_and_taken_back(town: Town, boards: Boards, tmp_p
         town.journal, Ordered(begin_s, begin_s + 3600, local=False, school="", why="a fire drill"), as_of_ns
     )
     try:
-        told = fields_of(boards.points(DISTRICT, as_of_ns), "quiet")
+        told = fields_of(boards.points("a store", DISTRICT, as_of_ns), "quiet")
         boards.written()
         assert ("a fire drill", 3600.0) in [(fields["text"], fields["duration_s"]) for fields in told]
     finally:
         quiets.end(town.journal, [number], as_of_ns)
-    (gone,) = fields_of(boards.points(DISTRICT, as_of_ns), "quiet")
+    (gone,) = fields_of(boards.points("a store", DISTRICT, as_of_ns), "quiet")
     assert gone["duration_s"] == 0.0
     assert datetime.fromtimestamp(begin_s, UTC)
 
@@ -154,10 +154,20 @@ def test_a_verdict_that_changed_says_what_it_was(town: Town) -> None:
     as_of_ns = town.home.clock.now_ns()
     reads = Reads(town.journal)
     boards = Boards(reads, lambda: town.folder, registry.targets())
-    early = fields_of(boards.points(DISTRICT, as_of_ns - 13 * 86_400 * 10**9), "verdict")
+    early = fields_of(boards.points("a store", DISTRICT, as_of_ns - 13 * 86_400 * 10**9), "verdict")
     boards.written()
-    later = fields_of(boards.points(DISTRICT, as_of_ns), "verdict")
+    later = fields_of(boards.points("a store", DISTRICT, as_of_ns), "verdict")
     assert not any(fields["changed"] for fields in early)
     changed = [fields for fields in later if fields["changed"]]
     assert changed
     assert all(fields["was"] and fields["was"] != fields["label"] for fields in changed)
+
+
+def test_another_store_is_told_everything(town: Town, boards: Boards) -> None:
+    """What was written into a bucket, or under a name, that is gone counts for nothing."""
+    as_of_ns = town.home.clock.now_ns()
+    first = boards.points("a store", DISTRICT, as_of_ns)
+    boards.written()
+    assert fields_of(boards.points("another", DISTRICT, as_of_ns), "verdict") == fields_of(first, "verdict")
+    boards.written()
+    assert fields_of(boards.points("another", "Renamed", as_of_ns), "outage") == fields_of(first, "outage")

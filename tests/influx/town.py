@@ -9,7 +9,9 @@ from collector.config import Demo, Home, InfluxSettings
 from collector.demo import making
 from collector.questions.verify import Verified
 from collector.registry import Folder
-from collector.sinks import influx
+from collector.sinks import influx, setup
+from collector.sinks.influx import Address, Server
+from collector.sinks.setup import Wanted
 from collector.sinks.way import Way
 from collector.store import quiets
 from collector.store.journal import Journal, open_journal
@@ -41,20 +43,26 @@ class Town(NamedTuple):
         return influxdb.verify(self.home, self.settings, self.journal, self.folder, lambda *_: None)
 
 
-def shipped(folder: Path, server: Influx2, bucket: str, *, schools: int = 8, days: int = 8) -> Town:
+def shipped(
+    folder: Path, server: Influx2, bucket: str, *, schools: int = 8, days: int = 8, keep_days: int = 0
+) -> Town:
     """A demo that was made now, all of it in the server's bucket of that name and the two beside it."""
     home, clock = config.home(str(folder)), SystemClock()
     demo = Demo(seed=7, schools=schools, days=days, as_of_ns=making.end_ns(clock.now_ns()))
     making.make(home, demo, clock, lambda *_: None)
-    return at(home, server, bucket)
+    return at(home, server, bucket, keep_days)
 
 
-def at(home: Home, server: Influx2, bucket: str) -> Town:
+def at(home: Home, server: Influx2, bucket: str, keep_days: int = 0) -> Town:
     """A demo's home that ships to a bucket, which is made if need be."""
     (home.folder / "influx.token").write_text(server.token, encoding="utf-8")
-    settings = InfluxSettings(url=server.url, org=server.org, bucket=bucket)
-    for name in {bucket, settings.spare, settings.rollups} - bucket_ids(server).keys():
-        server.make_bucket(name)
+    # A demo's now is some days ago: what it would keep for so long the server keeps for longer.
+    raw_days = keep_days or InfluxSettings().raw_days
+    settings = InfluxSettings(url=server.url, org=server.org, bucket=bucket, raw_days=raw_days)
+    operator = Server(Address(server.url, server.org, server.token), operator=True)
+    for name in (bucket, settings.spare, settings.rollups):
+        setup.bucket(operator, server.org_id, Wanted(name, keep_days and keep_days + 10, DISTRICT))
+    operator.close()
     home.settings.write_text(_toml(settings), encoding="utf-8")
     folder = simulated.marked(home, registry.read(home.district))
     town = Town(home, settings, open_journal(home.journal), folder, server)
@@ -128,4 +136,4 @@ def bucket_ids(server: Influx2) -> dict[str, str]:
 
 
 def _toml(settings: InfluxSettings) -> str:
-    return f'[influx]\nurl = "{settings.url}"\norg = "{settings.org}"\nbucket = "{settings.bucket}"\n'
+    return f'[influx]\nurl = "{settings.url}"\norg = "{settings.org}"\nbucket = "{settings.bucket}"\nraw_days = {settings.raw_days}\n'

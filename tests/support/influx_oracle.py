@@ -99,6 +99,7 @@ class Folder:
     def _period(self, now: datetime) -> str:
         begin, end = (datetime.combine(date.min, at) for at in self.hours)
         at = datetime.combine(date.min, now.time())
+        since_midnight = timedelta(hours=at.hour, minutes=at.minute)
         weekend = now.weekday() >= 5
         if begin <= at < end:
             number = (at - begin) // ((end - begin) / 4) + 1
@@ -106,7 +107,7 @@ class Folder:
         quiet = [(timedelta(0), "night"), (timedelta(hours=5), "before school")]
         if at >= end:
             quiet = [(timedelta(0), "late afternoon"), (timedelta(hours=18), "evening")]
-        name = [name for since, name in quiet if at - datetime.min >= since][-1]
+        name = [name for since, name in quiet if since_midnight >= since][-1]
         return f"weekend, {name}" if weekend else name
 
     def _text(self, name: str) -> str:

@@ -1,15 +1,21 @@
 """A journal, a district folder and a way from them into one bucket, as the collector has it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, Self
 
 import msgspec
+from click.testing import CliRunner, Result
 
 from collector import influxdb, registry
+from collector.cli import main
+from collector.clock import SystemClock
+from collector.config import Home
 from collector.registry import Folder
 from collector.sinks.influx import Address, Server
-from collector.sinks.shipping import Shipper
+from collector.sinks.shipping import Progress, Shipper
 from collector.sinks.standing import Bucket, Placed
 from collector.store.decisions import keep_district
 from collector.store.outbox import Outbox, Shipped
@@ -47,7 +53,7 @@ def write_folder(
         (path / file).write_text(text, encoding="utf-8")
 
 
-class Way:
+class Road:
     """From a bench's journal to a bucket; `store` is how the server's writes call it."""
 
     def __init__(
@@ -103,6 +109,10 @@ class Way:
         """Ship until nothing is left."""
         return self.shipper.catch_up()
 
+    def catch_up(self, progress: Progress, /) -> Shipped:
+        """As the program's own way does it."""
+        return self.shipper.catch_up(progress)
+
     def wrong(self, **how: object) -> list[str]:
         """What the oracle says of the bucket; nothing if all is well."""
         without = [one.arrival for one in self.outbox.aside(-1)]
@@ -132,3 +142,52 @@ class Way:
 def reports(first: int, count: int, since_ns: int = NOW_NS - DAY_NS) -> list[Report]:
     """`count` good reports of the past, numbered from `first`: one a minute since `since_ns`."""
     return [report(number, at_ns=since_ns + number * 60 * 10**9) for number in range(first, first + count)]
+
+
+class House:
+    """A data folder with a journal and a district, and `firstbell` as it is typed there."""
+
+    def __init__(self, folder: Path, server: Influx2, bucket: str, **district: str) -> None:
+        self.home, self.server, self.bucket = Home(folder), server, bucket
+        folder.mkdir(parents=True, exist_ok=True)
+        write_folder(self.home.district, **district)
+        self.bench = Bench(folder)
+        self.bench.clock.wall_ns = self.now_ns = SystemClock().now_ns()
+        self._next = 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_how: object) -> None:
+        self.bench.close()
+
+    def say(self, *words: str, token: str = "") -> Result:
+        """What `firstbell influx` answers; `token` is the operator's."""
+        argv = ["--data", str(self.home.folder), "influx", *words]
+        return CliRunner().invoke(main, argv, env={"INFLUX_TOKEN": token or self.server.token})
+
+    def set_up(self, *words: str) -> dict[str, Any]:
+        """Set up, or do it again."""
+        where = ("--url", self.server.url, "--org", self.server.org, "--bucket", self.bucket)
+        said = self.say("setup", *where, *words, "--json")
+        assert said.exit_code == 0, said.output
+        answer: dict[str, Any] = json.loads(said.stdout)
+        return answer
+
+    def send(self, count: int, agent: str = BOX) -> None:
+        """So many reports more of the last hours, one a minute."""
+        for first in range(self._next, self._next + count, 250):
+            number = min(250, self._next + count - first)
+            self.bench.send(first, reports(first, number, self.now_ns - DAY_NS), agent=agent)
+        self._next += count
+
+    def ship(self) -> dict[str, Any]:
+        """Ship everything."""
+        said = self.say("ship", "--json")
+        assert said.exit_code == 0, said.output
+        answer: dict[str, Any] = json.loads(said.stdout)
+        return answer
+
+    def wrong(self, **how: Any) -> list[str]:
+        """What the oracle says of the bucket."""
+        return differences(self.server, self.bucket, self.bench.path, self.home.district, **how)

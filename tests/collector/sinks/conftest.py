@@ -6,7 +6,7 @@ import pytest
 
 from tests.collector.workbench import Bench
 from tests.support.refusing_influx import RefusingInflux
-from tests.support.shipping import Way
+from tests.support.shipping import Road
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def refusing() -> Iterator[RefusingInflux]:
 
 
 @pytest.fixture
-def way(bench: Bench, refusing: RefusingInflux) -> Iterator[Way]:
+def way(bench: Bench, refusing: RefusingInflux) -> Iterator[Road]:
     """From an empty journal to that server, ten reports at a time."""
-    made = Way(bench, refusing, refusing.bucket, batch=10)
+    made = Road(bench, refusing, refusing.bucket, batch=10)
     yield made
     made.close()

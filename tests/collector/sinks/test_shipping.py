@@ -23,7 +23,7 @@ from collector.sinks.influx import Address, Server
 from tests.collector.workbench import BOX, NOW_NS, Bench, report, wait_until
 from tests.support import refusing_influx
 from tests.support.refusing_influx import LIE, TOO_LARGE, Asked, RefusingInflux, Say
-from tests.support.shipping import DAY_NS, Way, reports, write_folder
+from tests.support.shipping import DAY_NS, Road, reports, write_folder
 
 OTHER = "roosevelt-2"
 ENDS = (
@@ -55,7 +55,7 @@ def sent(refusing: RefusingInflux) -> list[int]:
     return [len(asked.lines) for asked in refusing.asked]
 
 
-def test_all_arrives_in_batches_and_in_order(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_all_arrives_in_batches_and_in_order(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """Gzipped, to the bucket by its id and in nanoseconds; every report is there once, as it was measured."""
     bench.send(1, reports(1, 25))
     assert (way.ship().arrival, way.ship().shipped) == (25, 25)
@@ -66,7 +66,7 @@ def test_all_arrives_in_batches_and_in_order(way: Way, bench: Bench, refusing: R
     assert len(refusing.accepted) == len(set(refusing.accepted)) == 25
 
 
-def test_with_nothing_new_nothing_is_sent(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_with_nothing_new_nothing_is_sent(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """A second look costs the server no write, and what came meanwhile goes out alone."""
     bench.send(1, reports(1, 3))
     way.ship()
@@ -80,7 +80,7 @@ def test_with_nothing_new_nothing_is_sent(way: Way, bench: Bench, refusing: Refu
 @pytest.mark.parametrize("end", ENDS, ids=lambda say: f"{say.then}-{say.status}-{say.stores}-{say.sent}")
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_whatever_a_write_comes_to_all_arrives_once(
-    way: Way, bench: Bench, refusing: RefusingInflux, end: Say, at: int
+    way: Road, bench: Bench, refusing: RefusingInflux, end: Say, at: int
 ) -> None:
     """The cursor stands where the last success left it; the next try brings the rest, and doubles nothing."""
     bench.send(1, reports(1, 25))
@@ -114,14 +114,14 @@ def test_any_row_of_troubles_ends_well(script: list[Say], batch: int) -> None:
 
 
 @contextmanager
-def _fresh(batch: int) -> Iterator[Way]:
+def _fresh(batch: int) -> Iterator[Road]:
     number = len(_STORES)
     _STORES.append(number)
     folder = _FOLDER[0] / str(number)
     folder.mkdir()
     bench = Bench(folder)
     with RefusingInflux() as server:
-        way = Way(bench, server, server.bucket, batch=batch)
+        way = Road(bench, server, server.bucket, batch=batch)
         try:
             yield way
         finally:
@@ -142,7 +142,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.mark.parametrize("partly", [False, True], ids=["400", "422"])
 @pytest.mark.parametrize("bad", [(1,), (7,), (10,), (3, 4), (1, 5, 10, 21), tuple(range(1, 6))])
 def test_exactly_the_poison_is_set_aside(
-    way: Way, bench: Bench, refusing: RefusingInflux, bad: tuple[int, ...], partly: bool
+    way: Road, bench: Bench, refusing: RefusingInflux, bad: tuple[int, ...], partly: bool
 ) -> None:
     """Found by halves, with the server's reason; all others are there, and the cursor goes on."""
     bench.send(1, reports(1, 25))
@@ -157,7 +157,7 @@ def test_exactly_the_poison_is_set_aside(
     assert len(refusing.points()) == 25 - len(bad)
 
 
-def test_one_poison_costs_few_requests(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_one_poison_costs_few_requests(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """Two a halving, not one a line."""
     way.shipper = way.made(batch=512)
     for first in (1, 257):
@@ -169,7 +169,7 @@ def test_one_poison_costs_few_requests(way: Way, bench: Bench, refusing: Refusin
 
 
 def test_a_batch_that_is_refused_whole_stops_and_sets_nothing_aside(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """It is not the points then; once somebody has mended it, all goes out."""
     way.shipper = way.made(batch=50)
@@ -183,7 +183,7 @@ def test_a_batch_that_is_refused_whole_stops_and_sets_nothing_aside(
     assert way.wrong() == []
 
 
-def test_more_than_half_refused_stops_too(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_more_than_half_refused_stops_too(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """Up to half of a batch may be poison, not more."""
     way.shipper = way.made(batch=60)
     bench.send(1, reports(1, 60))
@@ -198,7 +198,7 @@ def test_more_than_half_refused_stops_too(way: Way, bench: Bench, refusing: Refu
 
 @pytest.mark.parametrize("most", [400, 800, 3000])
 def test_too_large_is_sent_in_smaller_pieces(
-    way: Way, bench: Bench, refusing: RefusingInflux, most: int
+    way: Road, bench: Bench, refusing: RefusingInflux, most: int
 ) -> None:
     """413 splits until it fits."""
     bench.send(1, reports(1, 20))
@@ -208,7 +208,7 @@ def test_too_large_is_sent_in_smaller_pieces(
     assert way.wrong() == []
 
 
-def test_a_proxys_limit_is_a_limit(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_a_proxys_limit_is_a_limit(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """413 with a page of its own, where a line alone passes."""
     bench.send(1, reports(1, 10))
     page = Say(413, body=b"<html>Request Entity Too Large")
@@ -219,7 +219,7 @@ def test_a_proxys_limit_is_a_limit(way: Way, bench: Bench, refusing: RefusingInf
 
 
 def test_one_line_that_is_too_large_by_itself_is_set_aside(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """And holds up no other."""
     bench.send(1, reports(1, 10))
@@ -229,7 +229,7 @@ def test_one_line_that_is_too_large_by_itself_is_set_aside(
     assert way.wrong() == []
 
 
-def test_a_word_on_patience_comes_through(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_a_word_on_patience_comes_through(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """Retry-After as seconds or as a date; what can't be read asks for nothing."""
     bench.send(1, reports(1, 1))
     date = "Mon, 30 Nov 2026 10:00:00 GMT"
@@ -256,9 +256,9 @@ def test_a_word_on_patience_comes_through(way: Way, bench: Bench, refusing: Refu
 @pytest.mark.parametrize(
     ("status", "kind", "what_to_do"),
     [
-        (401, StoppedError, "firstbell influx setup` makes a new one"),
+        (401, StoppedError, "firstbell influx setup` makes another one"),
         (403, StoppedError, "firstbell influx setup` makes one that may"),
-        (404, StoppedError, "firstbell influx setup` makes the bucket"),
+        (404, StoppedError, "firstbell influx setup` makes it"),
         (405, StoppedError, "answers 405"),
         (400, RefusedError, "refused by the test"),
         (422, RefusedError, "refused by the test"),
@@ -291,12 +291,12 @@ def test_a_portals_page_is_no_success(refusing: RefusingInflux, status: int) -> 
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_page_of_somebody_else_is_no_word_on_points(
-    way: Way, bench: Bench, refusing: RefusingInflux, status: int
+    way: Road, bench: Bench, refusing: RefusingInflux, status: int
 ) -> None:
     """A proxy that can't bear a request sets nothing aside, however few reports are under way."""
     bench.send(1, reports(1, 2))
     for body in (b"<html>Bad request", b"", b"[]", b'"no"', b'{"detail": 5}'):
-        refusing.says(lambda _asked, body=body: Say(status, body=body))
+        refusing.says([Say(status, body=body)] * 3)
         with pytest.raises(StoppedError, match="is no InfluxDB"):
             way.ship()
     assert (way.arrival, way.outbox.asides()) == (0, 0)
@@ -306,7 +306,7 @@ def test_a_page_of_somebody_else_is_no_word_on_points(
 
 
 def test_a_connection_that_breaks_within_the_body_loses_nothing(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """Cut before all was said: nothing was stored, and it is said again."""
     bench.send(1, reports(1, 10))
@@ -322,7 +322,7 @@ def test_a_connection_that_breaks_within_the_body_loses_nothing(
 @pytest.mark.parametrize("stores", [False, True])
 def test_who_hangs_is_given_up_and_asked_again(bench: Bench, refusing: RefusingInflux, stores: bool) -> None:
     """After the time to wait for an answer; nothing is doubled if it was stored after all."""
-    with closing(Way(bench, refusing, refusing.bucket, timeouts_ms=(300, 300))) as way:
+    with closing(Road(bench, refusing, refusing.bucket, timeouts_ms=(300, 300))) as way:
         bench.send(1, reports(1, 10))
         refusing.says([refusing_influx.hang(stores=stores)])
         began = time.monotonic()
@@ -337,14 +337,14 @@ def test_who_hangs_is_given_up_and_asked_again(bench: Bench, refusing: RefusingI
 
 def test_slow_is_not_away(bench: Bench, refusing: RefusingInflux) -> None:
     """An answer that comes within the time is one."""
-    with closing(Way(bench, refusing, refusing.bucket, batch=5)) as way:
+    with closing(Road(bench, refusing, refusing.bucket, batch=5)) as way:
         bench.send(1, reports(1, 10))
         refusing.says(lambda _asked: refusing_influx.slow(0.2))
         way.ship()
         assert way.wrong() == []
 
 
-def test_nobody_there(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_nobody_there(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """Refused connections lose nothing; back at its address, it gets everything."""
     bench.send(1, reports(1, 10))
     refusing.stop()
@@ -356,7 +356,7 @@ def test_nobody_there(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
     assert way.wrong() == []
 
 
-def test_a_lie_cannot_be_seen_but_can_be_mended(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_a_lie_cannot_be_seen_but_can_be_mended(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """204 for what was not stored: the oracle sees it, and shipping anew heals it."""
     bench.send(1, reports(1, 20))
     refusing.says([LIE])
@@ -369,7 +369,7 @@ def test_a_lie_cannot_be_seen_but_can_be_mended(way: Way, bench: Bench, refusing
 
 
 def test_one_batch_is_made_ready_while_another_is_on_its_way_and_never_two_are(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """No request begins before the one before it was answered: the cursor could not tell what is in."""
     bench.send(1, reports(1, 50))
@@ -390,7 +390,7 @@ def test_one_batch_is_made_ready_while_another_is_on_its_way_and_never_two_are(
     assert all(one.at < other.at for one, other in pairwise(refusing.asked))
 
 
-def test_what_arrives_while_it_ships_goes_out_too(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_what_arrives_while_it_ships_goes_out_too(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """The journal is written while a batch is under way."""
     bench.send(1, reports(1, 20))
 
@@ -404,7 +404,7 @@ def test_what_arrives_while_it_ships_goes_out_too(way: Way, bench: Bench, refusi
     assert way.wrong() == []
 
 
-def test_progress_is_told_after_each_batch(way: Way, bench: Bench) -> None:
+def test_progress_is_told_after_each_batch(way: Road, bench: Bench) -> None:
     """Up to which report all is out, and which is the newest."""
     bench.send(1, reports(1, 25))
     told: list[tuple[int, int]] = []
@@ -413,7 +413,7 @@ def test_progress_is_told_after_each_batch(way: Way, bench: Bench) -> None:
 
 
 def test_a_clock_that_is_ahead_is_shown_and_not_sent(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """It is set aside with its reason; the journal has it."""
     ahead = bench.clock.wall_ns + 301 * 10**9
@@ -424,7 +424,7 @@ def test_a_clock_that_is_ahead_is_shown_and_not_sent(
     assert way.wrong() == []
 
 
-def test_two_boxes_with_one_name_are_both_there(way: Way, bench: Bench) -> None:
+def test_two_boxes_with_one_name_are_both_there(way: Road, bench: Bench) -> None:
     """A cloned card: same name, same moments, two epochs. Each report is a point of its own."""
     bench.send(1, reports(1, 10))
     bench.send(1, reports(1, 10), epoch="00000000000000bb")
@@ -436,7 +436,7 @@ def test_what_is_older_than_the_bucket_keeps_is_counted_and_not_sent(
     bench: Bench, refusing: RefusingInflux
 ) -> None:
     """Beyond its days nothing goes out, and nothing is set aside for it."""
-    with closing(Way(bench, refusing, refusing.bucket, days=2)) as way:
+    with closing(Road(bench, refusing, refusing.bucket, days=2)) as way:
         old = [report(n, at_ns=NOW_NS - 2 * DAY_NS - n) for n in (1, 2)]
         kept = report(3, at_ns=NOW_NS - 2 * DAY_NS)
         bench.send(1, [*old, kept])
@@ -449,7 +449,7 @@ def test_what_the_server_calls_too_old_is_counted_as_such(bench: Bench, refusing
     """A bucket that keeps less than the settings say: those points are no poison, and hold up no other."""
     bench.clock.wall_ns = refusing._now_ns()
     bucket = refusing.make_bucket(keep_s=3600)
-    with closing(Way(bench, refusing, bucket)) as way:
+    with closing(Road(bench, refusing, bucket)) as way:
         ages_s = (10, 5000, 20, 6000, 30)
         bench.send(1, [report(n, at_ns=bench.clock.wall_ns - s * 10**9) for n, s in enumerate(ages_s)])
         state = way.ship()
@@ -458,7 +458,7 @@ def test_what_the_server_calls_too_old_is_counted_as_such(bench: Bench, refusing
 
 
 def test_names_beyond_a_boxs_share_stay_one_when_they_are_sent_again(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """Whatever was known of them when they went out first: a report never becomes two points."""
     bench.send(1, [report(n, target=f"t{n}", at_ns=NOW_NS - n) for n in range(230)])
@@ -471,12 +471,12 @@ def test_names_beyond_a_boxs_share_stay_one_when_they_are_sent_again(
     assert sum("target=_other" in line for line in set(refusing.accepted)) == 30
 
 
-def test_another_store_gets_everything(way: Way, bench: Bench, refusing: RefusingInflux) -> None:
+def test_another_store_gets_everything(way: Road, bench: Bench, refusing: RefusingInflux) -> None:
     """A bucket that was deleted and made anew is empty: all goes out once more."""
     bench.send(1, reports(1, 10))
     way.ship()
     bucket = refusing.make_bucket()
-    with closing(Way(bench, refusing, bucket)) as other:
+    with closing(Road(bench, refusing, bucket)) as other:
         assert other.ship().shipped == 10
         assert other.wrong() == []
 
@@ -485,7 +485,7 @@ def test_the_place_at_that_time_is_what_counts(bench: Bench, refusing: RefusingI
     """School, room, line and period as the folder has them, for boxes that moved and that nobody entered."""
     seats = (f"{BOX},mill,1,mill-line,", f"{BOX},lincoln,12,line,2026-09-19", f"{OTHER},,,line,")
     write_folder(bench.path.parent / "district", seats=seats)
-    with closing(Way(bench, refusing, refusing.bucket)) as way:
+    with closing(Road(bench, refusing, refusing.bucket)) as way:
         hour_ns = 3600 * 10**9
         rows = [report(n, at_ns=bench.clock.wall_ns - n * 5 * hour_ns) for n in range(20)]
         for agent in (BOX, OTHER, "nobody-1"):
@@ -495,7 +495,7 @@ def test_the_place_at_that_time_is_what_counts(bench: Bench, refusing: RefusingI
 
 
 def test_a_program_that_dies_within_a_batch_loses_nothing(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """Nothing is noted before the server's word: whoever comes next sends it again."""
     bench.send(1, reports(1, 10))
@@ -503,7 +503,7 @@ def test_a_program_that_dies_within_a_batch_loses_nothing(
     dying = threading.Thread(target=_swallow, args=(way,), daemon=True)
     dying.start()
     wait_until(lambda: len(refusing.points()) == 10)
-    with closing(Way(bench, refusing, refusing.bucket)) as after:
+    with closing(Road(bench, refusing, refusing.bucket)) as after:
         assert after.arrival == 0
         after.ship()
         assert after.wrong() == []
@@ -512,7 +512,7 @@ def test_a_program_that_dies_within_a_batch_loses_nothing(
 
 
 def test_a_second_shipper_that_steps_back_is_not_overruled(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """A server that lost what it took: who noticed it ships it again, whoever else is under way meanwhile."""
     bench.send(1, reports(1, 30))
@@ -520,7 +520,7 @@ def test_a_second_shipper_that_steps_back_is_not_overruled(
     def script(asked: Asked) -> Say:
         if asked.number == 2:
             refusing._buckets[refusing.bucket].points.clear()
-            with closing(Way(bench, refusing, refusing.bucket)) as other:
+            with closing(Road(bench, refusing, refusing.bucket)) as other:
                 digest, name = other.folder.district.digest, other.folder.district.settings.name
                 other.outbox.begin(refusing.bucket, digest, name)
         return Say()
@@ -533,11 +533,11 @@ def test_a_second_shipper_that_steps_back_is_not_overruled(
 
 
 def test_two_shippers_at_once_lose_and_double_nothing(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """A collector that runs, and somebody who types `firstbell influx ship` meanwhile."""
     bench.send(1, reports(1, 300))
-    with closing(Way(bench, refusing, refusing.bucket, batch=7)) as other:
+    with closing(Road(bench, refusing, refusing.bucket, batch=7)) as other:
         threads = [threading.Thread(target=each.ship) for each in (way, other)]
         for thread in threads:
             thread.start()
@@ -547,7 +547,7 @@ def test_two_shippers_at_once_lose_and_double_nothing(
         assert way.wrong() == []
 
 
-def _swallow(way: Way) -> None:
+def _swallow(way: Road) -> None:
     with pytest.raises(InfluxError):
         way.ship()
 
@@ -557,7 +557,7 @@ def _door(refusing: RefusingInflux) -> Server:
 
 
 def test_what_is_sent_is_line_protocol_as_the_library_writes_it(
-    way: Way, bench: Bench, refusing: RefusingInflux
+    way: Road, bench: Bench, refusing: RefusingInflux
 ) -> None:
     """One line, to the letter."""
     bench.send(1, reports(1, 1))

@@ -113,6 +113,15 @@ def test_beginning_anew_forgets_everything(outbox: Outbox) -> None:
     assert outbox.state() is None
 
 
+def test_who_comes_second_does_not_begin_anew(outbox: Outbox) -> None:
+    """Where that store is in use already nothing is forgotten; another one is begun."""
+    outbox.move("store", 9, 1)
+    outbox.begin("store", "f2", "Oak", anew=False)
+    assert (state(outbox).arrival, state(outbox).folder) == (9, "folder")
+    outbox.begin("another", "f2", "Oak", anew=False)
+    assert (state(outbox).arrival, state(outbox).store) == (0, "another")
+
+
 def test_two_sinks_know_nothing_of_each_other(outbox: Outbox, bench: Bench) -> None:
     """Each has its own cursor and its own names."""
     other = Outbox(bench.journal, "other")
