@@ -31,12 +31,13 @@ P = ParamSpec("P")
 CLIENT_ID = "firstbell-collector"
 _KEEPALIVE_S = 20
 _MOST_RECONNECT_S = 30
-_ANSWERS_IN_FLIGHT = 200
-_ANSWERS_WAITING = 10_000
+_ANSWERS = 10_000
+"""Answers that the broker has not acknowledged. None waits for another's acknowledgement: that comes behind
+all messages which the broker has on its way to us, and these may be a thousand."""
 _LOOK_EVERY_S = 0.5
 _STOP_S = 5.0
 _DEAF_S = 30.0
-"""How long a broker that took us in may take to let us hear."""
+"""How long a broker that took us in may be silent before it lets us hear."""
 _NEEDED = 2
 """Of what the collector subscribes to, reports and states: without them it is of no use."""
 _NONCE_CHARS = 64
@@ -85,6 +86,18 @@ class _Client(Client):
     What is beyond the bound is read off the line and forgotten, so that the message can be acknowledged and
     does not come again.
     """
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:  # noqa: ARG002 - paho itself does without it
+        """Read one packet; then writing has its turn.
+
+        paho reads as many in a row as there are answers that nobody acknowledged yet. Where thousands of
+        boxes come back at once and each message waits for room at the writer's, that is minutes in which
+        neither an acknowledgement nor a ping goes out, and the broker takes the collector for dead.
+        """
+        if self._sock is None:
+            return MQTTErrorCode.MQTT_ERR_NO_CONN
+        rc = self._packet_read()
+        return self._loop_rc_handle(rc) if rc > 0 else MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def oversized(self) -> int:
         """The length of the message that is being handled if it was cut; else 0."""
@@ -210,8 +223,8 @@ class Link:
             client.username_pw_set(address.username, address.password)
         if address.tls:
             client.tls_set_context(address.tls)
-        client.max_inflight_messages_set(_ANSWERS_IN_FLIGHT)
-        client.max_queued_messages_set(_ANSWERS_WAITING)
+        client.max_inflight_messages_set(_ANSWERS)
+        client.max_queued_messages_set(_ANSWERS)
         client.reconnect_delay_set(1, _MOST_RECONNECT_S)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -231,6 +244,7 @@ class Link:
                 self._replace()
             elif self._online and not self._connected and self._clock.monotonic() > self._deaf_at:
                 log.warning("the broker took the collector in and does not let it hear: once more")
+                self._deaf_at = self._clock.monotonic() + _DEAF_S
                 self._client.disconnect()  # and its thread ends
 
     @_shielded
@@ -286,6 +300,8 @@ class Link:
     @_shielded
     def _on_message(self, client: _Client, _same: Client, _data: object, message: MQTTMessage) -> None:
         self.received += 1
+        # What was never acknowledged comes before the word that we may hear: it may be thousands of messages.
+        self._deaf_at = self._clock.monotonic() + _DEAF_S
         receipt = _Receipt(client, self._connection, message)
         try:
             self._hear(message, receipt)

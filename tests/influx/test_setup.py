@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from collector import config
 from tests.support.influxdb import Answer, AskedError, Influx2, ask
 from tests.support.shipping import House
 
@@ -249,6 +250,15 @@ def test_a_bucket_of_others_is_never_cut_short(house: House, days: int) -> None:
     assert (done["buckets"][0]["bucket"], done["buckets"][0]["days"]) == ("kept", days)
     house.send(3)
     assert house.ship()["shipped"] == 3
+
+
+def test_a_table_that_is_there_already_is_added_to(house: House) -> None:
+    """What somebody entered beforehand stays, and the file can still be read."""
+    house.home.settings.write_text("[influx] # ours\nraw_days = 30\n\n[web]\nport = 0\n", encoding="utf-8")
+    done = house.set_up()
+    settings = config.read(house.home.settings)
+    assert (settings.influx.raw_days, settings.influx.url, settings.web.port) == (30, house.server.url, 0)
+    assert done["buckets"][0]["days"] == 30
 
 
 def test_a_name_that_leads_elsewhere_is_put_right(house: House) -> None:

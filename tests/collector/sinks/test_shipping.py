@@ -470,6 +470,21 @@ def test_names_beyond_a_boxs_share_stay_one_when_they_are_sent_again(
     assert sum("target=_other" in line for line in set(refusing.accepted)) == 30
 
 
+def test_a_bucket_that_bears_the_name_no_more_is_left_alone(
+    way: Road, bench: Bench, refusing: RefusingInflux
+) -> None:
+    """After somebody's rebuild another bucket has the name: whoever still writes to the one before stops."""
+    bench.send(1, reports(1, 10))
+    way.ship()
+    with closing(Road(bench, refusing, refusing.make_bucket(), store="before")) as late:
+        late.bucket = late.bucket._replace(name=refusing.bucket)
+        late.shipper = late.made()
+        with pytest.raises(BusyError, match="another one by now"):
+            late.ship()
+    assert way.outbox.state() is not None
+    assert way.arrival == 10
+
+
 def test_the_place_at_that_time_is_what_counts(bench: Bench, refusing: RefusingInflux) -> None:
     """School, room, line and period as the folder has them, for boxes that moved and that nobody entered."""
     seats = (f"{BOX},mill,1,mill-line,", f"{BOX},lincoln,12,line,2026-09-19", f"{OTHER},,,line,")
