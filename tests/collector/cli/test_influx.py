@@ -1,7 +1,9 @@
 """`firstbell influx` without an InfluxDB: what it says of what it knows, and of what is wrong, in words."""
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from collector.cli import main
 from collector.clock import SystemClock
 from collector.store.outbox import Aside, Days, Outbox
 from tests.collector.workbench import BOX, Bench, free_port
-from tests.support.refusing_influx import RefusingInflux, Say
+from tests.support.refusing_influx import RefusingInflux
 from tests.support.shipping import reports, write_folder
 
 MINUTE_NS = 60 * 10**9
@@ -53,7 +55,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def answering(tmp_path: Path) -> Iterator[tuple[Desk, RefusingInflux]]:
-    """A scripted server listens there, which has no list of buckets."""
+    """A scripted server listens there, which has one bucket of the two."""
     with RefusingInflux() as server:
         made = Desk(tmp_path, server.url)
         yield made, server
@@ -182,16 +184,30 @@ def test_a_token_that_can_be_none(desk: Desk, token: str | None) -> None:
     assert "token" in said.output or "can't be reached" in said.output
 
 
-def test_a_server_that_is_no_influxdb(answering: tuple[Desk, RefusingInflux]) -> None:
-    """Its 404 is told with what could be wrong, and setting up there makes nothing."""
+def test_a_bucket_that_is_not_there(answering: tuple[Desk, RefusingInflux]) -> None:
+    """Which one, and what makes it; nothing is sent meanwhile."""
     desk, server = answering
     said = desk.say("ship")
     assert said.exit_code == 1
-    assert f"Error: {server.url} answers 404" in said.output
-    assert "firstbell influx setup" in said.output
-    server.says(lambda _asked: Say(200, body=b"<html>"))
-    assert desk.say("setup", env={"INFLUX_TOKEN": "operators"}).exit_code == 1
+    assert f"Error: {server.url} has no bucket 'firstbell_rollups'. `firstbell influx setup` makes it." in (
+        said.output
+    )
     assert server.asked == []
+
+
+@pytest.mark.parametrize("command", ["ship", "setup", "rebuild"])
+def test_a_server_that_is_no_influxdb(tmp_path: Path, command: str) -> None:
+    """A web server of another kind, to which no request of ours means anything: a sentence, and no more."""
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        desk = Desk(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        said = desk.say(command, env={"INFLUX_TOKEN": "operators"})
+        server.shutdown()
+    assert said.exit_code == 1
+    assert f"Error: {desk.url} answers 501" in said.output or "patience (501)" in said.output
+    assert "Traceback" not in said.output
+    desk.outbox.close()
+    desk.bench.close()
 
 
 def test_setup_wants_to_know_where(desk: Desk) -> None:
