@@ -30,7 +30,9 @@ _POWER_PAST_NS = 7 * 86_400 * districts.NS
 
 def hours(reads: Evidence, lines: Lines, school: School, doubts: Doubts) -> list[Hour]:
     """Each hour's round trips to the nearest site on the internet, by every box in the school."""
-    boxes = doubting.without(_windows(lines, school, _stays(lines, school), SCHOOL_DAYS), doubts)
+    boxes = doubting.without(
+        _windows(lines, _spans(lines, school, SCHOOL_DAYS), _stays(lines, school)), doubts
+    )
     found: dict[tuple[str, int], float] = {}
     for hour in _rollups(reads, boxes, "latency", lines):
         waited = hour.metrics.get("rtt_p95_ms")
@@ -69,9 +71,10 @@ def rooms(reads: Evidence, lines: Lines, school: School, doubts: Doubts) -> list
     for stay in _stays(lines, school):
         if stay[0].room:
             stays.setdefault(stay[0].room, []).append(stay)
+    spans = _spans(lines, school, days) if stays else []
     found = []
     for room_id, boxes in sorted(stays.items()):
-        windows = doubting.without(_windows(lines, school, boxes, days), doubts)
+        windows = doubting.without(_windows(lines, spans, boxes), doubts)
         air = [
             Air(lessons.get(hour.hour_ns, date.min), hour.hour_ns in lessons, busy / 100)
             for hour in _rollups(reads, windows, "wifi_air", lines)
@@ -150,19 +153,23 @@ def _stays(lines: Lines, school: School) -> list[Stay]:
     ]
 
 
-def _windows(lines: Lines, school: School, stays: list[Stay], days: int) -> list[Box]:
-    """From midnight until the last bell of the newest school days, as long as each box stood there."""
-    as_of_ns = lines.as_of_ns
-    today = districts.local(school, as_of_ns).date()
-    spans = [
+def _spans(lines: Lines, school: School, days: int) -> list[tuple[int, int]]:
+    """From midnight until the last bell of the newest school days, the oldest first."""
+    today = districts.local(school, lines.as_of_ns).date()
+    return sorted(
         (districts.midnight_ns(school, day), ends[-1][1])
         for day in islice(districts.school_days(school, today, -1), days)
         if (ends := districts.class_spans(school, day))
-    ]
+    )
+
+
+def _windows(lines: Lines, spans: list[tuple[int, int]], stays: list[Stay]) -> list[Box]:
+    """Those stretches of days, as long as each box stood there."""
+    as_of_ns = lines.as_of_ns
     found: list[Box] = []
     for seat, stay in stays:
         until_ns = min(stay.until_ns or as_of_ns, as_of_ns)
-        cut = [(seat.agent, max(begin, stay.since_ns), min(end, until_ns)) for begin, end in sorted(spans)]
+        cut = [(seat.agent, max(begin, stay.since_ns), min(end, until_ns)) for begin, end in spans]
         found += [box for box in cut if box[1] < (box[2] or 0)]
     return found
 

@@ -4,7 +4,7 @@ What was measured in an hour is summed up anew whenever something of it arrives,
 which order reports came. Days (of UTC) are made from their hours. No quantiles: those need rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collector.clock import Clock
@@ -20,8 +20,14 @@ from firstbell.catalogue import METRICS, OF_PEOPLE, PROBES, Reading
 from firstbell.points import MOST_NAMES, OTHER, Key, Placer, Point
 from firstbell.report import Status
 
-WINDOW = 50_000
-"""So many arrivals are looked at in one step."""
+WINDOW = 1_000_000
+"""So many arrivals are looked at in one step: more than ten thousand boxes bring between two turns.
+
+A box's hour and its day are made whole in each step that touches them: in small steps those of all boxes
+would be made again and again, for a few reports each.
+"""
+BOXES_AT_ONCE = 500
+"""Days of boxes that are in memory at once."""
 DAYS_AT_ONCE = 7
 _NUMBERS = ("float", "int")
 MEASUREMENTS = tuple(name for name, _ in copies.rollups())
@@ -117,18 +123,29 @@ class Roller:
         days = {(agent, hour // HOURS_A_DAY) for agent, hours in touched.items() for hour in hours}
         boxes: list[Box] = [(agent, day * DAY_NS, (day + 1) * DAY_NS) for agent, day in sorted(days)]
         names = self._names()
-        for probe in PROBES:
-            hours: dict[Span, _Sum] = {}
-            whole: dict[Span, _Sum] = {}
-            for hour in self._reads.sums(boxes, probe):
-                shown = _shown(hour, names)
-                if hour.hour_ns // HOUR_NS in touched[hour.agent] and self._keeps(hour.hour_ns):
-                    hours.setdefault((hour.agent, hour.hour_ns, shown), _Sum()).add(hour)
-                day_ns = hour.hour_ns - hour.hour_ns % DAY_NS
-                whole.setdefault((hour.agent, day_ns, shown), _Sum()).add(hour)
-            for span, found, length_ns in ((_HOUR, hours, HOUR_NS), (_DAY, whole, DAY_NS)):
-                for of, sums in found.items():
-                    yield _point(copies.rollup(probe, span), of, sums, placer, length_ns)
+        for some in influx.in_parts(boxes, BOXES_AT_ONCE):
+            for probe in PROBES:
+                yield from self._of_probe(probe, some, touched, names, placer)
+
+    def _of_probe(
+        self,
+        probe: str,
+        boxes: Sequence[Box],
+        touched: Mapping[str, set[int]],
+        names: Mapping[str, set[Key]],
+        placer: Placer,
+    ) -> Iterator[Point]:
+        hours: dict[Span, _Sum] = {}
+        whole: dict[Span, _Sum] = {}
+        for hour in self._reads.sums(boxes, probe):
+            shown = _shown(hour, names)
+            if hour.hour_ns // HOUR_NS in touched[hour.agent] and self._keeps(hour.hour_ns):
+                hours.setdefault((hour.agent, hour.hour_ns, shown), _Sum()).add(hour)
+            day_ns = hour.hour_ns - hour.hour_ns % DAY_NS
+            whole.setdefault((hour.agent, day_ns, shown), _Sum()).add(hour)
+        for span, found, length_ns in ((_HOUR, hours, HOUR_NS), (_DAY, whole, DAY_NS)):
+            for of, sums in found.items():
+                yield _point(copies.rollup(probe, span), of, sums, placer, length_ns)
 
     def _keeps(self, hour_ns: int) -> bool:
         return not self._hourly_days or hour_ns >= self._clock.now_ns() - self._hourly_days * DAY_NS

@@ -39,8 +39,12 @@ WHERE name = ? AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER
 _LATEST = """
 SELECT name, epoch, seq, arrival, received_ns, raw
 FROM latest JOIN reports USING (arrival) JOIN agents ON agents.agent_id = latest.agent_id
-JOIN epochs USING (epoch_id) WHERE ?1 IS NULL OR name = ?1 ORDER BY name, latest.probe, latest.target
+JOIN epochs USING (epoch_id)
 """
+_IN_ORDER = "ORDER BY name, latest.probe, latest.target"
+_LATEST_OF_ALL = f"{_LATEST} {_IN_ORDER}"
+# Not "? IS NULL OR name = ?": for that SQLite looks through what all boxes said last, for each of them.
+_LATEST_OF_ONE = f"{_LATEST} WHERE latest.agent_id = (SELECT agent_id FROM agents WHERE name = ?) {_IN_ORDER}"  # noqa: S608 - ours
 _SUSPENSIONS = """
 SELECT name, pair.epoch, other, why, since_ns, since_arrival, decided_ns, decided_arrival, note, (
     SELECT CASE count(*) WHEN 2 THEN min(at_ns) END FROM epochs JOIN reports USING (epoch_id)
@@ -277,7 +281,8 @@ class Reads:
     def latest(self, agent: str | None = None) -> list[Stored]:
         """The newest measurement of each probe and target, of one box or of all."""
         with self._connection() as db:
-            return [_stored(row) for row in db.execute(_LATEST, (agent,))]
+            rows = db.execute(_LATEST_OF_ALL) if agent is None else db.execute(_LATEST_OF_ONE, (agent,))
+            return [_stored(row) for row in rows]
 
     def high_water(self) -> HighWater:
         """What answers depend on, in numbers that only rise: while they are the same, so is an answer."""
