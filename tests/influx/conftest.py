@@ -25,6 +25,18 @@ def influxd1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx1]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever becomes of a test that stops or hangs the server: the next one finds it running."""
+    yield
+    if "influxd2" in request.fixturenames:
+        server: Influx2 = request.getfixturevalue("influxd2")
+        if server.pid:
+            server.resume()
+        else:
+            server.start()
+
+
 @pytest.fixture
 def bucket(influxd2: Influx2) -> Iterator[str]:
     """The name of an empty bucket that keeps everything."""

@@ -19,7 +19,7 @@ from tests.support.influxdb import Influx2, ask
 from tests.support.shipping import DAY_NS, House, reports
 
 _NUMBERS = count(1)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture
@@ -29,7 +29,6 @@ def house(tmp_path: Path, influxd2: Influx2) -> Iterator[House]:
         made.home.settings.write_text("[web]\nport = 0\n", encoding="utf-8")
         made.set_up()
         yield made
-        influxd2.resume()
 
 
 @pytest.fixture
