@@ -119,9 +119,9 @@ def ship(home: Home, as_json: bool) -> None:
     folder = loaded(home, journal)
     outbox = Outbox(journal, influxdb.SINK)
     reads = Reads(journal)
-    way = influxdb.way(home, settings, journal, reads, lambda: folder, home.clock, outbox)
     before = outbox.state()
     try:
+        way = influxdb.way(home, settings, journal, reads, lambda: folder, home.clock, outbox)
         with progress_bar("Shipping reports", hidden=as_json) as progress:
             state = way.catch_up(progress)
     except InfluxError as error:

@@ -184,13 +184,17 @@ class Shipper:
         for place, reason in pieces.write(self._server, self._bucket.store, batch.lines, batch.good):
             if not pieces.BEYOND_RETENTION.search(reason):
                 sent.aside.append(Aside(batch.arrivals[place], reason))
-            elif batch.at_ns[place] < self._oldest_ns() + DAY_NS:
+            elif batch.at_ns[place] < self._surely_kept_ns():
                 sent = Sent(sent.aside, sent.too_old + 1)
             else:
                 raise StoppedError(
                     f"InfluxDB takes a report of now for too old: is its clock right? {reason}"
                 )
         return sent
+
+    def _surely_kept_ns(self) -> int:
+        """From when on no bucket has a reason to call a report too old; a bucket may keep less than a day."""
+        return self._oldest_ns() + DAY_NS if self._bucket.days else self._clock.now_ns() - DAY_NS // 24
 
     def _oldest_ns(self) -> int:
         return self._bucket.oldest_ns(self._clock.now_ns())

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _AN_HOUR_S = 3600
 _HOUR_NS = _AN_HOUR_S * 10**9
-_MOST_RUNS = 4
+_MOST_RUNS, _MOST_BACKS = 4, 6
 FEW_BOXES = 10
 AGAIN_AFTER_RESTART = 500_000
 """So many reports at most are shipped once more after InfluxDB was started anew.
@@ -80,21 +80,23 @@ class Bucket(NamedTuple):
 class _Runs(NamedTuple):
     """The last runs of a server that were seen, and when something was sent again for one (s since 1970)."""
 
-    back_s: int
+    backs_s: tuple[int, ...]
     runs: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> "_Runs":
         """As it is noted."""
-        back, *runs = text.split(" ")
-        return cls(int(back), tuple(runs)) if back.isdecimal() else cls(0, ())
+        backs, _, runs = text.partition(" ")
+        return cls(tuple(int(back) for back in backs.split(",") if back.isdecimal()), tuple(runs.split()))
 
-    def and_then(self, run: str, back_s: int) -> "_Runs":
-        """With one more, and the oldest forgotten."""
-        return _Runs(back_s, (*self.runs, run)[-_MOST_RUNS:])
+    def may_step_back(self, now_s: int) -> bool:
+        """Whether that was not too often lately."""
+        return sum(back > now_s - _AN_HOUR_S for back in self.backs_s) < _MOST_BACKS
 
-    def __str__(self) -> str:
-        return " ".join([str(self.back_s), *self.runs])
+    def and_then(self, run: str, back_s: int | None) -> str:
+        """With one more, as it is noted; the oldest are forgotten."""
+        backs = self.backs_s if back_s is None else (*self.backs_s, back_s)[-_MOST_BACKS:]
+        return " ".join([",".join(map(str, backs)), *(*self.runs, run)[-_MOST_RUNS:]])
 
 
 class Standing:
@@ -144,14 +146,16 @@ class Standing:
         """Send once more what a server may have lost that was started anew.
 
         One that says nothing of it is left alone; so are those whose runs take turns (two behind one
-        address), and one that is started again and again: once an hour is enough.
+        address). For one that is started again and again some times an hour are enough: until then the new
+        run is not noted, so that what was taken since the one before goes out again when its time has come.
         """
         run = self._server.run()
         seen = _Runs.of(self.state().run)
-        if run and run not in seen.runs:
-            now_s = self._clock.now_ns() // 10**9
-            most = AGAIN_AFTER_RESTART if seen.runs and now_s >= seen.back_s + _AN_HOUR_S else 0
-            self._outbox.step_back(str(seen.and_then(run, now_s if most else seen.back_s)), most)
+        now_s = self._clock.now_ns() // 10**9
+        if run and not seen.runs:
+            self._outbox.step_back(seen.and_then(run, None), 0)
+        elif run and run not in seen.runs and seen.may_step_back(now_s):
+            self._outbox.step_back(seen.and_then(run, now_s), AGAIN_AFTER_RESTART)
 
     def _see_that_it_is_ours(self, district: str) -> None:
         """See that no points of another journal bear that name. Raises StoppedError."""

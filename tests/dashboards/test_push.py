@@ -186,7 +186,7 @@ def test_a_push_without_the_library(
 ) -> None:
     """Where grafana-api is not installed, the message says how to have it."""
     monkeypatch.setitem(sys.modules, "grafana_api.grafana_face", None)
-    assert "pip install 'firstbell[grafana]'" in refused(grafana, tmp_path)
+    assert "pip install '.[grafana]'" in refused(grafana, tmp_path)
 
 
 def test_a_push_without_a_token(grafana: Grafana) -> None:

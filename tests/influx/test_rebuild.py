@@ -78,6 +78,9 @@ def test_whatever_was_wrong_is_right_afterwards(house: House) -> None:
     spare = f"{house.bucket}_spare"
     assert (after[house.bucket], after[spare]) == (ids[spare], ids[house.bucket])
     assert house.server.query("SHOW MEASUREMENTS", spare) == []
+    beside = Outbox(house.bench.journal, f"{influxdb.SINK} anew")
+    assert beside.state() is None, "its cursor is the one in use"
+    beside.close()
 
 
 def test_shipping_goes_on_where_it_was(house: House) -> None:
@@ -232,8 +235,7 @@ def test_broken_off_anywhere_it_is_mended_by_what_one_does_anyway(
     assert house.wrong(district="Maple Valley") == []
     if oak:
         assert oak.wrong(district="Oak Valley") == []
-    names = house.server.call("GET", f"/api/v2/buckets?org={house.server.org}&limit=100")["buckets"]
-    assert sorted(one["name"] for one in names if one["name"].startswith(f"{house.bucket}")) == [
+    assert sorted(house.buckets()) == [
         house.bucket,
         f"{house.bucket}_rollups",
         f"{house.bucket}_spare",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from collector import config
 from tests.support.influxdb import Answer, AskedError, Influx2, ask
 from tests.support.shipping import House
 
@@ -27,14 +28,12 @@ def house(tmp_path: Path, influxd2: Influx2) -> Iterator[House]:
 def of_ours(house: House) -> dict[str, Any]:
     """Everything that the server has of this house: buckets, mappings, tokens."""
     server = house.server
-    buckets = server.call("GET", f"/api/v2/buckets?org={server.org}&limit=100")["buckets"]
-    mine = {bucket["name"]: bucket for bucket in buckets if bucket["name"].startswith(house.bucket)}
+    mine = house.buckets()
     dbrps = server.call("GET", f"/api/v2/dbrps?orgID={server.org_id}")["content"]
     tokens = server.call("GET", "/api/v2/authorizations?limit=100")["authorizations"]
-    names = {name for name in mine if name.removeprefix(house.bucket) in KINDS}
     return {
         "buckets": mine,
-        "mappings": [one for one in dbrps if one["database"] in names and not one["virtual"]],
+        "mappings": [one for one in dbrps if one["database"] in mine and not one["virtual"]],
         "tokens": [one for one in tokens if one["description"].endswith(f"bucket {house.bucket}")],
     }
 
@@ -71,10 +70,11 @@ def test_everything_is_made(house: House) -> None:
     assert len(done["grafana_token"]) > 20
 
 
-def test_the_settings_are_written_once_for_nobody_elses_eyes(house: House) -> None:
+def test_the_settings_are_written_once_and_secrets_for_nobody_elses_eyes(house: House) -> None:
     """Into collector.toml behind what stands there, with the token beside it; the operator's token nowhere."""
     before = '# ours\n[broker]\nhost = "10.0.0.7" # the new one\n\n[web]\nport = 0\n'
     house.home.settings.write_text(before, encoding="utf-8")
+    house.home.settings.chmod(0o640)
     done = house.set_up("--district", 'Maple "Valley"')
     text = house.home.settings.read_text(encoding="utf-8")
     assert text.startswith(before)
@@ -87,8 +87,8 @@ def test_the_settings_are_written_once_for_nobody_elses_eyes(house: House) -> No
         'token_file = "influx.token"',
         'district = "Maple \\"Valley\\""',
     ]
-    for path in (house.home.settings, house.home.folder / "influx.token"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(house.home.settings.stat().st_mode) == 0o640
+    assert stat.S_IMODE((house.home.folder / "influx.token").stat().st_mode) == 0o600
     everything = b"".join(path.read_bytes() for path in house.home.folder.rglob("*") if path.is_file())
     assert house.server.token.encode() not in everything
     assert done["grafana_token"].encode() not in everything
@@ -227,16 +227,38 @@ def test_a_second_district_takes_nothing_from_the_first(house: House, tmp_path: 
 
 @pytest.mark.parametrize("seconds", [0, 7 * 86_400])
 def test_a_bucket_that_keeps_too_long_or_too_short_is_put_right(house: House, seconds: int) -> None:
-    """And no other setting of it is touched."""
+    """One that setup has made; and no other setting of it is touched."""
     house.set_up()
     bucket = of_ours(house)["buckets"][house.bucket]
     rules = [{"type": "expire", "everySeconds": seconds}]
-    told = {"retentionRules": rules, "description": "ours"}
+    told = {"retentionRules": rules}
     house.server.call("PATCH", f"/api/v2/buckets/{bucket['id']}", told)
     done = house.set_up()
     assert [one["bucket"] for one in done["buckets"]] == ["changed", "kept", "kept"]
     now = of_ours(house)["buckets"][house.bucket]
-    assert (now["retentionRules"][0]["everySeconds"], now["description"]) == (90 * 86_400, "ours")
+    assert (now["retentionRules"][0]["everySeconds"], now["description"]) == (
+        90 * 86_400,
+        bucket["description"],
+    )
+
+
+@pytest.mark.parametrize("days", [0, 400])
+def test_a_bucket_of_others_is_never_cut_short(house: House, days: int) -> None:
+    """It was there before, and somebody keeps things in it for longer: it stays as it is, and reports go there."""
+    house.server.make_bucket(house.bucket, keep_s=days * 86_400)
+    done = house.set_up()
+    assert (done["buckets"][0]["bucket"], done["buckets"][0]["days"]) == ("kept", days)
+    house.send(3)
+    assert house.ship()["shipped"] == 3
+
+
+def test_a_table_that_is_there_already_is_added_to(house: House) -> None:
+    """What somebody entered beforehand stays, and the file can still be read."""
+    house.home.settings.write_text("[influx] # ours\nraw_days = 30\n\n[web]\nport = 0\n", encoding="utf-8")
+    done = house.set_up()
+    settings = config.read(house.home.settings)
+    assert (settings.influx.raw_days, settings.influx.url, settings.web.port) == (30, house.server.url, 0)
+    assert done["buckets"][0]["days"] == 30
 
 
 def test_a_name_that_leads_elsewhere_is_put_right(house: House) -> None:

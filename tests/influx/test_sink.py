@@ -219,6 +219,9 @@ def test_a_torn_log_is_healed_by_a_step_back(way: Road, bench: Bench, influxd2: 
     influxd2.stop()
     influxd2.start()
     assert len(way.wrong()) >= 150
+    # It was sent to again once already, after the power cut; for a second time that waits for an hour.
+    way.ship()
+    bench.clock.passes(HOUR_NS)
     way.ship()
     assert way.arrival == 250
     assert way.wrong() == []
@@ -318,6 +321,40 @@ def test_a_folder_that_nobody_kept_ships_everything_again(way: Road, bench: Benc
     way.load()
     way.ship()
     assert way.wrong() == []
+
+
+def test_a_server_that_is_started_again_and_again_is_healed_within_the_hour(
+    way: Road, bench: Bench, influxd2: Influx2
+) -> None:
+    """However many starts there were, and whatever each of them lost: all of it goes out once more."""
+    send(bench, 50)
+    way.ship()
+    for first in (51, 101):
+        influxd2.kill()
+        influxd2.tear(way.bucket.name)
+        influxd2.start()
+        send(bench, 50, first=first)
+        way.ship()
+    influxd2.kill()
+    influxd2.start()
+    bench.clock.passes(HOUR_NS)
+    way.ship()
+    assert way.arrival == 150
+    assert way.wrong() == []
+
+
+def test_a_bucket_that_was_made_anew_gets_everything(bench: Bench, influxd2: Influx2) -> None:
+    """Deleted and made again under its name: it is empty, and all goes out once more."""
+    bucket = influxd2.make_bucket()
+    with closing(to(influxd2, bucket, bench)) as way:
+        send(bench, 30)
+        way.ship()
+    influxd2.delete_bucket(bucket)
+    influxd2.make_bucket(bucket)
+    with closing(to(influxd2, bucket, bench)) as way:
+        assert way.ship().shipped == 30
+        assert way.wrong() == []
+    influxd2.delete_bucket(bucket)
 
 
 def test_many_boxes_are_corrected_together(way: Road, bench: Bench, influxd2: Influx2) -> None:

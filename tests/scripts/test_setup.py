@@ -172,7 +172,9 @@ def test_each_script_installs_its_extras_once(installed: Path) -> None:
         program = installed / ".venv" / "bin" / name
         program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{heard}"\n{also}\n', encoding="utf-8")
         program.chmod(0o755)
-    up_extras = "--extra agent --extra collector --extra broker --extra speedtest"
+    up_extras = " ".join(
+        f"--extra {extra}" for extra in ("agent", "collector", "broker", "speedtest", "influx", "grafana")
+    )
     quiet = {"PIP_INDEX_URL": "https://localhost:1/", "PYTHON": sys.executable, "PATH": os.environ["PATH"]}
 
     def said_to(name: str, script: str, *arguments: str) -> list[str]:

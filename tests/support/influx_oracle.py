@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from firstbell.catalogue import METRICS
+
 NS = 10**9
 DAY_NS = 86_400 * NS
 AHEAD_NS = 300 * NS
@@ -179,25 +181,31 @@ def differences(
 
 def _wrong(row: Mapping[str, Any], report: Report, place: Folder | None) -> list[str]:
     told = report.told
-    others = json.loads(row.get("others", "{}"))
     measurement, subject = row["name"], row.get("subject", "")
-    named = json.loads(row["named"]) if "named" in row else [row.get("target", ""), row.get("engine", "")]
+    plain = [row.get("target", ""), row.get("engine", ""), row.get("segment"), row.get("medium")]
+    named = json.loads(row["named"]) if "named" in row else plain
     readings = {
         name: value
         for name, value in told.get("readings", {}).items()
-        if name not in COUNTS_OF_PEOPLE or value >= HIDDEN_BELOW
+        if name in METRICS and (name not in COUNTS_OF_PEOPLE or value >= HIDDEN_BELOW)
     }
+    others = sum(name not in METRICS for name in told.get("readings", {}))
+    how = () if "named" in row else ("segment", "medium")
     pairs = {
         "time": (row["time"], report.at_ns),
         "probe": (subject if measurement == "unknown" else measurement, told["probe"]),
         "status": (row["status"], told["status"]),
-        "target": (named, [told.get("target", ""), told.get("engine", "")]),
+        "target": (
+            named,
+            [told.get("target", ""), told.get("engine", ""), told.get("segment"), told.get("medium")],
+        ),
         "arrival": ((row["arrival"], row["received_ns"]), (report.arrival, report.received_ns)),
-        "readings": ({n: v for n, v in row.items() if n not in NO_READINGS} | others, readings),
+        "readings": ({n: v for n, v in row.items() if n not in NO_READINGS}, readings),
+        "others": (row.get("others", 0), others),
         "marks": (row.get("marks", ""), ",".join(told.get("marks", []))),
         "duration_s": (row["duration_s"], told["duration_s"]),
         "clock_error_ms": (row.get("clock_error_ms", 0), told.get("clock_error_ms", 0)),
-        **{n: (row.get(n), told.get(n) or None) for n in ("reason", "segment", "medium", "limited_by")},
+        **{n: (row.get(n), told.get(n) or None) for n in ("reason", "limited_by", *how)},
         **{n: (row.get(n), told.get(n)) for n in ("clock", "not_before_ns", "not_after_ns")},
         **{n: (json.loads(row.get(n, "null")), told.get(n) or None) for n in ("opening", "losses")},
     }

@@ -250,6 +250,13 @@ class RefusingInflux(Speaks2):
         with self._lock:
             return {key: dict(fields) for key, fields in self._buckets[bucket or self.bucket].points.items()}
 
+    def named(self, bucket: str) -> "_Reply":
+        """The bucket of that name, whose id is its name."""
+        if bucket not in self._buckets:
+            return _RefusedError(404, f'bucket "{bucket}" not found').reply()
+        found = {"id": bucket, "name": bucket, "orgID": self.org, "retentionRules": []}
+        return _json(200, {"buckets": [found]})
+
     def make_bucket(self, name: str = "", keep_s: int = 0) -> str:
         """A new bucket's name, one that nobody else has if none is given; it keeps all if `keep_s` is 0."""
         name = name or f"bucket-{next(self._names)}"
@@ -472,6 +479,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(_Reply(204))
         elif path == "/query":
             self._query(words)
+        elif path == "/api/v2/buckets":
+            self._say(self.influx.named(words.get("name", "")))
         elif path == "/api/v2/write":
             self._say(_RefusedError(405, "allow: OPTIONS, POST").reply())
         else:

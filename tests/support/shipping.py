@@ -30,6 +30,8 @@ SCHOOLS = "id,name,students\nlincoln,Lincoln High,900\nmill,Old Mill,90\n"
 CIRCUITS = "id,schools\nline,lincoln\nmill-line,mill\n"
 DAY_NS = 86_400 * 10**9
 QUICK_MS = (2_000, 2_000)
+KINDS = ("", "_spare", "_rollups", "_spare_leaving")
+"""What stands behind the names of the buckets that the program makes."""
 
 
 def write_folder(
@@ -160,6 +162,15 @@ class House:
 
     def __exit__(self, *_how: object) -> None:
         self.bench.close()
+        for name, found in self.buckets().items():
+            self.server.call("DELETE", f"/api/v2/buckets/{found['id']}")
+            self.server._ids.pop(name, None)
+
+    def buckets(self) -> dict[str, dict[str, Any]]:
+        """The buckets of this house, by their names."""
+        found = self.server.call("GET", f"/api/v2/buckets?org={self.server.org}&limit=100")["buckets"]
+        ours = {f"{self.bucket}{kind}" for kind in KINDS}
+        return {one["name"]: one for one in found if one["name"] in ours}
 
     def say(self, *words: str, token: str = "") -> Result:
         """What `firstbell influx` answers; `token` is the operator's."""

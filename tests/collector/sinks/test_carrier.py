@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import thread as executors
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -237,10 +238,10 @@ def test_the_log_says_it_once(bench: Bench, caplog: pytest.LogCaptureFixture) ->
             made._step()
     said = [record.getMessage() for record in caplog.records]
     assert said == [
-        "nothing goes to InfluxDB, and nothing is lost: away",
+        "InfluxDB does not get everything, and nothing is lost: away",
         "InfluxDB takes reports again",
         "shipping to InfluxDB",
-        "nothing goes to InfluxDB, and nothing is lost: a mistake in this program: ValueError: ours",
+        "InfluxDB does not get everything, and nothing is lost: a mistake in this program: ValueError: ours",
     ]
     assert caplog.records[2].exc_info
     outbox.close()
@@ -291,7 +292,7 @@ def test_it_ends_after_the_batch_that_is_on_its_way(
     began = time.monotonic()
     made.stop()
     assert not made._thread.is_alive()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
     assert 20 <= way.arrival < 100
     asked = len(refusing.asked)
     time.sleep(0.15)
@@ -310,7 +311,10 @@ def test_it_does_not_wait_for_one_that_hangs(bench: Bench, refusing: RefusingInf
     began = time.monotonic()
     made.stop(0.2)
     assert time.monotonic() - began < 2
-    assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("influx"))
+    mine = [thread for thread in threading.enumerate() if thread.name.startswith("influx")]
+    assert len(mine) == 2
+    # Neither is waited for at the program's end, as an executor's would be.
+    assert all(thread.daemon and thread not in executors._threads_queues for thread in mine)
     refusing.release()
     wait_until(lambda: not any(thread.name.startswith("influx") for thread in threading.enumerate()))
 
@@ -332,4 +336,5 @@ def test_a_week_of_failures_leaves_nothing_open(bench: Bench, refusing: Refusing
     for _ in range(60):
         made._step()
     gc.enable()
+    gc.collect()
     assert opened() <= before + 5

@@ -122,7 +122,7 @@ TOWNS = st.builds(
 """Districts that may differ in anything that places a point."""
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(st.data())
 def test_no_day_that_differs_is_left_out(data: st.DataObject) -> None:
     """Seats, rooms, lines, bells, holidays, terms, cycles, zones: whatever differs at any moment is named."""

@@ -228,7 +228,7 @@ def test_counts_leave_out_what_was_set_aside(outbox: Outbox, bench: Bench) -> No
 def test_a_server_that_was_started_anew_gets_again_what_it_took(outbox: Outbox) -> None:
     """From where its run before began, and no more than so many; a first word of it changes nothing."""
     outbox.move("store", 3, 1)
-    outbox.step_back("one", 100)
+    outbox.step_back("one", 0)
     assert state(outbox).arrival == 3
     outbox.move("store", 8, 1)
     outbox.step_back("two", 100)
@@ -240,7 +240,7 @@ def test_a_server_that_was_started_anew_gets_again_what_it_took(outbox: Outbox) 
 
 def test_steps_back_in_a_row_lose_nothing(outbox: Outbox) -> None:
     """A start that was never shipped to leaves the cursor where the one before put it."""
-    outbox.step_back("one", 100)
+    outbox.step_back("one", 0)
     outbox.move("store", 10, 1)
     outbox.step_back("two", 100)
     outbox.step_back("three", 100)
