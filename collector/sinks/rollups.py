@@ -86,14 +86,17 @@ class Roller:
         self._forgot_on = 0
 
     def catch_up(self) -> Shipped:
-        """Sum up until nothing is left, and say how far it is. Raises InfluxError or UnreadableError."""
+        """Sum up all that is there now, and say how far it is. Raises InfluxError or UnreadableError.
+
+        What comes meanwhile has to wait for the next turn: of many boxes there is always something.
+        """
         placed = self._folder_now()
         state = self._standing.begun(placed)
         placer = placed.placer()
         while days := self._outbox.next_days(DAYS_AT_ONCE):
             self._again(days, placer)
-        arrival = state.arrival
-        while touched := self._outbox.touched(arrival, self._window):
+        arrival, goal = state.arrival, self._outbox.newest()
+        while arrival < goal and (touched := self._outbox.touched(arrival, self._window)):
             written = self._write(self._points(touched.by_box, placer))
             self._standing.note(touched.goal, after=arrival, shipped=written)
             arrival = touched.goal

@@ -116,11 +116,15 @@ class Shipper:
         self._standing.note(0, shipped=shipped, names=names.taken(), aside=aside, done=days)
 
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
-        """Ship what came after `arrival`: one batch is made ready while the one before it is on its way."""
+        """Ship what came after `arrival`: one batch is made ready while the one before it is on its way.
+
+        What comes meanwhile has to wait: of many boxes there is always something, and others want their turn.
+        """
         on_its_way: tuple[Batch, Future[Sent]] | None = None
+        goal = self._outbox.newest()
         try:
             while True:
-                rows = self._outbox.after(arrival, self._most)
+                rows = self._outbox.after(arrival, self._most) if arrival < goal else []
                 batch = self._made(rows, placer, names, arrival) if rows else None
                 if on_its_way:
                     self._settle(*on_its_way)

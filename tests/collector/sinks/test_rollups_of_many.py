@@ -1,6 +1,7 @@
 """Sums of many boxes: each hour and day is made once a turn, and not in every step of it."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
@@ -10,6 +11,7 @@ from collector.sinks import rollups, way
 from collector.sinks.rollups import Roller
 from collector.sinks.standing import Placed
 from collector.store.outbox import Outbox
+from firstbell.points import Point
 from tests.support.refusing_influx import RefusingInflux
 from tests.support.shipping import Road, reports
 
@@ -59,6 +61,23 @@ def test_however_few_boxes_are_in_memory_at_once_the_sums_are_the_same(
     at_once = summed(many)
     monkeypatch.setattr(rollups, "BOXES_AT_ONCE", 1)
     assert sorted(summed(many)) == sorted(at_once)
+
+
+def test_what_comes_meanwhile_waits_for_the_next_turn(many: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else ten thousand boxes, of which something comes all the time, would never let anything else be sent."""
+    passes = 0
+    write = Roller._write
+
+    def one_more(roller: Roller, points: Iterable[Point]) -> int:
+        nonlocal passes
+        passes += 1
+        if passes < 20:
+            many.bench.send(100 + passes, reports(100 + passes, 1), agent=BOXES[0], epoch=f"{0:016x}")
+        return write(roller, points)
+
+    monkeypatch.setattr(Roller, "_write", one_more)
+    summed(many)
+    assert passes == 1
 
 
 def test_a_turn_of_ten_thousand_boxes_is_one_step() -> None:
