@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 DAYS_AT_ONCE = 31
 OTHERS = (*COPIES, *beside.MEASUREMENTS)
 """What stands in the bucket beside reports."""
+MORE = 10
+"""So many batches go out of what came meanwhile."""
 Progress = Callable[[int, int], None]
 """Told after each batch up to which report everything is shipped, and which is the newest."""
 
@@ -118,13 +120,15 @@ class Shipper:
     def _go_on(self, arrival: int, placer: Placer, names: Names, progress: Progress) -> None:
         """Ship what came after `arrival`: one batch is made ready while the one before it is on its way.
 
-        What comes meanwhile has to wait: of many boxes there is always something, and others want their turn.
+        What comes meanwhile goes out too, but not without end: of ten thousand boxes there is always
+        something, and others want their turn.
         """
         on_its_way: tuple[Batch, Future[Sent]] | None = None
-        goal = self._outbox.newest()
+        goal, more = self._outbox.newest(), MORE
         try:
             while True:
-                rows = self._outbox.after(arrival, self._most) if arrival < goal else []
+                more -= arrival >= goal
+                rows = self._outbox.after(arrival, self._most) if more >= 0 else []
                 batch = self._made(rows, placer, names, arrival) if rows else None
                 if on_its_way:
                     self._settle(*on_its_way)
