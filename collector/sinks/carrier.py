@@ -127,12 +127,11 @@ class Carrier:
             log.warning("InfluxDB does not get everything, and nothing is lost: %s", trouble)
         elif news:
             log.warning("InfluxDB takes reports again")
-        self.trouble = trouble
-        if not (news or trouble) and self._noted:
-            return
         # A batch that got through has cleared the journal's word, and the run before may have left one.
-        self._noted = True
-        try:
-            self._outbox.complain(trouble, self._clock.now_ns())
-        except StoreError as error:
-            log.warning("%s", error)
+        if news or trouble or not self._noted:
+            self._noted = True
+            try:
+                self._outbox.complain(trouble, self._clock.now_ns())
+            except StoreError as error:
+                log.warning("%s", error)
+        self.trouble = trouble

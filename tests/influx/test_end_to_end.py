@@ -29,6 +29,9 @@ def house(tmp_path: Path, influxd2: Influx2) -> Iterator[House]:
         made.home.settings.write_text("[web]\nport = 0\n", encoding="utf-8")
         made.set_up()
         yield made
+        if not influxd2.pid:
+            influxd2.start()
+        influxd2.resume()
 
 
 @pytest.fixture

@@ -191,6 +191,10 @@ class _Server(ABC):
     def hang(self) -> None:
         """Stop it in the midst of what it does: the kernel still takes connections, and nobody answers."""
         os.kill(self.pid, signal.SIGSTOP)
+        # The kernel stops each of its threads in its own time.
+        tasks = Path(f"/proc/{self.pid}/task")
+        while any(" (influxd) T" not in (task / "stat").read_text() for task in tasks.iterdir()):
+            time.sleep(0.01)
 
     def resume(self) -> None:
         """Let it go on after `hang`."""
