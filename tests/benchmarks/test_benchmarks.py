@@ -1,5 +1,6 @@
 """The benchmarks run, measure what they say, and their page tells the figures that they kept."""
 
+import random
 from datetime import datetime
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from benchmarks import (
     district,
     district_table,
     intake,
+    looks,
     messages,
+    scale,
     schedule,
 )
 from collector import config, registry
 from collector.store.reads import Reads
 from firstbell import wire
+from firstbell.report import complaint
 from tests.collector.coordinator.town import ZONE
 from tests.collector.coordinator.week import Ran
 
@@ -87,6 +91,28 @@ def test_the_table_that_is_timed_judges_every_school(tmp_path: Path) -> None:
     figures = {figure.what: figure.value for figure in district_table.measure(tmp_path, 4, 30)}
     assert figures["schools"] == 4
     assert figures["warm: its page, worst"] > 0
+
+
+def test_simulated_boxes_measure_at_the_default_rhythm() -> None:
+    """An hour of each probe comes as often as the catalogue says, and every report could be a real one."""
+    dice, begin_ns, boxes = random.Random(7), 1_790_000_000_000_000_000, 40
+    turns = list(looks.Rhythm(boxes, begin_ns, dice).until(begin_ns + 3600 * 10**9))
+    made = [
+        each
+        for turn in turns
+        for each in looks.reports(turn.probe, turn.at_ns, dice, wifi=bool(turn.box % 2))
+    ]
+    assert [turn.at_ns for turn in turns] == sorted(turn.at_ns for turn in turns)
+    assert not [trouble for each in made if (trouble := complaint(each))]
+    assert sum(looks.a_day().values()) == 5816
+    assert len(made) / boxes == pytest.approx(5816 / 24, rel=0.02)
+
+
+def test_ten_thousand_boxes_have_seats_in_500_schools(tmp_path: Path) -> None:
+    """The folder loads whole, and every box has its place."""
+    assert scale.write_district(tmp_path / "district", 10_000) == 500
+    found = registry.read(tmp_path / "district").district
+    assert {seat.agent for seat in found.seats} == set(scale.names(10_000))
 
 
 def test_a_week_of_tests_is_counted_as_it_was() -> None:
