@@ -326,13 +326,14 @@ class Fleet:
         self.port = port
         for box, mine in zip(self.boxes, payloads, strict=True):
             box.bare = mine
+        self._tasks = [asyncio.create_task(self._ping())]
         self.come_back()
         await self._until(lambda: not any(box.bare for box in self.boxes), "all is sent")
 
     async def close(self) -> None:
         """End all connections."""
         self._away = True
-        for task in self._tasks:
+        for task in (*self._tasks, *self._connecting):
             task.cancel()
         for box in self.boxes:
             box.end()
@@ -362,8 +363,10 @@ class Fleet:
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, box: Box, wait_s: float = 0.0) -> None:
-        while not self._away:
+        while True:
             await asyncio.sleep(wait_s)
+            if self._away:
+                return
             try:
                 await self.loop.run_in_executor(self._pool, box.connect)
             except OSError:

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
@@ -62,6 +62,7 @@ BROKER = (
 )
 _AWAY_BEFORE_S = 60
 """The boxes' first word is this much older than the outage."""
+_TALLY_KEEPALIVE_S = 36_000
 _STILL_S = 30.0
 _WORD_S = 900.0
 _TOML = 'name = "Ten thousand"\ntz = "America/Chicago"\n'
@@ -164,15 +165,30 @@ class Watch:
 
 
 class Tally:
-    """What the broker says of itself: messages that it took and gave, each with the time of that word."""
+    """What the broker says of itself: messages that it took and gave, each with the time of that word.
+
+    Read by the event loop, as boxes are: paho's own thread selects, which ends at descriptor 1024.
+    """
 
     def __init__(self, port: int) -> None:
         self.said: dict[str, list[tuple[float, int]]] = {"received": [], "sent": []}
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="tally")
         self._client.on_connect = lambda client, *_: client.subscribe("$SYS/broker/publish/messages/+", 0)
         self._client.on_message = lambda _client, _data, message: self._note(message)
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
+        loop = asyncio.get_running_loop()
+
+        def opened(client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - paho's
+            loop.add_reader(sock, client.loop_read)
+
+        def closed(_client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401
+            loop.remove_reader(sock)
+
+        def writes(client: Client, _data: object, _sock: Any) -> None:  # noqa: ANN401
+            loop.call_soon(client.loop_write)
+
+        self._client.on_socket_open, self._client.on_socket_close = opened, closed
+        self._client.on_socket_register_write = writes
+        self._client.connect("127.0.0.1", port, _TALLY_KEEPALIVE_S)
 
     def _note(self, message: MQTTMessage) -> None:
         way = message.topic.rpartition("/")[2]
@@ -191,7 +207,6 @@ class Tally:
     def close(self) -> None:
         """Listen no more."""
         self._client.disconnect()
-        self._client.loop_stop()
 
 
 # --- the run ----------------------------------------------------------------------------------------------
@@ -375,7 +390,8 @@ async def peer(place: Path, boxes: Sequence[str], payloads: Sequence[list[bytes]
     """Seconds until a bare subscriber has heard what the boxes came back with."""
     count = sum(map(len, payloads))
     fleet = Fleet(boxes, SystemClock().now_ns())
-    broker = Mosquitto(place, *BROKER)
+    # Nobody sends again what is dropped here.
+    broker = Mosquitto(place, *BROKER, "max_queued_messages 1000000")
     broker.start()
     try:
         with process(subscribe, broker.port, count) as subscriber:
