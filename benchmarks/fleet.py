@@ -326,6 +326,7 @@ class Fleet:
         self.port = port
         for box, mine in zip(self.boxes, payloads, strict=True):
             box.bare = mine
+        self._tasks = [asyncio.create_task(self._ping())]
         self.come_back()
         await self._until(lambda: not any(box.bare for box in self.boxes), "all is sent")
 
@@ -336,6 +337,8 @@ class Fleet:
             task.cancel()
         for box in self.boxes:
             box.end()
+        for connecting in self._connecting:
+            connecting.cancel()
         await asyncio.sleep(0.5)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
