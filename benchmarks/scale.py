@@ -537,7 +537,8 @@ def _of_steady(steady: Steady, offered: float) -> Iterator[Figure]:
     yield Figure("steady: InfluxDB behind, most", steady.behind_most * seconds / steady.held, "s")
     yield Figure("steady: InfluxDB behind, at the end", steady.behind_last * seconds / steady.held, "s")
     yield Figure("steady: InfluxDB has all, after the end", steady.caught_up_s, "s")
-    yield Figure("steady: the broker's messages, both ways", steady.broker_messages, "messages/s")
+    if steady.broker_messages:  # the broker may not have spoken of itself
+        yield Figure("steady: the broker's messages, both ways", steady.broker_messages, "messages/s")
     yield Figure("steady: the collector's processor", share[0], "% of a core")
     yield Figure("steady: mosquitto's", share[1], "% of a core")
     yield Figure("steady: InfluxDB's", share[2], "% of a core")
