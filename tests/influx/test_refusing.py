@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from tests.support import refusing_influx
+from tests.support import influx_script
+from tests.support.influx_script import LIE, TOO_LARGE, Asked, Say
 from tests.support.influxdb import Answer, ask
-from tests.support.refusing_influx import LIE, TOO_LARGE, Asked, RefusingInflux, Say
+from tests.support.refusing_influx import RefusingInflux
 
 KEY = ("m", (), 1)
 
@@ -40,9 +41,7 @@ def test_it_reads_gzip(refusing: RefusingInflux) -> None:
 
 def test_a_list_is_said_once_and_then_the_truth(refusing: RefusingInflux) -> None:
     """One answer a write, in order; nothing is stored of what was refused."""
-    refusing.says(
-        [refusing_influx.busy(429, 3), refusing_influx.busy(), TOO_LARGE, refusing_influx.refuse(401)]
-    )
+    refusing.says([influx_script.busy(429, 3), influx_script.busy(), TOO_LARGE, influx_script.refuse(401)])
     answers = [refusing.write("m f=1 1") for _ in range(4)]
     assert [said(answer) for answer in answers] == [
         (429, "too many requests"),
@@ -76,10 +75,10 @@ def test_a_limit_is_on_the_unpacked_body(refusing: RefusingInflux) -> None:
 
 def test_a_line_that_it_cannot_stand_fails_all_or_is_dropped(refusing: RefusingInflux) -> None:
     """400 and nothing stored; or, partly, 422 and all others stored."""
-    refusing.says(lambda _asked: refusing_influx.unless(lambda line: "evil" in line))
+    refusing.says(lambda _asked: influx_script.unless(lambda line: "evil" in line))
     assert said(refusing.write("m f=1 1\nevil f=1 2\nm f=3 3")) == (400, "invalid")
     assert refusing.points() == {}
-    refusing.says(lambda _asked: refusing_influx.unless(lambda line: "evil" in line, partly=True))
+    refusing.says(lambda _asked: influx_script.unless(lambda line: "evil" in line, partly=True))
     answer = refusing.write("m f=1 1\nevil f=1 2\nm f=3 3")
     assert answer.status == 422
     assert answer.json["message"].endswith("dropped=1")
@@ -97,7 +96,7 @@ def test_it_lies(refusing: RefusingInflux) -> None:
 @pytest.mark.parametrize("sent", [0, 9])
 def test_it_hangs_up(refusing: RefusingInflux, stores: bool, sent: int) -> None:
     """The answer never comes, or not whole; what was asked for was done, or not."""
-    refusing.says([refusing_influx.hang_up(stores=stores, sent=sent)])
+    refusing.says([influx_script.hang_up(stores=stores, sent=sent)])
     with pytest.raises(ConnectionError):
         refusing.write("m f=1 1")
     assert list(refusing.points()) == ([KEY] if stores else [])
@@ -114,7 +113,7 @@ def test_it_hangs_up_within_a_body(refusing: RefusingInflux) -> None:
 
 def test_it_hangs_until_it_is_released(refusing: RefusingInflux) -> None:
     """No answer while it hangs; then the connection ends without one, and the next is answered."""
-    refusing.says([refusing_influx.hang(stores=True)])
+    refusing.says([influx_script.hang(stores=True)])
     ended = threading.Event()
 
     def write() -> None:
@@ -134,7 +133,7 @@ def test_it_hangs_until_it_is_released(refusing: RefusingInflux) -> None:
 
 def test_it_is_slow(refusing: RefusingInflux) -> None:
     """The answer is the true one, and late."""
-    refusing.says([refusing_influx.slow(0.3)])
+    refusing.says([influx_script.slow(0.3)])
     began = time.monotonic()
     assert refusing.write("m f=1 1").status == 204
     assert time.monotonic() - began >= 0.3

@@ -1,7 +1,7 @@
 """A journal, a district folder and a way from them into one bucket, as the collector has it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +32,11 @@ DAY_NS = 86_400 * 10**9
 QUICK_MS = (2_000, 2_000)
 KINDS = ("", "_spare", "_rollups", "_spare_leaving")
 """What stands behind the names of the buckets that the program makes."""
+
+
+def poison(*arrivals: int) -> Callable[[str], bool]:
+    """Whether a line is of one of these reports."""
+    return lambda line: any(f"arrival={arrival}i" in line for arrival in arrivals)
 
 
 def write_folder(

@@ -29,8 +29,9 @@ from collector.store.errors import UnreadableError
 from collector.store.outbox import Outbox, Shipped
 from firstbell.settings import SettingsError
 from tests.collector.workbench import Bench, wait_until
-from tests.support import refusing_influx
-from tests.support.refusing_influx import RefusingInflux, Say
+from tests.support import influx_script
+from tests.support.influx_script import Say
+from tests.support.refusing_influx import RefusingInflux
 from tests.support.shipping import Road, reports
 
 ERRORS = (
@@ -285,7 +286,7 @@ def test_it_ends_after_the_batch_that_is_on_its_way(
 ) -> None:
     """A backlog of a week is no reason not to stop: what is not out by then goes out at the next start."""
     bench.send(1, reports(1, 200))
-    refusing.says(lambda _asked: refusing_influx.slow(0.05))
+    refusing.says(lambda _asked: influx_script.slow(0.05))
     made = another(way)
     made.start()
     wait_until(lambda: len(refusing.asked) >= 3)
@@ -304,7 +305,7 @@ def test_it_ends_after_the_batch_that_is_on_its_way(
 def test_it_does_not_wait_for_one_that_hangs(bench: Bench, refusing: RefusingInflux, way: Road) -> None:
     """The program ends in its time, whatever InfluxDB does."""
     bench.send(1, reports(1, 20))
-    refusing.says([refusing_influx.hang()])
+    refusing.says([influx_script.hang()])
     made = another(way, timeouts_ms=(10_000, 10_000))
     made.start()
     wait_until(lambda: len(refusing.asked) == 1)

@@ -7,7 +7,8 @@ from collector.sinks.answers import StoppedError
 from collector.sinks.influx import Address, Server
 from collector.sinks.standing import Bucket
 from firstbell.points import Point
-from tests.support.refusing_influx import RefusingInflux, Say, refuse, unless
+from tests.support.influx_script import Say, refuse, unless
+from tests.support.refusing_influx import RefusingInflux
 
 GOOD = b"trial taken=true 5"
 
