@@ -29,6 +29,13 @@ def test_a_check_fails_and_names_what_differs(monkeypatch: pytest.MonkeyPatch) -
     assert "firstbell dashboards build" in done.stderr
 
 
+def test_a_build_that_changes_something_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written is told by name, and the command ends well."""
+    monkeypatch.setattr(build, "write", lambda: ["generated/firstbell-now.json"])
+    done = CliRunner().invoke(group, ["build"])
+    assert (done.exit_code, done.stdout) == (0, "generated/firstbell-now.json\n")
+
+
 def test_a_broken_rule_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """What our own rules say is what the command says."""
 
@@ -73,6 +80,27 @@ def test_files_for_a_grafana_that_reads_them(tmp_path: Path) -> None:
     assert f"{runbook}#a-school-is-down" in rules
     board = json.loads((tmp_path / "boards" / "firstbell-now.json").read_text())
     assert "https://firstbell.example.org" in str(board["templating"])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--pages", "firstbell.example.org", "is no address"),
+        ("--pages", 'https://firstbell.example.org/"x', "is no address"),
+        ("--runbook", "https://docs.example.org/a page", "is no address"),
+        ("--bucket", "", "is no bucket's name"),
+        ("--bucket", 'schools"', "is no bucket's name"),
+        ("--bucket", "a/b", "is no bucket's name"),
+        ("--bucket", "$HOME", "is no bucket's name"),
+        ("--bucket", "two\nlines", "is no bucket's name"),
+    ],
+)
+def test_what_would_break_a_file_is_refused(tmp_path: Path, option: str, value: str, said: str) -> None:
+    """Neither a quote nor a sign that Grafana expands comes into a link or a provisioning file."""
+    done = CliRunner().invoke(group, ["files", str(tmp_path), option, value])
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_without_any_wish(tmp_path: Path) -> None:

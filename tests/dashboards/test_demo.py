@@ -54,7 +54,17 @@ def test_the_demo_answers(one: Asked, ask_demo: Ask, town: Town) -> None:
         "circuit": ".*",
     }
     rows = ask_demo(filled(one.query, variables, end_ns - 20 * DAY_NS, end_ns), one.db)
-    name = one.where.rsplit(", ", 1)[-1]
+    name = _name(one)
     assert bool(rows) != (name in NOT_THERE), one.query
     if rows:
         assert {*rows[0]} - {"time", "name"} == {*BY_TEXT[one.query].columns} - {"name"}
+
+
+def test_nothing_is_excused_that_nobody_asks() -> None:
+    """Each name on the list of what asks in vain is one that a board or an alert asks by."""
+    assert NOT_THERE.keys() <= {_name(one) for one in ASKED}
+
+
+def _name(one: Asked) -> str:
+    """The query of a panel, the title of a mark or an alert."""
+    return one.where.rsplit(", ", 1)[-1]

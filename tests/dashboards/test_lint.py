@@ -29,21 +29,55 @@ def rule(rules: Json) -> Json:
     return rules["groups"][0]["rules"][0]  # type: ignore[no-any-return]
 
 
+def turned(board: Json, **options: Any) -> None:
+    """One more transformation of the first panel."""
+    panel(board)["transformations"].append({"id": "any", "options": options})
+
+
+def drawn(board: Json, **override: Any) -> None:
+    """One more override of the first panel."""
+    panel(board)["fieldConfig"]["overrides"].append(override)
+
+
+def elsewhere(board: Json, _: Json) -> None:
+    """The first panel and its query go to the other data source, which there is."""
+    panel(board)["datasource"].update(uid="firstbell_rollups")
+    panel(board)["targets"][0]["datasource"].update(uid="firstbell_rollups")
+
+
+def said_more(asker: Json) -> None:
+    """A query with a word that only one of the InfluxDBs knows."""
+    asker["query"] += " SLIMIT 1"
+
+
+NAME = {"id": "byName", "options": "x"}
 SLIPS: dict[str, Callable[[Json, Json], None]] = {
     "two boards have the uid": lambda board, _: board.update(uid="firstbell-wifi"),
     "its uid is not": lambda board, _: board.update(uid="Now!"),
+    f"{'a' * 31}: its uid is not": lambda board, _: board.update(uid="firstbell-" + "a" * 31),
     "another format": lambda board, _: board.update(schemaVersion=43),
     "it has no title, or no description": lambda board, _: board.update(description=""),
     "longest: it has no title, or no description": lambda board, _: panel(board).update(description=""),
+    "firstbell-now: 1: it has no title": lambda board, _: panel(board).update(title=""),
     "two panels have the title": lambda board, _: panel(board).update(title="Silent boxes"),
     "two panels have the id": lambda board, _: panel(board).update(id=2),
     "overlap": lambda board, _: panel(board)["gridPos"].update(w=7),
+    "longest and Schools, the worst first overlap": lambda board, _: panel(board)["gridPos"].update(h=5),
     "not inside the 24 columns": lambda board, _: panel(board)["gridPos"].update(x=20),
+    "school day is not inside": lambda board, _: board["panels"][1]["gridPos"].update(x=-1),
+    "Weakest answer is not inside": lambda board, _: board["panels"][2]["gridPos"].update(y=-1),
+    "Silent boxes is not inside": lambda board, _: board["panels"][3]["gridPos"].update(h=0),
     "None is no unit": lambda board, _: panel(board)["fieldConfig"]["defaults"].pop("unit"),
     "furlong is no unit": lambda board, _: panel(board)["fieldConfig"]["defaults"].update(unit="furlong"),
-    "an override of nothing": lambda board, _: panel(board)["fieldConfig"]["overrides"].append({}),
+    "stone is no unit": lambda board, _: drawn(
+        board, matcher=NAME, properties=[{"id": "unit", "value": "stone"}]
+    ),
+    "an override of nothing": lambda board, _: drawn(board, properties=[{"id": "min", "value": 0}]),
+    "or without a change": lambda board, _: drawn(board, matcher=NAME, properties=[]),
     "it asks nothing": lambda board, _: panel(board).update(targets=[]),
     "no named query": lambda board, _: panel(board)["targets"][0].update(query="SELECT 1"),
+    "says SLIMIT": lambda board, _: said_more(panel(board)["targets"][0]),
+    "goes to firstbell_rollups, not to firstbell": elsewhere,
     "another data source": lambda board, _: panel(board)["datasource"].update(uid="other"),
     "other is no database of ours": lambda board, _: panel(board)["targets"][0].update(
         datasource={"type": "influxdb", "uid": "other"}
@@ -51,21 +85,36 @@ SLIPS: dict[str, Callable[[Json, Json], None]] = {
     "returns a column wrong": lambda board, _: panel(board)["transformations"][0]["options"].update(
         indexByName={"wrong": 0}
     ),
+    "returns a column sorted": lambda board, _: turned(board, sort=[{"field": "sorted"}]),
+    "returns a column mapped": lambda board, _: turned(board, mappings=[{"fieldName": "mapped"}]),
+    "returns a column joined": lambda board, _: turned(board, byField="joined"),
+    "returns a column renamed": lambda board, _: turned(board, renameByName={"renamed": "x"}),
+    "returns a column left": lambda board, _: turned(board, excludeByName={"left": True}),
     "it uses $room, which it does not have": lambda board, _: panel(board).update(title="In $room"),
     "it has $spare, which nothing uses": lambda board, _: board["templating"]["list"].append(
         {"name": "spare", "type": "constant"}
+    ),
+    "firstbell-now: begins with DROP": lambda board, _: board["templating"]["list"][0].update(query="DROP"),
+    "no measurement skool": lambda board, _: board["templating"]["list"][0].update(
+        query='SHOW TAG VALUES FROM "skool" WITH KEY = "district"'
     ),
     "leads to firstbell-none": lambda board, _: board["links"].append({"url": "/d/firstbell-none?x"}),
     "no page of First Bell": lambda board, _: board["links"].append({"url": "${firstbell}/skool/$school"}),
     "its query returns no end": lambda board, _: board["annotations"]["list"][0]["target"].update(
         timeEndColumn="end"
     ),
+    "Answers that changed: says SLIMIT": lambda board, _: said_more(
+        board["annotations"]["list"][0]["target"]
+    ),
     "the query worst_answer is used nowhere": lambda board, _: board["panels"][2].update(targets=[]),
     "two rules have the uid": lambda _, rules: rule(rules).update(uid="firstbell-set-aside"),
+    "two rules have the title": lambda _, rules: rule(rules).update(title="Answer fell"),
     "longer than 40": lambda _, rules: rule(rules).update(uid="firstbell-" + "a" * 40),
     "a dollar sign": lambda _, rules: rule(rules)["annotations"].update(summary="$x"),
     "no board has the panel": lambda _, rules: rule(rules).update(panelId=999),
     "what to do": lambda _, rules: rule(rules)["annotations"].update(runbook_url="docs"),
+    "it doesn't say what is wrong": lambda _, rules: rule(rules)["annotations"].update(summary=""),
+    "class: says SLIMIT": lambda _, rules: said_more(rule(rules)["data"][0]["model"]),
     "two data sources": lambda _, rules: rule(rules)["data"][0].update(datasourceUid="firstbell_rollups"),
     "none of its steps": lambda _, rules: rule(rules)["data"][1]["model"].update(expression="Z"),
     "its condition": lambda _, rules: rule(rules).update(condition="last"),

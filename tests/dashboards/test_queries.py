@@ -3,7 +3,7 @@
 import pytest
 
 from dashboards import queries
-from tests.dashboards.conftest import Ask
+from tests.dashboards.conftest import Ask, Slate
 from tests.dashboards.filling import filled
 from tests.dashboards.shipped import Asked, asked
 from tests.support.influxdb import AskedError
@@ -45,11 +45,56 @@ def test_a_slip_in_the_language_is_said(ask: Ask) -> None:
 
 
 def test_the_latest_point_is_one_point(ask: Ask) -> None:
-    """`latest` brings one row a group, the newest, and all of it: no field of an older point."""
-    rows = ask(filled(queries.now.SCHOOLS_NOW.text), "firstbell")
-    assert len(rows) == len({row["school"] for row in rows}) == 3
-    newest = ask(filled('SELECT LAST("down_s") AS "down_s" FROM "school_now" WHERE $timeFilter'), "firstbell")
-    assert {row["time"] for row in rows} >= {row["time"] for row in newest} - {0}
+    """`latest` brings one row a group, the newest of two weeks."""
+    rows = ask(filled(queries.fleet.BOXES.text), "firstbell")
+    assert len(rows) == len({row["agent"] for row in rows}) == 6
+    (newest,) = ask(
+        filled('SELECT LAST("reports") AS "reports" FROM "box_now" WHERE $timeFilter'), "firstbell"
+    )
+    assert {row["time"] for row in rows} == {newest["time"]}
+
+
+def test_the_latest_point_is_whole(slate: Slate) -> None:
+    """What the newest point lacks is not known, whatever an older one said."""
+    tags = "verdict,district=Riverside,school=oak-street,subject=power"
+    slate.holds(f'{tags} label="Ready",have=5,plan=true 60', f'{tags} label="Not measured",plan=true 30')
+    (row,) = slate.rows(queries.power.POWER_ANSWERS)
+    assert (row["label"], row["have"]) == ("Not measured", None)
+
+
+def test_a_word_of_long_ago_is_none_on_now(slate: Slate) -> None:
+    """Of a school that is spoken of every five minutes nothing is shown after a quarter of an hour of silence."""
+    slate.holds(
+        "school_now,district=Riverside,school=oak-street up=true,down_s=0 14",
+        "school_now,district=Riverside,school=grant-middle up=true,down_s=0 16",
+    )
+    assert [row["school"] for row in slate.rows(queries.now.SCHOOLS_NOW)] == ["oak-street"]
+
+
+def test_what_turned_out_to_be_none_is_neither_listed_nor_marked(slate: Slate) -> None:
+    """A stretch that was taken back has no length: neither an outage nor a quiet time."""
+    outage, quiet = (f"{name},district=Riverside,school=oak-street" for name in ("outage", "quiet"))
+    slate.holds(
+        f'{outage} duration_s=60,text="it was",end_ns=1i 30',
+        f'{outage} duration_s=0,text="it was not",end_ns=1i 90',
+        f'{quiet} duration_s=60,text="it was",until_ns=1i 30',
+        f'{quiet} duration_s=0,text="it was not",until_ns=1i 90',
+    )
+    now = queries.now
+    for query in (now.OUTAGES, now.OUTAGES_MARKED, now.OUTAGES_ALL, now.QUIET, now.QUIET_ALL):
+        assert [row["text"] for row in slate.rows(query)] == ["it was"], query.name
+
+
+def test_only_changes_of_what_a_school_plans_are_told(slate: Slate) -> None:
+    """Answers for other ways of teaching, and those that were said again, are no news."""
+    tags = "verdict,district=Riverside,school=oak-street,subject=school"
+    slate.holds(
+        f'{tags},model=flex plan=true,changed=true,sentence="news" 30',
+        f'{tags},model=flex plan=true,changed=false,sentence="said again" 60',
+        f'{tags},model=testing plan=false,changed=true,sentence="of another way" 30',
+    )
+    for query in (queries.now.CHANGES, queries.now.CHANGED, queries.now.CHANGED_ALL):
+        assert [row["sentence"] for row in slate.rows(query)] == ["news"], query.name
 
 
 def test_a_districts_quiet_time_is_marked_at_each_school(ask: Ask) -> None:

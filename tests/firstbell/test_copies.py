@@ -7,9 +7,13 @@ from firstbell.readiness.verdict import State
 
 
 def test_every_state_has_a_rank_and_no_other() -> None:
-    """The ranks are those of the verdicts' states, each once, ready through being the best."""
+    """The ranks are those of the verdicts' states, each once, the worst first and ready through being the best."""
     assert set(STATE_RANKS) == {state.value for state in State}
     assert sorted(STATE_RANKS.values()) == list(range(len(State)))
+    worst_first = [State.NOT_READY, State.JUST_SHORT, State.READY_UNTIL, State.READY_THROUGH]
+    ranks = [STATE_RANKS[state.value] for state in worst_first]
+    assert ranks == sorted(ranks)
+    assert (ranks[0], ranks[-1]) == (0, len(State) - 1)
 
 
 def test_no_copy_takes_a_probes_place() -> None:
@@ -30,7 +34,10 @@ def test_a_roll_up_has_four_fields_for_each_number() -> None:
     """Mean, least, most and count of each number, and how the reports ended; texts and yes-or-no have none."""
     found = dict(copies.rollups())
     assert len(found) == len(PROBES) * len(copies.SPANS)
-    kinds = found[copies.rollup("power", "1d")]
-    assert {"mean_battery_pct", "min_battery_pct", "max_battery_pct", "count_battery_pct"} <= kinds.keys()
-    assert not any(METRICS[name].kind == "bool" and f"mean_{name}" in kinds for name in METRICS)
-    assert set(copies.STATUS_COUNTS) <= kinds.keys()
+    for probe in PROBES.values():
+        numbers = [name for name in probe.metrics if METRICS[name].kind not in ("bool", "text", "address")]
+        counts = {*copies.STATUS_COUNTS, *(f"count_{name}" for name in numbers)}
+        amounts = {f"{how}_{name}" for how in ("mean", "min", "max") for name in numbers}
+        wanted = dict.fromkeys(counts, "int") | dict.fromkeys(amounts, "float")
+        assert found[f"{probe.name}_1h"] == found[f"{probe.name}_1d"] == wanted
+    assert {"mean_battery_pct", "count_battery_pct"} <= found["power_1d"].keys()

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firstbell import calendar as calendars
+from firstbell import points
 from firstbell.catalogue import METRICS, OF_PEOPLE, PROBES
 from firstbell.circuits import Circuit
 from firstbell.copies import COPIES
@@ -34,7 +35,7 @@ from firstbell.points import (
     report_of,
     tag_text,
 )
-from firstbell.report import AHEAD_NS, ClockQuality, Report, Segment, Status, Stored
+from firstbell.report import AHEAD_NS, ClockQuality, Medium, Report, Segment, Status, Stored
 from tests.support.reports import NOW_NS, any_report, stored, words
 
 BOX = "lincoln-1"
@@ -184,6 +185,23 @@ def test_what_is_remembered_of_a_minute_holds_for_all_of_it(minute: int, second:
 _ASKED = Placer(district(calendars={}))
 
 
+def test_what_is_remembered_of_one_school_holds_for_no_other() -> None:
+    """At one moment it is night at a school and class at the hub, whoever is asked for first."""
+    placer = Placer(district(class_from=time(3), class_to=time(7), tz="UTC"))
+    periods = [placer.tags(agent, MONDAY_NS)["period"] for agent in ("hub-1", BOX, "hub-1")]
+    assert periods == ["class period 4", "night", "class period 4"]
+
+
+def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year of minutes of every box would fill the memory."""
+    monkeypatch.setattr(points, "_MOST_REMEMBERED", 10)
+    placer = Placer(district())
+    for minute in range(100):
+        placer.tags(BOX, MONDAY_NS + minute * 60 * 10**9)
+        assert len(placer._places) <= 11
+        assert len(placer._periods) <= 11
+
+
 def test_more_names_than_a_box_may_have_become_one() -> None:
     """Beyond a hundred of its own a box's series are one; the names themselves are kept as a text."""
     names = Names()
@@ -195,6 +213,23 @@ def test_more_names_than_a_box_may_have_become_one() -> None:
     assert json.loads(str(more.fields["named"])) == ["one-more", "own", "wan", None]
     assert made(plain(target="t7"), names).tags["target"] == "t7"
     assert made(plain(target="one-more")._replace(agent="other"), names).tags["target"] == "one-more"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"probe": "host"},
+        {"target": "b"},
+        {"engine": "own"},
+        {"segment": Segment.WAN},
+        {"medium": Medium.WIFI},
+    ],
+)
+def test_each_word_of_its_own_makes_another_name(more: dict[str, Any]) -> None:
+    """Probe, target, engine, segment and medium: what begins another series counts as one more."""
+    names = Names(most=1)
+    assert made(plain(), names).tags["target"] == "gateway"
+    assert made(plain(**more), names).tags["target"] == OTHER
 
 
 def test_names_that_came_up_are_told_once_and_known_for_ever() -> None:

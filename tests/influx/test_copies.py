@@ -1,7 +1,6 @@
 """What boards show beside reports: the same verdicts, states and events that First Bell itself tells."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from firstbell.catalogue import Reading
 from firstbell.points import Point
 from tests.influx.town import DISTRICT, Town
 
+NS = 10**9
 _TYPES = {"float": "float", "int": "integer", "bool": "boolean", "text": "string"}
 
 
@@ -58,7 +58,7 @@ def test_every_school_s_verdict_is_there_in_every_way_of_teaching(town: Town) ->
 
 
 def test_every_link_and_line_is_there(town: Town) -> None:
-    """Each link of each school, and each line both ways with its contract."""
+    """Each link of each school, and each line, each way that is asked of it, with its contract."""
     reads = Reads(town.journal)
     found = judged.judged(reads, town.folder, registry.targets(), "flex", 3, town.home.clock.now_ns())
     expected = {
@@ -69,10 +69,13 @@ def test_every_link_and_line_is_there(town: Town) -> None:
         for row in rows(town, copies.VERDICT, "WHERE model = 'flex' AND subject <> 'school'")
     }
     assert told == expected
-    lines = {(row["circuit"], row["subject"]): row for row in rows(town, copies.LINE)}
-    for circuit in {circuit for _, _, circuit in expected if circuit}:
-        bought = next(line.down_mbps for line in town.folder.district.circuits if line.id == circuit)
-        assert lines[circuit, "down"]["contract_mbps"] == bought
+    lines = {(row["circuit"], row["subject"]): row["contract_mbps"] for row in rows(town, copies.LINE)}
+    bought = {line.id: {"down": line.down_mbps, "up": line.up_mbps} for line in town.folder.district.circuits}
+    plans = judged.judged(reads, town.folder, registry.targets(), None, 3, town.home.clock.now_ns())
+    links = [link for answer in plans.answers for link in answer.links if link.circuit]
+    asked = {(link.circuit, str(side.direction)) for link in links for side in link.sides}
+    assert {circuit for circuit, _ in asked} == {circuit for _, _, circuit in expected if circuit}
+    assert lines == {(circuit, way): bought[circuit][way] for circuit, way in asked if circuit}
 
 
 def test_boxes_stand_as_on_their_page(town: Town) -> None:
@@ -94,10 +97,14 @@ def test_outages_stand_at_their_beginning(town: Town) -> None:
     as_of_ns = town.home.clock.now_ns()
     boxes = [(state.agent, 0, None) for state in reads.boxes()]
     down = reads.outages(boxes, 0, as_of_ns)
-    told = rows(town, copies.OUTAGE, "WHERE subject = 'line_down' OR subject = 'site_down'")
-    assert {(row["agent"], row["time"]) for row in told} <= {(each.agent, each.begin_ns) for each in down}
-    assert told
+    rest = "WHERE (subject = 'line_down' OR subject = 'site_down') AND duration_s > 0"
+    told = rows(town, copies.OUTAGE, rest)
+    assert sorted((row["agent"], row["subject"], row["time"], row["duration_s"]) for row in told) == sorted(
+        (each.agent, each.kind.value, each.begin_ns, (each.end_ns - each.begin_ns) / NS) for each in down
+    )
+    assert all(row["end_ns"] - row["time"] == pytest.approx(row["duration_s"] * NS) for row in told)
     assert all(0 <= row["class_min"] * 60 <= row["duration_s"] + 1 for row in told)
+    assert any(row["class_min"] for row in told)
 
 
 def fields_of(points: Sequence[Point], name: str) -> list[dict[str, Reading]]:
@@ -124,6 +131,15 @@ def test_verdicts_go_out_once_a_day_and_at_each_change(town: Town, boards: Board
     assert not fields_of(second, "outage")
 
 
+def of_quiet(points: Sequence[Point]) -> list[tuple[Reading, int, Reading, Reading]]:
+    """The quiet times that are marked: why, their beginning, length and end."""
+    return [
+        (point.fields["text"], point.at_ns, point.fields["duration_s"], point.fields["until_ns"])
+        for point in points
+        if point.measurement == "quiet"
+    ]
+
+
 def test_a_quiet_time_is_marked_and_taken_back(town: Town, boards: Boards, tmp_path: Path) -> None:
     """One that somebody ordered stands at its beginning; ended before its time it has no length."""
     as_of_ns = town.home.clock.now_ns()
@@ -132,14 +148,13 @@ def test_a_quiet_time_is_marked_and_taken_back(town: Town, boards: Boards, tmp_p
         town.journal, Ordered(begin_s, begin_s + 3600, local=False, school="", why="a fire drill"), as_of_ns
     )
     try:
-        told = fields_of(boards.points("a store", DISTRICT, as_of_ns), "quiet")
+        told = of_quiet(boards.points("a store", DISTRICT, as_of_ns))
         boards.written()
-        assert ("a fire drill", 3600.0) in [(fields["text"], fields["duration_s"]) for fields in told]
+        assert ("a fire drill", begin_s * NS, 3600.0, (begin_s + 3600) * NS) in told
     finally:
         quiets.end(town.journal, [number], as_of_ns)
-    (gone,) = fields_of(boards.points("a store", DISTRICT, as_of_ns), "quiet")
-    assert gone["duration_s"] == 0.0
-    assert datetime.fromtimestamp(begin_s, UTC)
+    (gone,) = of_quiet(boards.points("a store", DISTRICT, as_of_ns))
+    assert gone == ("", begin_s * NS, 0.0, begin_s * NS)
 
 
 def test_how_far_the_sink_is_stands_beside(town: Town) -> None:
@@ -154,13 +169,16 @@ def test_a_verdict_that_changed_says_what_it_was(town: Town) -> None:
     as_of_ns = town.home.clock.now_ns()
     reads = Reads(town.journal)
     boards = Boards(reads, lambda: town.folder, registry.targets())
-    early = fields_of(boards.points("a store", DISTRICT, as_of_ns - 13 * 86_400 * 10**9), "verdict")
+    made = boards.points("a store", DISTRICT, as_of_ns - 13 * 86_400 * NS)
+    early = [point for point in made if point.measurement == "verdict"]
     boards.written()
-    later = fields_of(boards.points("a store", DISTRICT, as_of_ns), "verdict")
-    assert not any(fields["changed"] for fields in early)
-    changed = [fields for fields in later if fields["changed"]]
+    later = boards.points("a store", DISTRICT, as_of_ns)
+    assert not any(point.fields["changed"] for point in early)
+    before = {frozenset(point.tags.items()): point.fields["label"] for point in early}
+    changed = [point for point in later if point.measurement == "verdict" and point.fields["changed"]]
     assert changed
-    assert all(fields["was"] and fields["was"] != fields["label"] for fields in changed)
+    for point in changed:
+        assert point.fields["was"] == before[frozenset(point.tags.items())] != point.fields["label"]
 
 
 def test_another_store_is_told_everything(town: Town, boards: Boards) -> None:

@@ -34,9 +34,9 @@ class Hours:
         self.names: dict[str, set[tuple[str, str, str]]] = {}
         self.write_folder()
 
-    def write_folder(self, *seats: str) -> None:
+    def write_folder(self, *seats: str, tz: str = "America/Chicago") -> None:
         """Place the box, by these rows of seats.csv."""
-        write_folder(self.path, toml='tz = "America/Chicago"\n', seats=seats or (f"{BOX},lincoln,12,line,",))
+        write_folder(self.path, toml=f'tz = "{tz}"\n', seats=seats or (f"{BOX},lincoln,12,line,",))
         self.folder = registry.read(self.path)
         digest, contents = self.folder.district.digest, self.folder.contents
         keep_district(self.bench.journal, digest, contents, self.bench.clock.now_ns())
@@ -109,6 +109,18 @@ def test_a_sum_belongs_where_the_box_stood_in_the_middle_of_it(hours: Hours) -> 
     assert {row["school"] for row in hours.rows("1d")} == {"lincoln"}
     placed = [(row["school"], row["room"], row["circuit"]) for row in hours.rows("1h")]
     assert placed == [(None, None, None), ("lincoln", "12", "line")]
+
+
+def test_a_box_that_left_late_in_a_day_has_its_sum_where_it_was(hours: Hours) -> None:
+    """Where a day begins in the afternoon of UTC, a move that comes after the middle of it moves no sum."""
+    begin = NOON_NS - NOON_NS % DAY_NS
+    hours.write_folder(f"{BOX},lincoln,12,line,", f"{BOX},mill,1,mill-line,2026-09-22", tz="Asia/Tokyo")
+    hours.bench.send(
+        1, [report(n, at_ns=begin + hour * HOUR_NS) for n, hour in enumerate((1, 14, 15, 23), 1)]
+    )
+    hours.roll()
+    assert [row["school"] for row in hours.rows("1d")] == ["lincoln"]
+    assert [row["school"] for row in hours.rows("1h")] == ["lincoln", "lincoln", None, None]
 
 
 def test_names_beyond_a_box_s_share_are_one_sum(hours: Hours) -> None:

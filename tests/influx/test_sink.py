@@ -14,7 +14,7 @@ from collector.clock import SystemClock
 from collector.sinks import influx
 from collector.sinks.answers import AwayError, InfluxError
 from collector.store.outbox import DAY_NS
-from firstbell.points import TAGS, Names, Placer, Point, Row, of_report, report_of
+from firstbell.points import MEASUREMENTS, TAGS, Names, Placer, Point, Row, of_report, report_of
 from firstbell.report import Stored
 from tests.collector.workbench import BOX, NOW_NS, Bench, report
 from tests.firstbell.test_points import district, seen
@@ -87,7 +87,7 @@ def test_whatever_a_report_says_the_server_takes_and_gives_back(
         )
         assert len(found) == 1
         assert report_of(_read(point, found[0])) == seen(rows[n]._replace(agent=agent))
-        assert found[0].get("district", "") == placer.name
+        assert (found[0]["district"] or "") == placer.name
 
 
 def _read(sent: Point, row: dict[str, object]) -> Point:
@@ -365,7 +365,16 @@ def test_many_boxes_are_corrected_together(way: Road, bench: Bench, influxd2: In
     way.ship()
     write_folder(way.folder_path, seats=[f"{agent},mill,{n},mill-line," for n, agent in enumerate(boxes)])
     way.load()
+    seen: list[dict[str, str]] = []
+    delete = way.door.delete
+
+    def spy(bucket: str, begin_ns: int, end_ns: int, tags: dict[str, str]) -> None:
+        seen.append(tags)
+        delete(bucket, begin_ns, end_ns, tags)
+
+    way.door.delete = spy  # type: ignore[method-assign,assignment]
     way.ship()
+    assert seen == [{"district": "Maple Valley", "_measurement": name} for name in MEASUREMENTS]
     assert way.wrong() == []
     assert influxd2.query("SELECT COUNT(seq) FROM latency", way.bucket.name)[0]["count"] == 72
 

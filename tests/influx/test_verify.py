@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from collector import registry
 from collector.cli import main
 from collector.questions import ask
+from collector.questions import verify as verifying
 from collector.questions.verify import Difference, Verified
 from collector.sinks.influx import Address, Server
 from collector.sinks.reading import InfluxEvidence
@@ -104,6 +105,16 @@ def test_all_of_a_district_is_the_same_in_both(town: Town) -> None:
     assert found.differences == ()
     assert found.points == Outbox(town.journal).newest()
     assert found.verdicts == 8 * len(registry.targets().models)
+    assert found.without_verdicts == ""
+
+
+def test_however_little_is_looked_at_at_once_all_of_it_is(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box of many reports is compared in parts: each day and each report once, as in one part."""
+    whole = town.verify()
+    monkeypatch.setattr(verifying, "_AT_ONCE", 1)
+    assert town.verify() == whole
 
 
 def test_a_missing_point_is_found(found: Verified) -> None:

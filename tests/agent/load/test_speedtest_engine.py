@@ -53,6 +53,7 @@ def test_a_library_that_gets_no_thread_does_not_hang(speedtest_server: Start) ->
     assert (result["status"], result["reason"]) == ("failed", "the test needed more memory than it may have")
 
 
+@pytest.mark.alone  # The loopback is one port: whatever other tests send through it counts.
 @pytest.mark.usefixtures("excepthook")
 def test_alone_on_the_port(speedtest_server: Start) -> None:
     """The test's own bytes are no cross traffic; the server is known to be this machine."""

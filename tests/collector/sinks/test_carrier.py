@@ -164,20 +164,24 @@ def test_it_survives_whatever_is_raised(bench: Bench, error: Exception) -> None:
 
 
 def test_what_fails_while_it_is_opened_is_told_too(bench: Bench) -> None:
-    """No settings, no server: the same patience, and the same word."""
-    outbox = Outbox(bench.journal)
-    tries: list[int] = []
+    """No settings, no server: the same patience, and the same word, in memory and in the journal."""
+    outbox, patience = Outbox(bench.journal), Hasty()
+    told: list[tuple[str, str]] = []
 
     def failing() -> Scripted:
-        tries.append(1)
-        if len(tries) < 3:
+        state = outbox.state()
+        told.append((made.trouble, state.trouble if state else ""))
+        if len(told) < 3:
             raise SettingsError("collector.toml", ["no token"])
         return Scripted()
 
-    made = Carrier(failing, outbox, bench.clock, Hasty())
+    made = Carrier(failing, outbox, bench.clock, patience)
     made.start()
-    wait_until(lambda: len(tries) == 3 and not made.trouble)
+    wait_until(lambda: len(told) == 3 and not made.trouble)
     made.stop()
+    said = str(SettingsError("collector.toml", ["no token"]))
+    assert told == [("", ""), (said, said), (said, said)]
+    assert [type(error) for error in patience.heard[:3]] == [SettingsError, SettingsError, type(None)]
 
 
 def test_a_complaint_is_noted_with_its_beginning_and_cleared(bench: Bench) -> None:
@@ -250,15 +254,27 @@ def test_the_log_says_it_once(bench: Bench, caplog: pytest.LogCaptureFixture) ->
 
 def test_a_journal_that_takes_no_complaint_ends_nothing(bench: Bench) -> None:
     """A full disk: the word is in memory, and the thread goes on."""
-    ships = Scripted(AwayError("away"), AwayError("still"))
-    with carried(ships, bench) as (made, outbox, _):
+    refused: list[str] = []
+    in_memory: list[str] = []
 
-        def complain(trouble: str, now_ns: int) -> None:
-            raise UnreadableError("disk full")
+    def complain(trouble: str, now_ns: int) -> None:
+        refused.append(trouble)
+        raise UnreadableError("disk full")
 
-        outbox.complain = complain  # type: ignore[method-assign]
-        wait_until(lambda: ships.calls >= 5)
-        assert made.trouble == ""
+    class Listening(Hasty):
+        def wait_s(self, error: Exception | None) -> float:
+            in_memory.append(made.trouble)
+            return super().wait_s(error)
+
+    ships, outbox = Scripted(AwayError("away"), AwayError("still")), Outbox(bench.journal)
+    outbox.complain = complain  # type: ignore[method-assign]
+    made = Carrier(ships.open, outbox, bench.clock, Listening())
+    made.start()
+    wait_until(lambda: ships.calls >= 5)
+    made.stop()
+    assert refused == ["away", "still", ""]
+    assert in_memory[:3] == ["away", "still", ""]
+    assert made.trouble == ""
 
 
 def test_it_is_one_thread_that_ends_when_it_is_told(bench: Bench) -> None:

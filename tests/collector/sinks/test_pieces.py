@@ -7,6 +7,7 @@ from collector.sinks.answers import StoppedError
 from collector.sinks.influx import Address, Server
 from collector.sinks.standing import Bucket
 from firstbell.points import Point
+from tests.support import line_protocol
 from tests.support.influx_script import Say, refuse, unless
 from tests.support.refusing_influx import RefusingInflux
 
@@ -32,10 +33,24 @@ def test_poison_alone_is_told_from_a_store_that_takes_nothing(door: Server, refu
     assert GOOD.decode() in refusing.accepted
 
 
+@pytest.mark.parametrize("bad", [[3], [0, 6], [1, 2, 5]])
+def test_a_line_that_is_refused_is_named_by_its_place(
+    door: Server, refusing: RefusingInflux, bad: list[int]
+) -> None:
+    """However deep in the halves it lies; and all others are written."""
+    refusing.says(lambda _asked: unless(lambda line: int(line.split()[-1]) in bad))
+    refused = pieces.write(door, refusing.bucket, lines(7), GOOD)
+    assert [one.place for one in refused] == bad
+    assert {int(line.split()[-1]) for line in refusing.accepted} == {*range(7)} - {*bad}
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
 @pytest.mark.parametrize("count", [1, 2, 20])
-def test_a_store_that_takes_nothing_blames_nobody(door: Server, refusing: RefusingInflux, count: int) -> None:
-    """However small the batch: in maintenance, or without room, it is the store."""
-    refusing.says(lambda _asked: refuse(400, "the database is in maintenance"))
+def test_a_store_that_takes_nothing_blames_nobody(
+    door: Server, refusing: RefusingInflux, count: int, status: int
+) -> None:
+    """However small the batch, and whatever it calls it: in maintenance, or without room, it is the store."""
+    refusing.says(lambda _asked: refuse(status, "the database is in maintenance"))
     with pytest.raises(StoppedError, match="in maintenance"):
         pieces.write(door, refusing.bucket, lines(count), GOOD)
 
@@ -64,4 +79,6 @@ def test_a_secret_that_a_proxy_shows_is_told_to_nobody(door: Server, refusing: R
 
 def test_a_good_line_is_one_for_any_district() -> None:
     """What people call a district never makes the line that must be good a bad one."""
-    assert influx.good_line("North, South = \U0001f392", 5).endswith(b" taken=true 5")
+    name = "North, South = \U0001f392"
+    read = line_protocol.read(influx.good_line(name, 5).decode(), 0)
+    assert read == line_protocol.Point(("sink_trial", (("district", name),), 5), {"taken": True})
