@@ -91,7 +91,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         program=config.program(home) if settings.web.on_loopback else "firstbell",
         coordinator=coordinator,
         journal=journal,
-        influx_trouble=(lambda: carrier.trouble) if carrier else str,
+        influx_trouble=(lambda: carrier.trouble) if carrier else None,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock

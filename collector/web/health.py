@@ -44,7 +44,7 @@ class Parts(NamedTuple):
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
     which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
     has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
-    `influx_trouble` says why nothing goes to InfluxDB; "" while it does, and where none is named.
+    `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named.
     """
 
     writer: Writer
@@ -60,7 +60,7 @@ class Parts(NamedTuple):
     program: str = "firstbell"
     coordinator: Coordinator | None = None
     journal: Journal | None = None
-    influx_trouble: Callable[[], str] = str
+    influx_trouble: Callable[[], str] | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +69,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     A demo (`simulated`) is well without a broker. `last_commit_age_s` is None before the first commit;
     `boxes`, `suspended_boxes`, `quarantine_rows` are None while the journal can't be read. `district_trouble`
     says why the district folder on the disk is not the one in use. `influx_trouble` says why nothing goes to
-    InfluxDB, which is `influx_behind` reports behind (None where nothing was ever shipped): no reason not to
-    be ok.
+    InfluxDB (None where none is named), which is `influx_behind` reports behind (None where nothing was ever
+    shipped): no reason not to be ok.
     """
 
     ok: bool
@@ -88,7 +88,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_rows: int | None
     unknown_versions: dict[str, str]
     district_trouble: str
-    influx_trouble: str
+    influx_trouble: str | None
     influx_behind: int | None
 
 
@@ -114,7 +114,7 @@ def look(parts: Parts) -> Health:
         quarantine_rows=counts.quarantine.rows if counts else None,
         unknown_versions=parts.intake.unknown_versions,
         district_trouble=parts.folder_trouble(),
-        influx_trouble=parts.influx_trouble(),
+        influx_trouble=parts.influx_trouble() if parts.influx_trouble else None,
         influx_behind=behind_of(parts.reads),
     )
 

@@ -39,9 +39,9 @@ class Exposition(Collector):
             yield from _of_journal(counts)
         behind = behind_of(reads)
         if behind is not None:
-            working = not self._parts.influx_trouble()
             yield _gauge("influx_behind_reports", "reports that are not in InfluxDB yet", behind)
-            yield _gauge("influx_working", "1 while InfluxDB takes what it is sent", working)
+        if trouble := self._parts.influx_trouble:
+            yield _gauge("influx_working", "1 while InfluxDB takes what it is sent", not trouble())
 
 
 def registry_of(parts: Parts) -> CollectorRegistry:

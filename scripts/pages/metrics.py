@@ -17,6 +17,7 @@ from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.store.journal import open_journal
 from collector.store.leases import Leases
+from collector.store.outbox import INFLUX, Outbox
 from collector.store.reads import Reads
 from collector.store.writer import Writer
 from collector.web.health import Parts
@@ -205,6 +206,8 @@ def _parts(folder: Path) -> Iterator[Parts]:
     leases = Leases(journal)
     desk = Desk(leases, lambda: registry.EMPTY.district, clock, Tickets(folder))
     reads = Reads(journal)
+    outbox = Outbox(journal, INFLUX)
+    outbox.begin("a bucket", "", "")
     try:
         yield Parts(
             writer=writer,
@@ -217,7 +220,9 @@ def _parts(folder: Path) -> Iterator[Parts]:
             folder_trouble=str,
             targets=registry.targets(),
             coordinator=Coordinator(desk, clock),
+            influx_trouble=str,
         )
     finally:
         leases.close()
+        outbox.close()
         reads.close()

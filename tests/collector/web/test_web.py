@@ -10,6 +10,7 @@ import pytest
 
 from collector.registry import EMPTY, Folder
 from collector.store.offers import Offer, Outcome
+from collector.store.outbox import Outbox
 from firstbell.report import Loss, Opening
 from tests.collector.web.site import FakeLink, parts_of, serving
 from tests.collector.workbench import (
@@ -86,6 +87,32 @@ def test_a_collector_that_works_is_healthy(site: Site) -> None:
     assert (health["boxes"], health["suspended_boxes"], health["waiting_reports"]) == (1, 0, 0)
     assert health["trouble"] == ""
     assert isinstance(health["last_commit_age_s"], float)
+
+
+@pytest.mark.parametrize(("trouble", "figure"), [(None, None), ("", 1), ("InfluxDB can't be reached", 0)])
+def test_influxdb_that_fails_is_told_and_one_that_nobody_named_is_not(
+    bench: Bench, trouble: str | None, figure: int | None
+) -> None:
+    """What holds the sink up is worth a look, and no reason to be called ill."""
+    parts = parts_of(bench)._replace(influx_trouble=None if trouble is None else lambda: trouble)
+    with serving(parts) as port:
+        site = Site(port, bench, FakeLink())
+        status, health = site.health()
+        assert (status, health["influx_trouble"], health["influx_behind"]) == (200, trouble, None)
+        assert site.figures().get("firstbell_influx_working") == figure
+
+
+def test_how_far_influxdb_is_behind_is_told_once_something_was_shipped(bench: Bench) -> None:
+    """So many reports of the journal are not in it."""
+    outbox = Outbox(bench.journal)
+    outbox.begin("a bucket", "", "")
+    bench.send(1, reports(1, 3))
+    outbox.move("a bucket", 1, bench.clock.now_ns(), shipped=1)
+    outbox.close()
+    with serving(parts_of(bench)) as port:
+        site = Site(port, bench, FakeLink())
+        assert site.health()[1]["influx_behind"] == 2
+        assert site.figures()["firstbell_influx_behind_reports"] == 2
 
 
 def test_before_the_first_commit_there_is_no_age(site: Site) -> None:
