@@ -15,245 +15,27 @@ broker has its own defaults: it drops what waits beyond a thousand messages, and
 
 import argparse
 import asyncio
-import os
-import sqlite3
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from typing import NamedTuple
 
 from benchmarks import bench, looks
 from benchmarks.bench import Figure
+from benchmarks.counted import packed, see_all
 from benchmarks.fleet import Fleet, need_files
+from benchmarks.house import BROKER, House, Tally, Used, house, names, programs, spent, used
 from benchmarks.intake import process, subscribe
-from collector import influxdb
 from collector.clock import SystemClock
-from collector.config import Home, InfluxSettings
-from collector.store.journal import open_journal
-from collector.store.outbox import Outbox
 from firstbell.district import NS
-from firstbell.points import MEASUREMENTS
 from firstbell.stats import nearest_rank
-from tests.support.influxdb import Influx2, program
 from tests.support.mosquitto import Mosquitto
 
-A_SCHOOL = 20
-"""Boxes in each school."""
 YEAR_DAYS = 365
-COMPACT = (
-    "--storage-cache-snapshot-write-cold-duration=5s",
-    "--storage-compact-full-write-cold-duration=10s",
-)
-"""So that InfluxDB has packed all within a minute of the last report, where it takes four hours otherwise."""
-BROKER = (
-    "allow_anonymous true",
-    "message_size_limit 131072",
-    "set_tcp_nodelay true",
-    "sys_interval 5",
-)
 _AWAY_BEFORE_S = 60
 """The boxes' first word is this much older than the outage."""
-_TALLY_KEEPALIVE_S = 36_000
-_STILL_S = 30.0
-_WORD_S = 900.0
-_TOML = 'name = "Ten thousand"\ntz = "America/Chicago"\n'
-
-
-# --- what the district looks like -------------------------------------------------------------------------
-
-
-def names(boxes: int) -> list[str]:
-    """The boxes, twenty a school."""
-    return [f"s{number // A_SCHOOL:03}-{number % A_SCHOOL:02}" for number in range(boxes)]
-
-
-def write_district(folder: Path, boxes: int) -> int:
-    """The folder: schools with a room and a seat for each box, a line each to one of ten hubs."""
-    schools = [f"school-{number}" for number in range(-(-boxes // A_SCHOOL))]
-    hubs = [f"hub-{number},internet,,10000," for number in range(10)]
-    lines = [f"line-{number},wan,hub-{number % 10},1000,{school}" for number, school in enumerate(schools)]
-    rooms = [f"{school},{number},Room {number},30," for school in schools for number in range(A_SCHOOL)]
-    seats = [
-        f"{name},school-{number // A_SCHOOL},{number % A_SCHOOL},line-{number // A_SCHOOL},2026-08-15"
-        for number, name in enumerate(names(boxes))
-    ]
-    tables = {
-        "schools.csv": ["id,name,students,staff", *(f"{school},{school},600,50" for school in schools)],
-        "circuits.csv": ["id,kind,parent,down_mbps,schools", *hubs, *lines],
-        "rooms.csv": ["school,room,name,seats,access_points", *rooms],
-        "seats.csv": ["agent,school,room,circuit,since", *seats],
-    }
-    folder.mkdir(parents=True)
-    (folder / "district.toml").write_text(_TOML, encoding="utf-8")
-    for name, rows in tables.items():
-        (folder / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return len(schools)
-
-
-# --- what is looked at ------------------------------------------------------------------------------------
-
-
-class Programs(NamedTuple):
-    """The processes that share the machine."""
-
-    collector: int
-    mosquitto: int
-    influxd: int
-    boxes: int
-
-
-class Used(NamedTuple):
-    """Processor seconds of each of the programs."""
-
-    collector: float
-    mosquitto: float
-    influxd: float
-    boxes: float
-
-
-def used(programs: Programs) -> Used:
-    """What each has used until now."""
-    return Used(*(bench.cpu(pid).own_s for pid in programs))
-
-
-@dataclass
-class Watch:
-    """How far InfluxDB is behind the journal, second by second; a thread that looks on."""
-
-    journal: Path
-    behind: list[tuple[float, int]] = field(default_factory=list)
-    newest: int = 0
-    arrival: int = 0
-    _end: threading.Event = field(default_factory=threading.Event)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def run(self) -> None:
-        """Look once a second until told to end."""
-        outbox = Outbox(open_journal(self.journal), influxdb.SINK)
-        while not self._end.wait(1.0):
-            state, self.newest = outbox.state(), outbox.newest()
-            self.arrival = state.arrival if state else 0
-            self.behind.append((time.monotonic(), self.newest - self.arrival))
-        outbox.close()
-
-    def end(self) -> None:
-        """Look no more."""
-        self._end.set()
-
-    def most(self, since: float) -> int:
-        """The most that InfluxDB was behind since then."""
-        return max((behind for at, behind in self.behind if at >= since), default=0)
-
-    async def has(self, arrival: int, seconds: float = _WORD_S) -> None:
-        """Wait until InfluxDB has everything up to that report."""
-        deadline = time.monotonic() + seconds
-        while self.arrival < arrival:
-            if time.monotonic() > deadline:
-                raise RuntimeError(
-                    f"InfluxDB has {self.arrival:,} of {arrival:,} reports after {seconds:g} s"
-                )
-            await asyncio.sleep(0.2)
-
-
-class Tally:
-    """What the broker says of itself: messages that it took and gave, each with the time of that word.
-
-    Read by the event loop, as boxes are: paho's own thread selects, which ends at descriptor 1024.
-    """
-
-    def __init__(self, port: int) -> None:
-        self.said: dict[str, list[tuple[float, int]]] = {"received": [], "sent": []}
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id="tally")
-        self._client.on_connect = lambda client, *_: client.subscribe("$SYS/broker/publish/messages/+", 0)
-        self._client.on_message = lambda _client, _data, message: self._note(message)
-        loop = asyncio.get_running_loop()
-
-        def opened(client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - paho's
-            loop.add_reader(sock, client.loop_read)
-
-        def closed(_client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401
-            loop.remove_reader(sock)
-
-        def writes(client: Client, _data: object, _sock: Any) -> None:  # noqa: ANN401
-            loop.call_soon(client.loop_write)
-
-        self._client.on_socket_open, self._client.on_socket_close = opened, closed
-        self._client.on_socket_register_write = writes
-        self._client.connect("127.0.0.1", port, _TALLY_KEEPALIVE_S)
-
-    def _note(self, message: MQTTMessage) -> None:
-        way = message.topic.rpartition("/")[2]
-        if way in self.said and not message.retain:
-            self.said[way].append((time.monotonic(), int(message.payload)))
-
-    def rate(self, since: float) -> float:
-        """Messages a second, both ways together, between its first and its last word since then."""
-        total = 0.0
-        for words in self.said.values():
-            late = [word for word in words if word[0] >= since]
-            if len(late) > 1:
-                total += (late[-1][1] - late[0][1]) / (late[-1][0] - late[0][0])
-        return total
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._client.disconnect()
-
-
-# --- the run ----------------------------------------------------------------------------------------------
-
-
-class House(NamedTuple):
-    """Everything that runs."""
-
-    home: Home
-    broker: Mosquitto
-    influx: Influx2
-    settings: InfluxSettings
-    collector: int
-    watch: Watch
-
-
-@contextmanager
-def house(place: Path, boxes: int) -> Iterator[House]:
-    """A broker, an InfluxDB made ready as a district makes it, a collector, and somebody who looks on."""
-    home = Home(place / "home")
-    write_district(home.district, boxes)
-    (place / "influxd").mkdir()
-    with ExitStack() as stack:
-        influx = stack.enter_context(Influx2(place / "influxd", program("2"), *COMPACT))
-        settings = InfluxSettings(url=influx.url, org=influx.org)
-        _set_up(home, influx)
-        (place / "mosquitto").mkdir()
-        broker = Mosquitto(place / "mosquitto", *BROKER)
-        broker.start()
-        stack.callback(broker.kill)
-        collector = stack.enter_context(bench.collector(home.folder, broker.port))
-        watch = Watch(home.journal)
-        watching = threading.Thread(target=watch.run, name="watch", daemon=True)
-        watching.start()
-        stack.callback(watching.join)
-        stack.callback(watch.end)
-        yield House(home, broker, influx, settings, collector.pid, watch)
-
-
-def _set_up(home: Home, influx: Influx2) -> None:
-    """What a district types once."""
-    argv = [sys.executable, "-m", "collector.cli", "--data", str(home.folder), "influx", "setup"]
-    argv += ["--url", influx.url, "--org", influx.org, "--json"]
-    env = {**os.environ, "PYTHONPATH": str(bench.ROOT), "INFLUX_TOKEN": influx.token}
-    said = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
-    if said.returncode:
-        raise RuntimeError(f"InfluxDB could not be set up: {said.stderr}")
 
 
 class Came(NamedTuple):
@@ -283,14 +65,6 @@ class Steady(NamedTuple):
     collector_mib: float
     influxd_mib: float
     mosquitto_mib: float
-
-
-def _mosquitto() -> int:
-    """The broker among this process's children."""
-    for child in bench.children(os.getpid()):
-        if Path(f"/proc/{child}/comm").read_text(encoding="ascii").strip() == "mosquitto":
-            return child
-    raise RuntimeError("mosquitto has ended")
 
 
 class Played(NamedTuple):
@@ -329,33 +103,33 @@ async def _came_back(run: House, fleet: Fleet) -> tuple[Came, list[list[bytes]]]
     await run.watch.has(len(fleet.boxes))
     fleet.counters.waits_s = []
     run.broker.start()
-    programs = _programs(run)
-    before, began = used(programs), time.monotonic()
+    pids = programs(run)
+    before, began = used(pids), time.monotonic()
     fleet.come_back()
     await fleet.all_back()
     held_s = fleet.returned_at - began
     goal = run.watch.newest
     waits_s, fleet.counters.waits_s = fleet.counters.waits_s, []
-    spent = _spent(before, used(programs))
+    in_between = spent(before, used(pids))
     mib = bench.memory(run.collector).rss
     _say(f"all that waited is held after {held_s:.1f} s")
     await run.watch.has(max(goal, waiting))
     shipped_s = time.monotonic() - began
     _say(f"InfluxDB has it after {shipped_s:.1f} s")
-    return Came(waiting, messages, held_s, shipped_s, waits_s, spent, mib), payloads
+    return Came(waiting, messages, held_s, shipped_s, waits_s, in_between, mib), payloads
 
 
 async def _steady(run: House, fleet: Fleet, minutes: float) -> Steady:
-    programs, tally, told = _programs(run), Tally(run.broker.port), fleet.counters
+    pids, tally, told = programs(run), Tally(run.broker.port), fleet.counters
     await asyncio.sleep(10)
     told.waits_s = []
-    before, began = used(programs), time.monotonic()
+    before, began = used(pids), time.monotonic()
     measured, held = told.measured, told.held
     await asyncio.sleep(60 * minutes)
     seconds = time.monotonic() - began
     measured, held = told.measured - measured, told.held - held
-    waits_s, spent, rate = told.waits_s, _spent(before, used(programs)), tally.rate(began)
-    memory = [bench.memory(pid).rss for pid in programs]
+    waits_s, in_between, rate = told.waits_s, spent(before, used(pids)), tally.rate(began)
+    memory = [bench.memory(pid).rss for pid in pids]
     most, last = run.watch.most(began), run.watch.behind[-1][1]
     tally.close()
     ended = time.monotonic()
@@ -367,7 +141,7 @@ async def _steady(run: House, fleet: Fleet, minutes: float) -> Steady:
         measured,
         held,
         waits_s,
-        spent,
+        in_between,
         rate,
         most,
         last,
@@ -376,14 +150,6 @@ async def _steady(run: House, fleet: Fleet, minutes: float) -> Steady:
         memory[2],
         memory[1],
     )
-
-
-def _programs(run: House) -> Programs:
-    return Programs(run.collector, _mosquitto(), run.influx.pid, os.getpid())
-
-
-def _spent(before: Used, after: Used) -> Used:
-    return Used(*(late - early for early, late in zip(before, after, strict=True)))
 
 
 async def peer(place: Path, boxes: Sequence[str], payloads: Sequence[list[bytes]]) -> float:
@@ -404,65 +170,6 @@ async def peer(place: Path, boxes: Sequence[str], payloads: Sequence[list[bytes]
         await fleet.close()
         broker.kill()
     return float(ended - began)
-
-
-# --- is all of it there, once -----------------------------------------------------------------------------
-
-
-def see_all(run: House, fleet: Fleet) -> int:
-    """That journal and InfluxDB hold each report of each box once; how many. Raises RuntimeError."""
-    expected = {box.name: box.seq for box in fleet.boxes}
-    in_journal, in_influx = _in_journal(run.home.journal), _in_influx(run.influx, run.settings.bucket)
-    for where, found in (("the journal", in_journal), ("InfluxDB", in_influx)):
-        wrong = {
-            name: found.get(name)
-            for name, last in expected.items()
-            if found.get(name) != (last, last * (last + 1) // 2, last)
-        }
-        if wrong or found.keys() - expected.keys():
-            some = dict(list(wrong.items())[:3])
-            raise RuntimeError(f"{where} does not hold each report once: {len(wrong):,} boxes, as {some}")
-    return sum(expected.values())
-
-
-Sums = dict[str, tuple[int, int, int]]
-"""Of each box: how many reports, the sum of their numbers, and the last number."""
-
-
-def _in_journal(path: Path) -> Sums:
-    with closing(sqlite3.connect(path)) as db:
-        rows = db.execute(
-            "SELECT name, count(*), sum(seq), max(seq) "
-            "FROM reports JOIN agents USING (agent_id) GROUP BY agent_id"
-        )
-        return {name: (count, total, last) for name, count, total, last in rows}
-
-
-def _in_influx(influx: Influx2, bucket: str) -> Sums:
-    found: Sums = {}
-    for name in MEASUREMENTS:
-        asked = f'SELECT count(seq), sum(seq), max(seq) FROM "{name}" GROUP BY agent'
-        for row in influx.query(asked, bucket):
-            count, total, last = found.get(row["agent"], (0, 0, 0))
-            found[row["agent"]] = count + row["count"], total + row["sum"], max(last, row["max"])
-    return found
-
-
-def packed(influx: Influx2, folder: Path, bucket: str) -> int:
-    """Bytes of a bucket on the disk once it has been still for a while."""
-    place = (
-        folder / "engine" / "data" / influx.call("GET", f"/api/v2/buckets?name={bucket}")["buckets"][0]["id"]
-    )
-    size, since = -1, time.monotonic()
-    while time.monotonic() - since < _STILL_S:
-        now = sum(path.stat().st_size for path in place.rglob("*.tsm"))
-        if now != size:
-            size, since = now, time.monotonic()
-        time.sleep(1)
-    return size
-
-
-# --- all of it --------------------------------------------------------------------------------------------
 
 
 class Disk(NamedTuple):
@@ -528,7 +235,7 @@ def _of_return(came: Came, bare_s: float) -> Iterator[Figure]:
 
 
 def _of_steady(steady: Steady, offered: float) -> Iterator[Figure]:
-    seconds, share = steady.seconds, [100 * spent / steady.seconds for spent in steady.used]
+    seconds, share = steady.seconds, [100 * each / steady.seconds for each in steady.used]
     yield Figure("steady: offered", steady.measured / seconds, "reports/s", f"{offered:,.0f}")
     yield Figure("steady: held", steady.held / seconds, "reports/s", f"{offered:,.0f}")
     yield Figure("steady: from measuring to the answer, median", nearest_rank(steady.waits_s, 0.5), "s")

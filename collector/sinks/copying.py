@@ -3,14 +3,12 @@
 They may be lost and made again: none of them is in any cursor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from collector.clock import Clock
 from collector.sinks import influx, pieces
 from collector.sinks.influx import Server
-from collector.sinks.standing import Bucket, Placed
-from collector.store.outbox import Outbox
+from collector.sinks.standing import Bucket, Source
 from firstbell.copies import SINK
 from firstbell.points import Point, tag_text
 
@@ -28,17 +26,9 @@ class Makes(Protocol):
 class Copier:
     """Writes copies into the bucket of reports. For one thread."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        server: Server,
-        bucket: Bucket,
-        makes: Makes,
-        folder_now: Callable[[], Placed],
-        clock: Clock,
-    ) -> None:
-        self._outbox, self._server, self._bucket = outbox, server, bucket
-        self._makes, self._folder_now, self._clock = makes, folder_now, clock
+    def __init__(self, source: Source, server: Server, bucket: Bucket, makes: Makes) -> None:
+        self._outbox, self._server, self._bucket = source.outbox, server, bucket
+        self._makes, self._folder_now, self._clock = makes, source.folder_now, source.clock
 
     def write(self) -> int:
         """Write what is due; how many points. Raises InfluxError, StoreError."""

@@ -7,14 +7,13 @@ which order reports came. Days (of UTC) are made from their hours. No quantiles:
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from collector.clock import Clock
 from collector.sinks import influx, pieces
 from collector.sinks.influx import Server
-from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
+from collector.sinks.standing import Bucket, Source, Standing
 from collector.store.derived.kept import HOUR_NS, HOURS_A_DAY
 from collector.store.derived.rollups import Rollup, Sums
-from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
-from collector.store.reads import Box, Reads
+from collector.store.outbox import DAY_NS, Days, Shipped
+from collector.store.reads import Box
 from firstbell import copies
 from firstbell.catalogue import METRICS, OF_PEOPLE, PROBES, Reading
 from firstbell.points import MOST_NAMES, OTHER, Key, Placer, Point
@@ -66,21 +65,17 @@ class Roller:
 
     def __init__(
         self,
-        outbox: Outbox,
-        reads: Reads,
+        source: Source,
         server: Server,
         bucket: Bucket,
-        folder_now: Callable[[], Placed],
-        folder_of: FolderOf,
-        clock: Clock,
         *,
         names: Callable[[], Mapping[str, set[Key]]] = dict,
         hourly_days: int = 0,
         window: int = WINDOW,
     ) -> None:
-        self._standing = Standing(outbox, server, bucket, folder_of, clock, MEASUREMENTS)
-        self._outbox, self._reads, self._server, self._bucket = outbox, reads, server, bucket
-        self._folder_now, self._clock = folder_now, clock
+        self._standing = Standing(source, server, bucket, MEASUREMENTS)
+        self._outbox, self._reads, self._server, self._bucket = source.outbox, source.reads, server, bucket
+        self._folder_now, self._clock = source.folder_now, source.clock
         self._hourly_days, self._window = hourly_days, window
         self._names = names
         self._forgot_on = 0

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
-from collector.clock import Clock
 from collector.sinks import beside, influx, pieces
 from collector.sinks.answers import StoppedError
 from collector.sinks.influx import Server
-from collector.sinks.standing import Bucket, FolderOf, Placed, Standing
-from collector.store.outbox import DAY_NS, Aside, Days, Outbox, Shipped
-from collector.store.reads import Reads, Suspension
+from collector.sinks.standing import Bucket, Source, Standing
+from collector.store.outbox import DAY_NS, Aside, Days, Shipped
+from collector.store.reads import Suspension
 from firstbell.copies import COPIES
 from firstbell.points import MEASUREMENTS, Key, Names, Placer, Point, Row, of_report
 
@@ -60,22 +59,10 @@ class Sent(NamedTuple):
 class Shipper:
     """Brings one bucket up to date with the journal. For one thread."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        reads: Reads,
-        server: Server,
-        bucket: Bucket,
-        folder_now: Callable[[], Placed],
-        folder_of: FolderOf,
-        clock: Clock,
-        *,
-        batch: int = influx.BATCH,
-    ) -> None:
-        self._standing = Standing(outbox, server, bucket, folder_of, clock, MEASUREMENTS, OTHERS)
-        self._outbox, self._server, self._bucket = outbox, server, bucket
-        self._folder_now, self._clock, self._most = folder_now, clock, batch
-        self._reads = reads
+    def __init__(self, source: Source, server: Server, bucket: Bucket, *, batch: int = influx.BATCH) -> None:
+        self._standing = Standing(source, server, bucket, MEASUREMENTS, OTHERS)
+        self._outbox, self._reads, self._server, self._bucket = source.outbox, source.reads, server, bucket
+        self._folder_now, self._clock, self._most = source.folder_now, source.clock, batch
         self._doubts: list[Suspension] = []
         self._tried_ns = 0
         self._beside_of = ""

@@ -14,6 +14,7 @@ from collector.sinks.answers import BusyError, StoppedError
 from collector.sinks.influx import Server
 from collector.store.errors import UnreadableError
 from collector.store.outbox import DAY_NS, Days, Outbox, Shipped
+from collector.store.reads import Reads
 from firstbell.district import District
 from firstbell.points import Placer, tag_text
 from firstbell.tables import NAME_CHARS
@@ -62,6 +63,16 @@ FolderOf = Callable[[str], District | None]
 """The district of a digest that was in use before; None where nobody kept it."""
 
 
+class Source(NamedTuple):
+    """Where points come from: the journal, how far a bucket is with it (`outbox`), and what places it."""
+
+    outbox: Outbox
+    reads: Reads
+    folder_now: Callable[[], Placed]
+    folder_of: FolderOf
+    clock: Clock
+
+
 class Bucket(NamedTuple):
     """Where points go: `name` as people know it, `store` its id, by which it is written to.
 
@@ -107,16 +118,14 @@ class Standing:
 
     def __init__(
         self,
-        outbox: Outbox,
+        source: Source,
         server: Server,
         bucket: Bucket,
-        folder_of: FolderOf,
-        clock: Clock,
         measurements: Sequence[str],
         others: Sequence[str] = (),
     ) -> None:
-        self._outbox, self._server, self._bucket = outbox, server, bucket
-        self._folder_of, self._clock = folder_of, clock
+        self._outbox, self._server, self._bucket = source.outbox, server, bucket
+        self._folder_of, self._clock = source.folder_of, source.clock
         self._measurements, self._others = measurements, others
 
     def state(self) -> Shipped:

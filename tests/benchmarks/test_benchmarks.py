@@ -13,10 +13,10 @@ from benchmarks import (
     capacity,
     district,
     district_table,
+    house,
     intake,
     looks,
     messages,
-    scale,
     schedule,
 )
 from collector import config, registry
@@ -110,9 +110,9 @@ def test_simulated_boxes_measure_at_the_default_rhythm() -> None:
 
 def test_ten_thousand_boxes_have_seats_in_500_schools(tmp_path: Path) -> None:
     """The folder loads whole, and every box has its place."""
-    assert scale.write_district(tmp_path / "district", 10_000) == 500
+    assert house.write_district(tmp_path / "district", 10_000) == 500
     found = registry.read(tmp_path / "district").district
-    assert {seat.agent for seat in found.seats} == set(scale.names(10_000))
+    assert {seat.agent for seat in found.seats} == set(house.names(10_000))
 
 
 def test_a_week_of_tests_is_counted_as_it_was() -> None:

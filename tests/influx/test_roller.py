@@ -9,7 +9,7 @@ import pytest
 from collector import influxdb, registry
 from collector.sinks.influx import Address, Server
 from collector.sinks.rollups import Roller
-from collector.sinks.standing import Bucket, Placed
+from collector.sinks.standing import Bucket, Placed, Source
 from collector.store.decisions import keep_district
 from collector.store.outbox import DAY_NS, Outbox
 from firstbell.points import MOST_NAMES, OTHER
@@ -47,14 +47,17 @@ class Hours:
 
     def roller(self, *, days: int = 0, hourly_days: int = 0) -> Roller:
         """What sums up, as after a start of the collector."""
+        folder_of = influxdb.folder_of(self.bench.journal)
         return Roller(
-            self.outbox,
-            self.bench.reads,
+            Source(
+                self.outbox,
+                self.bench.reads,
+                lambda: Placed(self.folder.district),
+                folder_of,
+                self.bench.clock,
+            ),
             self.door,
             Bucket(self.bucket, self.server._ids[self.bucket], days),
-            lambda: Placed(self.folder.district),
-            influxdb.folder_of(self.bench.journal),
-            self.bench.clock,
             names=lambda: self.names,
             hourly_days=hourly_days,
         )

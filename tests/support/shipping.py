@@ -16,7 +16,7 @@ from collector.config import Home
 from collector.registry import Folder
 from collector.sinks.influx import Address, Server
 from collector.sinks.shipping import Progress, Shipper
-from collector.sinks.standing import Bucket, Placed
+from collector.sinks.standing import Bucket, Placed, Source
 from collector.store.decisions import keep_district
 from collector.store.outbox import Outbox, Shipped
 from collector.store.reads import Reads
@@ -101,16 +101,15 @@ class Road:
 
     def made(self, *, batch: int = 0) -> Shipper:
         """A shipper that remembers nothing but what the journal does."""
-        return Shipper(
-            self.outbox,
-            self.reads,
-            self.door,
-            self.bucket,
-            lambda: Placed(self.folder.district, self.name),
-            influxdb.folder_of(self.bench.journal),
-            self.bench.clock,
-            batch=batch or self.batch,
-        )
+        return Shipper(self.source(), self.door, self.bucket, batch=batch or self.batch)
+
+    def source(self) -> Source:
+        """The journal, and the folder as it was loaded last."""
+        folder_of = influxdb.folder_of(self.bench.journal)
+        return Source(self.outbox, self.reads, self._placed, folder_of, self.bench.clock)
+
+    def _placed(self) -> Placed:
+        return Placed(self.folder.district, self.name)
 
     def ship(self) -> Shipped:
         """Ship until nothing is left."""
@@ -132,7 +131,7 @@ class Road:
     @property
     def shipper_name(self) -> str:
         """The tag `district` of what it ships."""
-        return Placed(self.folder.district, self.name).placer().name
+        return self._placed().placer().name
 
     @property
     def arrival(self) -> int:

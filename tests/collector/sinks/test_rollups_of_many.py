@@ -6,10 +6,8 @@ from collections.abc import Iterable
 import pytest
 
 from benchmarks import looks
-from collector import influxdb
 from collector.sinks import rollups, way
 from collector.sinks.rollups import Roller
-from collector.sinks.standing import Placed
 from collector.store.outbox import Outbox
 from firstbell.points import Point
 from tests.support.refusing_influx import RefusingInflux
@@ -31,15 +29,7 @@ def summed(road: Road) -> list[str]:
     """What a roller writes from the beginning on: measurement, tags and time of each point, in order."""
     outbox = Outbox(road.bench.journal, "sums")
     outbox.forget()
-    roller = Roller(
-        outbox,
-        road.reads,
-        road.door,
-        road.bucket,
-        lambda: Placed(road.folder.district),
-        influxdb.folder_of(road.bench.journal),
-        road.bench.clock,
-    )
+    roller = Roller(road.source()._replace(outbox=outbox), road.door, road.bucket)
     assert isinstance(road.server, RefusingInflux)
     before = len(road.server.accepted)
     roller.catch_up()

@@ -1,0 +1,26 @@
+"""From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
+
+from collector.influxdb.connection import ROLLUPS, SINK, address, server, settings_of, trouble_now
+from collector.influxdb.rebuild import Rebuilt, rebuild
+from collector.influxdb.setup import MadeReady, entered, make_ready
+from collector.influxdb.ship import folder_of, way
+from collector.influxdb.verify import evidence, too_short, verify
+
+__all__ = [
+    "ROLLUPS",
+    "SINK",
+    "MadeReady",
+    "Rebuilt",
+    "address",
+    "entered",
+    "evidence",
+    "folder_of",
+    "make_ready",
+    "rebuild",
+    "server",
+    "settings_of",
+    "too_short",
+    "trouble_now",
+    "verify",
+    "way",
+]

@@ -1,0 +1,87 @@
+"""`firstbell influx rebuild`: the copy made anew from the journal, beside the one in use."""
+
+import msgspec
+
+from collector.config import Home, InfluxSettings
+from collector.influxdb.connection import SINK, server
+from collector.influxdb.ship import alone, shipper_to, source_of, way
+from collector.registry import Folder
+from collector.sinks import setup
+from collector.sinks.shipping import Progress
+from collector.sinks.standing import Placed
+from collector.store.journal import Journal
+from collector.store.outbox import Outbox
+from collector.store.reads import Reads
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made anew; `in_place` because the bucket holds `others`, too."""
+
+    shipped: int
+    aside: int
+    in_place: bool
+    others: tuple[str, ...]
+
+
+def rebuild(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: Progress
+) -> Rebuilt:
+    """Make the copy in InfluxDB anew, from the journal. Raises InfluxError, StoreError, SettingsError.
+
+    In the spare bucket, which then takes the place of the other at once; a collector that runs waits
+    meanwhile, and goes on with that. Where others are in the bucket, in place: what is this district's is
+    taken away, and shipped again.
+    """
+    with alone(home):
+        done = _rebuild(home, settings, journal, folder, progress)
+    _copies_again(home, settings, journal, folder)
+    return done
+
+
+def _rebuild(
+    home: Home, settings: InfluxSettings, journal: Journal, folder: Folder, progress: Progress
+) -> Rebuilt:
+    to, reads = server(home, settings), Reads(journal)
+    placed = Placed(folder.district, settings.district)
+    setup.finish_swap(to, settings.bucket, settings.spare)
+    ours = {placed.placed_as, _shipped_as(journal) or placed.placed_as}
+    others = sorted(to.districts(settings.bucket) - ours)
+    mine = not others and all(setup.is_ours(to, name) for name in (settings.bucket, settings.spare))
+    outbox = Outbox(journal, f"{SINK} anew" if mine else SINK)
+    try:
+        found = to.bucket(settings.spare if mine else settings.bucket)
+        # Before it is taken away, because this may be broken off in between: then all goes out anew.
+        outbox.begin(found.id, folder.district.digest, placed.placed_as)
+        for tags in [{}] if mine else [{"district": name} for name in sorted(ours)]:
+            to.clear(found.id, tags)
+        source = source_of(settings, journal, reads, lambda: folder, home.clock, outbox)
+        state = shipper_to(settings, source, to, found).catch_up(progress)
+        if mine:
+            setup.swap(to, settings.bucket, settings.spare)
+            active = Outbox(journal, SINK)
+            active.take_over(outbox.sink)
+            active.close()
+            to.clear(to.bucket(settings.spare).id, {})
+        return Rebuilt(shipped=state.shipped, aside=outbox.asides(), in_place=not mine, others=tuple(others))
+    finally:
+        outbox.close()
+        reads.close()
+        to.close()
+
+
+def _shipped_as(journal: Journal) -> str:
+    """The name that points bear which were shipped; the folder may have another one by now."""
+    outbox = Outbox(journal, SINK)
+    state = outbox.state()
+    outbox.close()
+    return state.placed_as if state else ""
+
+
+def _copies_again(home: Home, settings: InfluxSettings, journal: Journal, folder: Folder) -> None:
+    """Write copies for boards into the bucket that was made anew."""
+    outbox, reads = Outbox(journal, SINK), Reads(journal)
+    try:
+        way(home, settings, journal, reads, lambda: folder, home.clock, outbox).catch_up()
+    finally:
+        outbox.close()
+        reads.close()
