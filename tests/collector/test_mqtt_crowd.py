@@ -15,6 +15,7 @@ from collector.intake import Pending
 from firstbell import wire
 from firstbell.wire import Answer
 from tests.collector.workbench import BOX, wait_until
+from tests.support.web import serving
 
 WELCOME = bytes([0x20, 2, 0, 0])
 PUBLISH = 0x30
@@ -38,22 +39,10 @@ class Crowd:
     def __init__(self, act: Callable[[socket.socket, bytes], None]) -> None:
         self.connections = self.acknowledged = self.answered = 0
         self._act = act
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):
-                self.connections += 1
-                self._speak(connection)
-
-    def _speak(self, connection: socket.socket) -> None:
+    def answer(self, connection: socket.socket) -> None:
+        """One connection."""
+        self.connections += 1
         said = connection.makefile("rb")
         while head := said.read(1):
             rest = said.read(_length(said.read))
@@ -70,12 +59,6 @@ class Crowd:
     def _play(self, connection: socket.socket, suback: bytes) -> None:
         with suppress(OSError):
             self._act(connection, suback)
-
-    def close(self) -> None:
-        """End."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
 
 
 def _length(read: Callable[[int], bytes]) -> int:
@@ -115,13 +98,13 @@ class Slow:
 def linked(crowd: Crowd, taker: Slow) -> Iterator[mqtt.Link]:
     """A collector's link to that broker."""
     taker.crowd = crowd
-    link = mqtt.Link(mqtt.Address("127.0.0.1", crowd.port), taker, SystemClock(), "journal-1")
-    link.start()
-    try:
-        yield link
-    finally:
-        link.stop()
-        crowd.close()
+    with serving(crowd.answer) as port:
+        link = mqtt.Link(mqtt.Address("127.0.0.1", port), taker, SystemClock(), "journal-1")
+        link.start()
+        try:
+            yield link
+        finally:
+            link.stop()
 
 
 def test_acknowledgements_go_out_while_messages_come_in() -> None:
