@@ -22,6 +22,7 @@ from collector.questions.boards import Boards
 from collector.registry import Folder, Registry
 from collector.sinks.carrier import Carrier
 from collector.sinks.way import Way
+from collector.store.copied import Copied
 from collector.store.decisions import keep_district
 from collector.store.errors import InUseError, SimulatedError, StoreError
 from collector.store.journal import Journal, open_journal
@@ -133,7 +134,8 @@ def _carrier(
     if not settings.influx.url:
         return None
     outbox = Outbox(journal, influxdb.SINK)
-    boards = Boards(reads, folder_now, registry.targets())  # which remembers what it said, whatever happens
+    # Which remembers what it said, whatever happens.
+    boards = Boards(reads, Copied(journal), folder_now, registry.targets())
 
     def opened() -> Way:
         return influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox, boards)

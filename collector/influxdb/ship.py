@@ -16,6 +16,7 @@ from collector.sinks.rollups import Roller
 from collector.sinks.shipping import Shipper
 from collector.sinks.standing import Bucket, FolderOf, Placed, Source
 from collector.sinks.way import Parts, Way
+from collector.store.copied import Copied
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
 from collector.store.outbox import Outbox
@@ -51,7 +52,7 @@ def way(
         source,
         to,
         Bucket(settings.bucket, raw.id, raw.days),
-        boards or Boards(reads, folder_now, registry.targets()),
+        boards or Boards(reads, Copied(journal), folder_now, registry.targets()),
     )
     roller = Roller(
         source._replace(outbox=hourly),

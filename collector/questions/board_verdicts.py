@@ -20,19 +20,24 @@ from firstbell.readiness.models import Targets
 from firstbell.readiness.verdict import Verdict
 
 Key = tuple[str, ...]
+Said = tuple[str, int]
+"""An answer in a word, and its rank."""
 
 
 class Verdicts:
-    """Makes the points that are due; remembers what was said, so that a change is told as one."""
+    """Makes the points that are due; remembers what was `said`, so that a change is told as one.
 
-    def __init__(self) -> None:
-        self._said: dict[Key, tuple[str, int]] = {}
+    With what was said before it was made all is due once, and what differs is a change.
+    """
+
+    def __init__(self, said: Mapping[Key, Said] | None = None) -> None:
+        self.said: dict[Key, Said] = dict(said or {})
         self._on: dict[str, date] = {}
 
     def copy(self) -> "Verdicts":
         """One that remembers the same, and goes its own way."""
-        made = Verdicts()
-        made._said, made._on = dict(self._said), dict(self._on)
+        made = Verdicts(self.said)
+        made._on = dict(self._on)
         return made
 
     def due(
@@ -87,8 +92,8 @@ class Verdicts:
     ) -> Iterator[Point]:
         key = (name, *tags.values())
         said = str(fields["label"]), int(fields["state_rank"])
-        before = self._said.get(key)
-        self._said[key] = said
+        before = self.said.get(key)
+        self.said[key] = said
         changed = before is not None and before != said
         if fresh or changed or before is None:
             more: dict[str, Reading] = {"plan": planned, "changed": changed}
@@ -107,9 +112,9 @@ class Verdicts:
                 key = (LINE.name, *tags.values())
                 fields = _line(link, side)
                 said = str(fields.get("carries_mbps")), int(fields["state_rank"])
-                if fresh or self._said.get(key) != said:
+                if fresh or self.said.get(key) != said:
                     yield Point(LINE.name, tags, fields, at_ns)
-                self._said[key] = said
+                self.said[key] = said
 
 
 def _plan(folder: Folder, answer: SchoolAnswer) -> str:

@@ -1,15 +1,19 @@
 """Everything that boards show beside reports: copies of verdicts, of states and of events, as points.
 
 Nothing reads them back. What was said once and turned out not to have been (a backlog fills a silence) is
-taken back by a point without length at the same place.
+taken back by a point without length at the same place. The journal keeps what was said last, so that a start
+of the collector hides no change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
+import msgspec
+
 from collector.questions import board_now, board_past
-from collector.questions.board_verdicts import Verdicts
+from collector.questions.board_verdicts import Key, Said, Verdicts
 from collector.registry import Folder
+from collector.store.copied import Copied
 from collector.store.reads import Reads
 from firstbell.catalogue import Reading
 from firstbell.copies import OUTAGE, QUIET
@@ -21,23 +25,30 @@ _PAST_NS = 35 * 86_400 * NS
 """So far back events are looked at: what began before that stays as it was said last."""
 
 Place = tuple[str, frozenset[tuple[str, str]], int]
+_KEY, _SAID = msgspec.json.Decoder(Key), msgspec.json.Decoder(Said)
+_EVENT = msgspec.json.Decoder(tuple[str, dict[str, str], int])
 
 
 class Boards:
     """Makes the points that are due. For one thread."""
 
-    def __init__(self, reads: Reads, folder_now: Callable[[], Folder], targets: Targets) -> None:
-        self._reads, self._folder_now, self._targets = reads, folder_now, targets
+    def __init__(
+        self, reads: Reads, copied: Copied, folder_now: Callable[[], Folder], targets: Targets
+    ) -> None:
+        self._reads, self._copied = reads, copied
+        self._folder_now, self._targets = folder_now, targets
         self._verdicts = Verdicts()
         self._events: dict[Place, Point] = {}
         self._next = self._verdicts, self._events
         self._where = ("", "")
+        self._kept: dict[str, str] = {}
 
     def points(self, store: str, placed_as: str, as_of_ns: int) -> list[Point]:
         """What is to be written now into that store, under that name of the district. Raises StoreError."""
         if self._where != (store, placed_as):  # nothing of what was written elsewhere is there
+            self._kept = self._copied.of(store, placed_as)
+            self._verdicts, self._events = _remembered(self._kept)
             self._where = store, placed_as
-            self._verdicts, self._events = Verdicts(), {}
         folder = self._folder_now()
         if not folder.district.schools:
             return []
@@ -50,8 +61,17 @@ class Boards:
         return [*due, *now, *self._news(events, as_of_ns)]
 
     def written(self) -> None:
-        """What was made last is there. Until this is said it is made anew at each time, changes and all."""
+        """What was made last is there. Until this is said it is made anew at each time, changes and all.
+
+        Raises StoreError where the journal takes no note of it.
+        """
         self._verdicts, self._events = self._next
+        words = _words(self._verdicts, self._events)
+        changed = {place: said for place, said in words.items() if self._kept.get(place) != said}
+        gone = dict.fromkeys(self._kept.keys() - words.keys())
+        if changed or gone:
+            self._copied.note(*self._where, {**changed, **gone})
+            self._kept = words
 
     def _events_of(self, folder: Folder, district: str, as_of_ns: int) -> dict[Place, Point]:
         since_ns = as_of_ns - _PAST_NS
@@ -69,6 +89,24 @@ class Boards:
             if place not in events and point.at_ns > as_of_ns - _PAST_NS
         ]
         return [*gone, *(point for place, point in events.items() if self._events.get(place) != point)]
+
+
+def _words(verdicts: Verdicts, events: Iterable[Place]) -> dict[str, str]:
+    """What was said, for the journal; an event stands there by its place alone."""
+    words = {_text(key): _text(said) for key, said in verdicts.said.items()}
+    return words | {_text((name, dict(sorted(tags)), at_ns)): "" for name, tags, at_ns in events}
+
+
+def _remembered(words: Mapping[str, str]) -> tuple[Verdicts, dict[Place, Point]]:
+    """The same the other way. An event without its fields is like none that is made: it is written again."""
+    verdicts = Verdicts({_KEY.decode(place): _SAID.decode(said) for place, said in words.items() if said})
+    events = [_EVENT.decode(place) for place, said in words.items() if not said]
+    points = [Point(name, tags, {}, at_ns) for name, tags, at_ns in events]
+    return verdicts, {_place(point): point for point in points}
+
+
+def _text(what: object) -> str:
+    return msgspec.json.encode(what).decode()
 
 
 def _place(point: Point) -> Place:

@@ -270,6 +270,14 @@ CREATE TABLE sink_days (
 CREATE TABLE sink_aside (
     sink TEXT NOT NULL, arrival INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sink, arrival)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE copied (
+    store TEXT NOT NULL,
+    placed_as TEXT NOT NULL,
+    place TEXT NOT NULL,
+    said TEXT NOT NULL,
+    PRIMARY KEY (store, placed_as, place)
+) STRICT, WITHOUT ROWID;
 """
 
 

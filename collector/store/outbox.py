@@ -155,6 +155,7 @@ class Outbox:
             self._forget(db)
 
     def _forget(self, db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM copied WHERE store = (SELECT store FROM sinks WHERE sink = ?)", (self.sink,))
         for table in ("sinks", "sink_names", "sink_days", "sink_aside"):
             db.execute(f"DELETE FROM {table} WHERE sink = ?", (self.sink,))  # noqa: S608 - our own words
 
