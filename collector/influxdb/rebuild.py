@@ -1,12 +1,15 @@
 """`firstbell influx rebuild`: the copy made anew from the journal, beside the one in use."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from collector.config import Home, InfluxSettings
-from collector.influxdb.connection import SINK, server
+from collector.influxdb.connection import ROLLUPS, SINK, server
 from collector.influxdb.ship import alone, shipper_to, source_of, way
 from collector.registry import Folder
 from collector.sinks import setup
+from collector.sinks.influx import Server
 from collector.sinks.shipping import Progress
 from collector.sinks.standing import Placed
 from collector.store.journal import Journal
@@ -30,7 +33,7 @@ def rebuild(
 
     In the spare bucket, which then takes the place of the other at once; a collector that runs waits
     meanwhile, and goes on with that. Where others are in the bucket, in place: what is this district's is
-    taken away, and shipped again.
+    taken away, and shipped again. Hours and days are taken away and made anew, too.
     """
     with alone(home):
         done = _rebuild(home, settings, journal, folder, progress)
@@ -62,6 +65,7 @@ def _rebuild(
             active.take_over(outbox.sink)
             active.close()
             to.clear(to.bucket(settings.spare).id, {})
+        _sums_from_the_beginning(settings, journal, to, placed, sorted(ours))
         return Rebuilt(shipped=state.shipped, aside=outbox.asides(), in_place=not mine, others=tuple(others))
     finally:
         outbox.close()
@@ -77,8 +81,21 @@ def _shipped_as(journal: Journal) -> str:
     return state.placed_as if state else ""
 
 
+def _sums_from_the_beginning(
+    settings: InfluxSettings, journal: Journal, to: Server, placed: Placed, ours: Sequence[str]
+) -> None:
+    """Take hours and days away: whatever ships next makes them anew, by a cursor that begins again."""
+    hourly, found = Outbox(journal, ROLLUPS), to.bucket(settings.rollups)
+    try:
+        hourly.begin(found.id, placed.district.digest, placed.placed_as)
+    finally:
+        hourly.close()
+    for name in ours:
+        to.clear(found.id, {"district": name})
+
+
 def _copies_again(home: Home, settings: InfluxSettings, journal: Journal, folder: Folder) -> None:
-    """Write copies for boards into the bucket that was made anew."""
+    """Write copies for boards into the bucket that was made anew, and all hours and days."""
     outbox, reads = Outbox(journal, SINK), Reads(journal)
     try:
         way(home, settings, journal, reads, lambda: folder, home.clock, outbox).catch_up()

@@ -94,7 +94,10 @@ class District:
         """All of this district's points in a bucket, copies and sums with them, each with its measurement."""
         where = f"WHERE district = '{self.name}'"
         rows = self.influx.query(f"SELECT * FROM /.*/ {where}", bucket or self.settings.bucket)
-        return sorted(rows, key=repr)
+        # A column that any point of the bucket has stands in every row.
+        return sorted(
+            ({key: said for key, said in row.items() if said is not None} for row in rows), key=repr
+        )
 
     def everything(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Its points in both buckets."""

@@ -83,6 +83,30 @@ def test_whatever_was_wrong_is_right_afterwards(house: House) -> None:
     beside.close()
 
 
+SUMS = "SELECT agent, school, count_rtt_p50_ms, mean_rtt_p50_ms FROM latency_1h, latency_1d"
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["beside", "in place"])
+def test_sums_are_made_anew_too(house: House, request: pytest.FixtureRequest, shared: bool) -> None:
+    """Hours and days that were lost are back, and strange ones gone; another district's stay."""
+    oak: House | None = request.getfixturevalue("oak") if shared else None
+    before = house.server.query(SUMS, f"{house.bucket}_rollups")
+    rollups = f"{house.bucket}_rollups"
+    line = f"latency_1h,agent=stranger,district=Maple\\ Valley count_rtt_p50_ms=7i {house.now_ns}"
+    assert house.server.write(line, rollups).status == 204
+    with_token = Server(influxdb.address(house.home, influxdb.settings_of(house.home)))
+    with_token.delete(rollups, 0, house.now_ns - 2 * 3600 * 10**9, {"district": "Maple Valley", "agent": BOX})
+    with_token.close()
+    assert house.server.query(SUMS, rollups) != before
+    rebuild(house)
+    assert before
+    assert house.server.query(SUMS, rollups) == before
+    assert {row["district"] for row in house.server.query("SELECT * FROM latency_1h", rollups)} == {
+        "Maple Valley",
+        *(["Oak Valley"] if oak else []),
+    }
+
+
 def test_shipping_goes_on_where_it_was(house: House) -> None:
     """Nothing goes twice, and what came meanwhile goes now; a second time it is the same."""
     for _ in range(2):
@@ -209,6 +233,7 @@ BREAKS: dict[str, tuple[Any, str, int]] = {
     "after two names": (setup, "_call", 3),
     "before the cursors change": (Outbox, "take_over", 1),
     "before the spare is cleared": (Server, "clear", 2),
+    "before the sums are cleared": (Server, "clear", 3),
 }
 
 
