@@ -53,7 +53,7 @@ def _in_influx(influx: Influx2, bucket: str) -> Sums:
 
 
 def packed(influx: Influx2, folder: Path, bucket: str) -> int:
-    """Bytes of a bucket on the disk once it has been still for a while."""
+    """Bytes of a bucket's points on the disk, their index apart, once it has been still for a while."""
     place = (
         folder / "engine" / "data" / influx.call("GET", f"/api/v2/buckets?name={bucket}")["buckets"][0]["id"]
     )

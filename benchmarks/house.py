@@ -101,7 +101,6 @@ class Watch:
     newest: int = 0
     arrival: int = 0
     _end: threading.Event = field(default_factory=threading.Event)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def run(self) -> None:
         """Look once a second until told to end."""

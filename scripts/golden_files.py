@@ -19,6 +19,7 @@ from agent.freeze import Timeline
 from agent.spool import Page, Spool
 from collector.intake import Intake
 from collector.store.backup import backup
+from collector.store.copied import Copied
 from collector.store.decisions import keep_district
 from collector.store.derived.rebuild import catch_up
 from collector.store.journal import Journal, open_journal
@@ -157,8 +158,18 @@ def _page(spool: Spool, clock: HandClock) -> Page:
     return page
 
 
+COPIED = {
+    '["verdict","District","lincoln","flex","school"]': '["Ready",5]',
+    f'["outage",{{"agent":"{BOX}","district":"District"}},{NOW_NS}]': "",
+}
+"""What boards were told, as it is noted."""
+
+
 def ship(journal: Journal) -> None:
-    """What is noted of a store beside the journal: reports are there, one is set aside, a day goes again."""
+    """What is noted of a store beside the journal: reports are there, one is set aside, a day goes again.
+
+    And a verdict and an event that boards were told.
+    """
     outbox = Outbox(journal)
     outbox.begin("a bucket", "d" * 32, "District")
     outbox.step_back("a run", 0)
@@ -167,6 +178,7 @@ def ship(journal: Journal) -> None:
     outbox.place_anew("e" * 32, "District", [Days(BOX, 20_717, 20_717)])
     outbox.complain("a trouble", NOW_NS)
     outbox.close()
+    Copied(journal).note("a bucket", "District", COPIED)
 
 
 # --- a journal ----------------------------------------------------------------------------------------

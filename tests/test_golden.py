@@ -17,6 +17,7 @@ from agent.freeze import Timeline
 from agent.spool import Spool, look
 from collector.intake import Intake
 from collector.store.backup import restore
+from collector.store.copied import Copied
 from collector.store.derived.rebuild import rebuild
 from collector.store.journal import open_journal
 from collector.store.outbox import Aside, Days, Outbox, Shipped
@@ -215,6 +216,12 @@ def read_journal_v4(path: Path) -> None:
     outbox.close()
 
 
+def read_journal_v5(path: Path) -> None:
+    """The same, and what boards were told."""
+    read_journal_v4(path)
+    assert Copied(open_journal(path)).of("a bucket", "District") == golden_files.COPIED
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -278,18 +285,21 @@ SPOOLS: dict[str, Callable[[Path], None]] = {
     "v2": read_spool_v1,
     "v3": read_spool_v3,
     "v4": read_spool_v3,
+    "v5": read_spool_v3,
 }
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
     "v2": read_journal_v2,
     "v3": read_journal_v3,
     "v4": read_journal_v4,
+    "v5": read_journal_v5,
 }
 MESSAGES: dict[str, Callable[[Path], None]] = {
     "v1": read_messages_v1,
     "v2": read_messages_v1,
     "v3": read_messages_v3,
     "v4": read_messages_v3,
+    "v5": read_messages_v3,
 }
 
 

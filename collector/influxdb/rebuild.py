@@ -1,7 +1,5 @@
 """`firstbell influx rebuild`: the copy made anew from the journal, beside the one in use."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from collector.config import Home, InfluxSettings
@@ -65,7 +63,7 @@ def _rebuild(
             active.take_over(outbox.sink)
             active.close()
             to.clear(to.bucket(settings.spare).id, {})
-        _sums_from_the_beginning(settings, journal, to, placed, sorted(ours))
+        _sums_from_the_beginning(settings, journal, to, placed, ours)
         return Rebuilt(shipped=state.shipped, aside=outbox.asides(), in_place=not mine, others=tuple(others))
     finally:
         outbox.close()
@@ -82,15 +80,16 @@ def _shipped_as(journal: Journal) -> str:
 
 
 def _sums_from_the_beginning(
-    settings: InfluxSettings, journal: Journal, to: Server, placed: Placed, ours: Sequence[str]
+    settings: InfluxSettings, journal: Journal, to: Server, placed: Placed, ours: set[str]
 ) -> None:
     """Take hours and days away: whatever ships next makes them anew, by a cursor that begins again."""
     hourly, found = Outbox(journal, ROLLUPS), to.bucket(settings.rollups)
     try:
+        state = hourly.state()  # which may lag: hours bear the name that the district had ten minutes ago
         hourly.begin(found.id, placed.district.digest, placed.placed_as)
     finally:
         hourly.close()
-    for name in ours:
+    for name in sorted({*ours, state.placed_as} if state and state.placed_as else ours):
         to.clear(found.id, {"district": name})
 
 
@@ -98,7 +97,11 @@ def _copies_again(home: Home, settings: InfluxSettings, journal: Journal, folder
     """Write copies for boards into the bucket that was made anew, and all hours and days."""
     outbox, reads = Outbox(journal, SINK), Reads(journal)
     try:
-        way(home, settings, journal, reads, lambda: folder, home.clock, outbox).catch_up()
+        made = way(home, settings, journal, reads, lambda: folder, home.clock, outbox)
+        try:
+            made.catch_up()
+        finally:
+            made.close()
     finally:
         outbox.close()
         reads.close()

@@ -32,6 +32,7 @@ class Verdicts:
 
     def __init__(self, said: Mapping[Key, Said] | None = None) -> None:
         self.said: dict[Key, Said] = dict(said or {})
+        self._before = self.said
         self._on: dict[str, date] = {}
 
     def copy(self) -> "Verdicts":
@@ -44,6 +45,8 @@ class Verdicts:
         self, reads: Reads, folder: Folder, targets: Targets, district: str, as_of_ns: int
     ) -> Iterator[Point]:
         """What is to be written now. Raises StoreError."""
+        # What is not said any more (a school that is gone) is remembered no more.
+        self._before, self.said = self.said, {}
         years = judged.years_of(targets, None)
         fresh = self._fresh(folder, as_of_ns)
         for model_id in targets.models:
@@ -92,7 +95,7 @@ class Verdicts:
     ) -> Iterator[Point]:
         key = (name, *tags.values())
         said = str(fields["label"]), int(fields["state_rank"])
-        before = self.said.get(key)
+        before = self._before.get(key)
         self.said[key] = said
         changed = before is not None and before != said
         if fresh or changed or before is None:
@@ -112,7 +115,7 @@ class Verdicts:
                 key = (LINE.name, *tags.values())
                 fields = _line(link, side)
                 said = str(fields.get("carries_mbps")), int(fields["state_rank"])
-                if fresh or self.said.get(key) != said:
+                if fresh or self._before.get(key) != said:
                     yield Point(LINE.name, tags, fields, at_ns)
                 self.said[key] = said
 

@@ -5,6 +5,7 @@ taken back by a point without length at the same place. The journal keeps what w
 of the collector hides no change.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
@@ -14,6 +15,7 @@ from collector.questions import board_now, board_past
 from collector.questions.board_verdicts import Key, Said, Verdicts
 from collector.registry import Folder
 from collector.store.copied import Copied
+from collector.store.errors import StoreError
 from collector.store.reads import Reads
 from firstbell.catalogue import Reading
 from firstbell.copies import OUTAGE, QUIET
@@ -23,6 +25,8 @@ from firstbell.readiness.models import Targets
 
 _PAST_NS = 35 * 86_400 * NS
 """So far back events are looked at: what began before that stays as it was said last."""
+
+log = logging.getLogger(__name__)
 
 Place = tuple[str, frozenset[tuple[str, str]], int]
 _KEY, _SAID = msgspec.json.Decoder(Key), msgspec.json.Decoder(Said)
@@ -45,10 +49,8 @@ class Boards:
 
     def points(self, store: str, placed_as: str, as_of_ns: int) -> list[Point]:
         """What is to be written now into that store, under that name of the district. Raises StoreError."""
-        if self._where != (store, placed_as):  # nothing of what was written elsewhere is there
-            self._kept = self._copied.of(store, placed_as)
-            self._verdicts, self._events = _remembered(self._kept)
-            self._where = store, placed_as
+        self._look_up(store, placed_as)
+        self._next = self._verdicts, self._events
         folder = self._folder_now()
         if not folder.district.schools:
             return []
@@ -60,18 +62,32 @@ class Boards:
         now = board_now.points(self._reads, folder, self._targets, placer, as_of_ns)
         return [*due, *now, *self._news(events, as_of_ns)]
 
+    def _look_up(self, store: str, placed_as: str) -> None:
+        """Take what the journal says was told there, where that is another than what was noted from here.
+
+        As at a start, after a rename, in another store; and where a command has told something meanwhile.
+        """
+        kept = self._copied.of(store, placed_as)
+        if self._where != (store, placed_as) or kept != self._kept:
+            self._verdicts, self._events = _remembered(kept)
+            self._where, self._kept = (store, placed_as), kept
+
     def written(self) -> None:
         """What was made last is there. Until this is said it is made anew at each time, changes and all.
 
-        Raises StoreError where the journal takes no note of it.
+        A journal that takes no note of it is tried again at the next time: it is written all the same.
         """
         self._verdicts, self._events = self._next
         words = _words(self._verdicts, self._events)
         changed = {place: said for place, said in words.items() if self._kept.get(place) != said}
         gone = dict.fromkeys(self._kept.keys() - words.keys())
         if changed or gone:
-            self._copied.note(*self._where, {**changed, **gone})
-            self._kept = words
+            try:
+                self._copied.note(*self._where, {**changed, **gone})
+            except StoreError as error:
+                log.warning("%s", error)
+            else:
+                self._kept = words
 
     def _events_of(self, folder: Folder, district: str, as_of_ns: int) -> dict[Place, Point]:
         since_ns = as_of_ns - _PAST_NS
@@ -98,11 +114,17 @@ def _words(verdicts: Verdicts, events: Iterable[Place]) -> dict[str, str]:
 
 
 def _remembered(words: Mapping[str, str]) -> tuple[Verdicts, dict[Place, Point]]:
-    """The same the other way. An event without its fields is like none that is made: it is written again."""
-    verdicts = Verdicts({_KEY.decode(place): _SAID.decode(said) for place, said in words.items() if said})
-    events = [_EVENT.decode(place) for place, said in words.items() if not said]
+    """The same the other way; nothing where another First Bell wrote it.
+
+    An event without its fields is like none that is made: it is written again.
+    """
+    try:
+        said = {_KEY.decode(place): _SAID.decode(said) for place, said in words.items() if said}
+        events = [_EVENT.decode(place) for place, said in words.items() if not said]
+    except msgspec.DecodeError:
+        return Verdicts(), {}
     points = [Point(name, tags, {}, at_ns) for name, tags, at_ns in events]
-    return verdicts, {_place(point): point for point in points}
+    return Verdicts(said), {_place(point): point for point in points}
 
 
 def _text(what: object) -> str:

@@ -7,8 +7,6 @@ from collector.store.connections import transaction
 from collector.store.errors import told
 from collector.store.journal import Journal
 
-_WHAT = "the journal can't say what boards were told"
-
 
 class Copied:
     """Words by the place where they stand, of one store and one name of the district at a time.
@@ -22,7 +20,7 @@ class Copied:
 
     def of(self, store: str, placed_as: str) -> dict[str, str]:
         """All that stands in that store, under that name."""
-        with told(_WHAT), closing(self._journal.writer()) as db:
+        with told("the journal can't say what boards were told"), closing(self._journal.writer()) as db:
             rows = db.execute(
                 "SELECT place, said FROM copied WHERE store = ? AND placed_as = ?", (store, placed_as)
             )
@@ -32,7 +30,11 @@ class Copied:
         """Note what was said there now; None where nothing stands any more."""
         gone = [(store, placed_as, place) for place, said in changed.items() if said is None]
         come = [(store, placed_as, place, said) for place, said in changed.items() if said is not None]
-        with told(_WHAT), closing(self._journal.writer()) as db, transaction(db):
+        with (
+            told("the journal takes no note of what boards were told"),
+            closing(self._journal.writer()) as db,
+            transaction(db),
+        ):
             db.execute("DELETE FROM copied WHERE store <> ? OR placed_as <> ?", (store, placed_as))
             db.executemany("DELETE FROM copied WHERE store = ? AND placed_as = ? AND place = ?", gone)
             db.executemany("REPLACE INTO copied VALUES (?, ?, ?, ?)", come)

@@ -270,7 +270,11 @@ CREATE TABLE sink_days (
 CREATE TABLE sink_aside (
     sink TEXT NOT NULL, arrival INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sink, arrival)
 ) STRICT, WITHOUT ROWID;
+"""
 
+# What boards were told. A program of format 4 tells them without taking it down: this one then tells all
+# again, and a change once more.
+_FIFTH = """
 CREATE TABLE copied (
     store TEXT NOT NULL,
     placed_as TEXT NOT NULL,
@@ -298,12 +302,16 @@ def _fourth(db: sqlite3.Connection) -> None:
     _execute(db, _FOURTH)
 
 
+def _fifth(db: sqlite3.Connection) -> None:
+    _execute(db, _FIFTH)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1
 

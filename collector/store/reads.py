@@ -371,7 +371,7 @@ class Reads:
             return quiets.standing(db, at_ns)
 
     def shipped(self) -> Shipped | None:
-        """How far InfluxDB is with the reports; None where nothing was ever shipped."""
+        """How far InfluxDB is with the reports; None before anything was tried."""
         with self._connection() as db:
             return outbox.state_of(db, outbox.INFLUX)
 

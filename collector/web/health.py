@@ -69,8 +69,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     A demo (`simulated`) is well without a broker. `last_commit_age_s` is None before the first commit;
     `boxes`, `suspended_boxes`, `quarantine_rows` are None while the journal can't be read. `district_trouble`
     says why the district folder on the disk is not the one in use. `influx_trouble` says why nothing goes to
-    InfluxDB (None where none is named), which is `influx_behind` reports behind (None where nothing was ever
-    shipped): no reason not to be ok.
+    InfluxDB (None where none is named), which is `influx_behind` reports behind (None before anything was
+    tried): no reason not to be ok.
     """
 
     ok: bool
@@ -120,7 +120,7 @@ def look(parts: Parts) -> Health:
 
 
 def behind_of(reads: Reads) -> int | None:
-    """How many reports InfluxDB is behind; None where nothing was ever shipped, or nobody can say."""
+    """How many reports InfluxDB is behind; None before anything was tried, or where nobody can say."""
     try:
         state = reads.shipped()
         return None if state is None else reads.facts_until() - state.arrival

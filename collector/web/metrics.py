@@ -41,7 +41,7 @@ class Exposition(Collector):
         if behind is not None:
             yield _gauge("influx_behind_reports", "reports that are not in InfluxDB yet", behind)
         if trouble := self._parts.influx_trouble:
-            yield _gauge("influx_working", "1 while InfluxDB takes what it is sent", not trouble())
+            yield _gauge("influx_working", "0 while InfluxDB does not take what it is sent", not trouble())
 
 
 def registry_of(parts: Parts) -> CollectorRegistry:

@@ -11,12 +11,14 @@ from collector.questions import judged
 from collector.questions.boards import Boards
 from collector.store import quiets
 from collector.store.copied import Copied
+from collector.store.errors import UnreadableError
+from collector.store.outbox import Outbox
 from collector.store.quiets import Ordered
 from collector.store.reads import Reads
 from firstbell import copies
 from firstbell.catalogue import Reading
 from firstbell.points import Point
-from tests.influx.town import DISTRICT, Town
+from tests.influx.town import DISTRICT, MovedClock, Town
 
 NS = 10**9
 _TYPES = {"float": "float", "int": "integer", "bool": "boolean", "text": "string"}
@@ -166,6 +168,114 @@ def test_a_quiet_time_is_marked_and_taken_back(town: Town, boards: Boards, again
     boards = started(town) if again else boards
     gone = of_quiet(boards.points("a store", DISTRICT, as_of_ns))
     assert [one for one in gone if one[1] == begin_s * NS] == [("", begin_s * NS, 0.0, begin_s * NS)]
+
+
+def noted(town: Town) -> dict[str, str]:
+    """What the journal says boards were told in the made-up store."""
+    return Copied(town.journal).of("a store", DISTRICT)
+
+
+def test_what_is_told_no_more_is_noted_no_more(town: Town, boards: Boards) -> None:
+    """A quiet time that was ended, and a school that left the district: the note does not grow for ever."""
+    as_of_ns = town.home.clock.now_ns()
+    left = f'["verdict","{DISTRICT}","a-school-that-left","flex","school"]'
+    Copied(town.journal).note("a store", DISTRICT, {left: '["Ready",5]'})
+    ordered = Ordered(as_of_ns // NS, as_of_ns // NS + 60, local=False, school="", why="a short one")
+    number = quiets.order(town.journal, ordered, as_of_ns)
+
+    def told() -> set[str]:
+        boards.points("a store", DISTRICT, as_of_ns)
+        boards.written()
+        return {place for place in noted(town) if place.startswith('["quiet"') or place == left}
+
+    with_it = told()
+    quiets.end(town.journal, [number], as_of_ns)
+    without = told()
+    assert len(with_it - without) == 1
+    assert left not in with_it
+
+
+def test_an_outage_that_was_none_is_taken_back_after_a_start(town: Town, boards: Boards) -> None:
+    """A backlog filled the silence while nothing ran. What is older than five weeks stays as it is."""
+    as_of_ns = town.home.clock.now_ns()
+    begin_ns, old_ns = as_of_ns - 3 * 86_400 * NS + 1, as_of_ns - 36 * 86_400 * NS
+    places = [f'["outage",{{"agent":"gone-1","district":"{DISTRICT}"}},{at}]' for at in (begin_ns, old_ns)]
+    Copied(town.journal).note("a store", DISTRICT, dict.fromkeys(places, ""))
+    made = boards.points("a store", DISTRICT, as_of_ns)
+    boards.written()
+    (gone,) = [point for point in made if point.tags.get("agent") == "gone-1"]
+    assert (gone.measurement, gone.at_ns) == ("outage", begin_ns)
+    wanted = {"duration_s": 0.0, "text": "", "class_min": 0.0, "open": False, "end_ns": begin_ns}
+    assert gone.fields == wanted
+    assert not {*places} & noted(town).keys()
+
+
+def test_a_folder_that_is_away_takes_nothing_back(town: Town, boards: Boards) -> None:
+    """A collector that starts with a slip in a table tells nothing, and forgets nothing."""
+    as_of_ns = town.home.clock.now_ns()
+    boards.points("a store", DISTRICT, as_of_ns)
+    boards.written()
+    before = noted(town)
+    empty = Boards(Reads(town.journal), Copied(town.journal), lambda: registry.EMPTY, registry.targets())
+    assert empty.points("a store", DISTRICT, as_of_ns) == []
+    empty.written()
+    assert noted(town) == before
+
+
+def test_what_a_command_told_meanwhile_counts(town: Town, boards: Boards) -> None:
+    """`influx ship` beside a collector that runs: what it told is no news, and what differs from it is."""
+    as_of_ns = town.home.clock.now_ns()
+    early_ns = as_of_ns - 13 * 86_400 * NS
+    boards.points("a store", DISTRICT, early_ns)
+    boards.written()
+    command = started(town)
+    command.points("a store", DISTRICT, as_of_ns)
+    command.written()
+    made = boards.points("a store", DISTRICT, as_of_ns)
+    assert not any(fields["changed"] for fields in fields_of(made, "verdict"))
+    back = boards.points("a store", DISTRICT, early_ns)
+    assert any(fields["changed"] for fields in fields_of(back, "verdict"))
+
+
+@pytest.mark.parametrize("word", ["no JSON", '["verdict",{}]'])
+def test_words_of_another_first_bell_are_no_words(town: Town, boards: Boards, word: str) -> None:
+    """They count as nothing told: all is told again, and noted as this one does."""
+    as_of_ns = town.home.clock.now_ns()
+    Copied(town.journal).note("a store", DISTRICT, {word: "?"})
+    assert fields_of(boards.points("a store", DISTRICT, as_of_ns), "verdict")
+    boards.written()
+    assert word not in noted(town)
+
+
+def test_a_journal_that_takes_no_note_holds_nothing_up(
+    town: Town, boards: Boards, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk: what was written is written, is not said again at each turn, and is noted when there is room."""
+    as_of_ns = town.home.clock.now_ns()
+
+    def full(*_: object) -> None:
+        raise UnreadableError("the disk is full")
+
+    boards.points("a store", DISTRICT, as_of_ns)
+    with monkeypatch.context() as context:
+        context.setattr(Copied, "note", full)
+        boards.written()
+    assert "the disk is full" in caplog.text
+    assert not fields_of(boards.points("a store", DISTRICT, as_of_ns), "verdict")
+    boards.written()
+    assert noted(town)
+
+
+def test_what_ships_notes_what_boards_were_told(town: Town) -> None:
+    """In the journal, under the bucket's own id."""
+    way = town.way(MovedClock(town.home.clock.now_ns() + 60 * NS))
+    way.catch_up()
+    way.close()
+    outbox = Outbox(town.journal)
+    state = outbox.state()
+    outbox.close()
+    assert state
+    assert Copied(town.journal).of(state.store, DISTRICT)
 
 
 def test_how_far_the_sink_is_stands_beside(town: Town) -> None:

@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 
 from collector import influxdb, registry
+from collector.questions.boards import Boards
 from collector.sinks import setup
 from collector.sinks.answers import AwayError
 from collector.sinks.carrier import Carrier, Patience
+from collector.sinks.copying import Copier
 from collector.sinks.influx import Server
+from collector.sinks.way import Way
+from collector.store.copied import Copied
+from collector.store.decisions import keep_district
 from collector.store.outbox import Outbox
 from collector.store.reads import Reads
 from tests.collector.workbench import BOX, wait_until
@@ -152,6 +157,19 @@ def test_a_name_that_is_no_more_is_nobody_elses(house: House) -> None:
     assert house.wrong() == []
 
 
+def test_a_name_that_is_no_more_goes_from_sums_too(house: House) -> None:
+    """The collector ships a new name at once, and hours up to ten minutes later: a rebuild comes between."""
+    write_folder(house.home.district, name="Oak Valley")
+    way = way_of(house)
+    reports, *_ = way.works()
+    reports()
+    way.close()
+    rebuild(house)
+    house.ship()
+    found = house.server.query("SELECT * FROM latency_1h, latency_1d", f"{house.bucket}_rollups")
+    assert {row["district"] for row in found} == {"Oak Valley"}
+
+
 def test_a_name_that_is_no_more_goes_in_place_too(house: House, oak: House) -> None:
     """The same where another district is in the bucket."""
     write_folder(house.home.district, name="Elm Valley")
@@ -160,6 +178,38 @@ def test_a_name_that_is_no_more_goes_in_place_too(house: House, oak: House) -> N
     assert house.wrong(district="Elm Valley") == []
     assert oak.wrong(district="Oak Valley") == []
     assert house.server.query("SELECT * FROM latency WHERE district = 'Maple Valley'", house.bucket) == []
+
+
+def way_of(house: House, boards: Boards | None = None) -> Way:
+    """What ships within a collector that runs, by the folder as it is now."""
+    journal, folder = house.bench.journal, registry.read(house.home.district)
+    keep_district(journal, folder.district.digest, folder.contents, house.now_ns)
+    settings, outbox = influxdb.settings_of(house.home), Outbox(journal)
+    clock = house.bench.clock
+    return influxdb.way(house.home, settings, journal, Reads(journal), lambda: folder, clock, outbox, boards)
+
+
+def test_copies_that_a_broken_rebuild_took_away_come_back(
+    house: House, oak: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In place, and the program dies before it writes them: a collector that runs does, at its next turn."""
+    journal, folder = house.bench.journal, registry.read(house.home.district)
+    boards = Boards(Reads(journal), Copied(journal), lambda: folder, registry.targets())
+    running = way_of(house, boards)
+    running.catch_up()
+    verdicts = "SELECT * FROM verdict WHERE district = 'Maple Valley'"
+    before = house.server.query(verdicts, house.bucket)
+    broken = break_at(monkeypatch, Copier, "write", 1)
+    assert house.say("rebuild").exit_code == 1
+    assert broken()
+    monkeypatch.undo()
+    assert house.server.query(verdicts, house.bucket) == []
+    _, copies, _ = running.works()
+    copies()
+    running.close()
+    told = house.server.query(verdicts, house.bucket)
+    assert {row["subject"] for row in told} == {row["subject"] for row in before}
+    assert oak.wrong(district="Oak Valley") == []
 
 
 class Hasty(Patience):
@@ -234,6 +284,7 @@ BREAKS: dict[str, tuple[Any, str, int]] = {
     "before the cursors change": (Outbox, "take_over", 1),
     "before the spare is cleared": (Server, "clear", 2),
     "before the sums are cleared": (Server, "clear", 3),
+    "once the sums are cleared": (Server, "clear", 3),
 }
 
 
@@ -249,8 +300,9 @@ def test_broken_off_anywhere_it_is_mended_by_what_one_does_anyway(
 ) -> None:
     """The program dies within a rebuild: set up and ship, and all is there; or rebuild again."""
     oak: House | None = request.getfixturevalue("oak") if shared else None
+    sums = house.server.query(SUMS, f"{house.bucket}_rollups")
     place, name, number = BREAKS[at]
-    broken = break_at(monkeypatch, place, name, number, after=at == "once it is cleared")
+    broken = break_at(monkeypatch, place, name, number, after=at.startswith("once"))
     said = house.say("rebuild")
     monkeypatch.undo()
     assert broken()
@@ -259,6 +311,7 @@ def test_broken_off_anywhere_it_is_mended_by_what_one_does_anyway(
     assert (again["collector_token"], again["grafana_token"]) == ("kept", "")
     house.ship()
     assert house.wrong(district="Maple Valley") == []
+    assert house.server.query(SUMS, f"{house.bucket}_rollups") == sums
     rebuild(house)
     assert house.wrong(district="Maple Valley") == []
     if oak:
