@@ -20,14 +20,18 @@ from collector.cli.figures import MBPS, PEOPLE, SchoolName, Zone
 from collector.cli.status import result
 from collector.clock import SystemClock
 from collector.config import Home
+from collector.coordinator import bells
 from collector.questions import ask, status
 from collector.questions.status import Measurement
 from firstbell.catalogue import PROBES
-from firstbell.district import SPLIT
+from firstbell.district import NS, SPLIT
 from firstbell.report import Status
 
 _FIRST_MEASUREMENTS_S = 120.0
-
+_ASKS_AFTER_S = 12.0
+"""By then the box has asked for its first speed test (`agent.schedule.FIRST_HEAVY_S`)."""
+_TEST_S = 30.0
+"""What a speed test may take, unless the box's file says less or more."""
 
 WANT_SERVERS = {"throughput", "capacity"}
 """No first answer waits for these: a box without servers of the district's own does not run them."""
@@ -197,7 +201,9 @@ def _first_answer(
 ) -> bool:
     """Show each measurement as the journal takes it, then answer; False if stopped before."""
     voice.say("measuring", "Measuring; the speed test takes up to half a minute ...")
-    deadline = time.monotonic() + _FIRST_MEASUREMENTS_S
+    began = time.monotonic()
+    deadline = began + _FIRST_MEASUREMENTS_S
+    not_now = _why_no_test(home)
     waited_for = set(PROBES) - WANT_SERVERS
     for measurement in _arriving(home):
         if measurement is not None:
@@ -206,6 +212,9 @@ def _first_answer(
             _tell_of_internet(voice, measurement)
         if stop.is_set():
             return False
+        if not_now and "internet" in waited_for and time.monotonic() > began + _ASKS_AFTER_S:
+            waited_for.discard("internet")
+            voice.say("internet", f"  No speed test just now: {not_now}. It comes by itself later.")
         if not waited_for or time.monotonic() > deadline:
             break
         if measurement is None:
@@ -213,6 +222,22 @@ def _first_answer(
             stop.wait(_LOOK_S)
     _answer(home, voice, model)
     return True
+
+
+def _why_no_test(home: Home) -> str:
+    """Why the first speed test, which is about to be asked for, will be refused; "" where nothing is known.
+
+    Two rules of `collector.coordinator.rules`: nothing near a bell, and one test a period.
+    """
+    school = loaded(home, journal_of(home)).district.schools[0]
+    asked_ns = SystemClock().now_ns() + int(_ASKS_AFTER_S * NS)
+    stretch = bells.stretch_at(school, asked_ns)
+    if found := bells.at_the_edge(stretch, asked_ns, _TEST_S):
+        return f"{found[0]}, and within five minutes of a bell no line is loaded"
+    with opened(home) as reads:
+        granted = reads.leases(stretch.begin_ns, asked_ns)
+    done = any((lease.agent, lease.kind) == (up.BOX, "internet") for lease in granted)
+    return f"there was one in {stretch.name} already" if done else ""
 
 
 def _arriving(home: Home) -> Iterator[Measurement | None]:

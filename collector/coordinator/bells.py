@@ -51,6 +51,20 @@ def stretch_at(school: School, at_ns: int) -> Stretch:
     )
 
 
+def at_the_edge(stretch: Stretch, at_ns: int, seconds: float) -> tuple[str, int] | None:
+    """Why a test of that length may not begin now, and from when on it is worth asking again; None if it may.
+
+    The whole of it lies between the first and the last five minutes of a stretch: people come and go.
+    """
+    first_ns = stretch.begin_ns + int(EDGE_S * NS)
+    last_ns = stretch.end_ns - int((EDGE_S + seconds) * NS)
+    if first_ns <= at_ns <= last_ns:
+        return None
+    if at_ns < first_ns <= last_ns:
+        return f"{stretch.name} has just begun", first_ns
+    return f"{stretch.name} is about to end", stretch.end_ns + int(EDGE_S * NS)
+
+
 def lessons_end_ns(school: School, at_ns: int) -> int:
     """When the last class of the day ends, of a day whose classes go on."""
     day = districts.local(school, at_ns).date()

@@ -142,15 +142,8 @@ def not_in_class(case: Case) -> No | None:
 
 def not_at_the_edge(case: Case) -> No | None:
     """The whole test lies between the first and the last five minutes of a period: people come and go."""
-    first_ns = case.stretch.begin_ns + EDGE_S * NS
-    last_ns = case.stretch.end_ns - (EDGE_S + case.charge.seconds) * NS
-    if first_ns <= case.at_ns <= last_ns:
-        return None
-    if case.at_ns < first_ns <= last_ns:
-        reason = f"{case.stretch.name} has just begun"
-        return No("edge", reason, case.until_s(first_ns))
-    reason = f"{case.stretch.name} is about to end"
-    return No("edge", reason, case.until_s(case.stretch.end_ns + EDGE_S * NS))
+    found = bells.at_the_edge(case.stretch, case.at_ns, case.charge.seconds)
+    return No("edge", found[0], case.until_s(found[1])) if found else None
 
 
 def once_a_period(case: Case) -> No | None:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,13 @@ from collector.store.reads import Reads
 from firstbell.report import Segment, Status, Stored
 from tests.collector.workbench import free_port
 from tests.end_to_end.test_check_now import ROOT, running
+from tests.support.clocks import evening
 from tests.support.mosquitto import mosquitto
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
 SCHOOLS = "id,name,students\nlincoln,Lincoln High,900\n"
 CIRCUITS = "id,kind,down_mbps,schools\nline,internet,1000,lincoln\n"
 SEATS = "agent,school,circuit\nlincoln-1,lincoln,line\n"
-
-
-def evening() -> str:
-    """A time zone in which it is evening, so that no bell keeps a test from running."""
-    ahead = (20 - datetime.now(UTC).hour + 12) % 24 - 12  # noqa: TID251 - the test's own clock
-    return f"Etc/GMT{-ahead:+d}"
 
 
 def firstbell(data: Path, *words: str) -> str:

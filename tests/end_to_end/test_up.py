@@ -12,8 +12,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,6 +23,7 @@ from collector import registry, up
 from collector.cli import up as cli
 from collector.config import Home
 from firstbell import catalogue
+from tests.support.clocks import evening
 from tests.support.speedtest_server import PUBLIC_ADDRESS, Behaviour, SpeedtestServer
 
 FIRSTBELL = [sys.executable, "-m", "collector.cli"]
@@ -105,23 +108,21 @@ def events(process: subprocess.Popen[str], until: str) -> list[dict[str, Any]]:
 def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """A data folder after a first start without a terminal and without internet, and what was told."""
     data = tmp_path_factory.mktemp("answered") / "data"
-    ended = firstbell(data, "up", "--json", "--stop-after-answer")
+    ended = firstbell(data, "up", "--json", "--stop-after-answer", "--tz", evening())
     assert ended.returncode == 0, ended.stderr
     return data, [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 def test_without_a_terminal_it_takes_examples_and_says_so(
-    answered: tuple[Path, list[dict[str, Any]]],
+    answered: tuple[Path, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
     """No question is asked, the defaults are named, and the answer calls its school an example."""
     _, told = answered
+    entered = {"school.name", "school.people", "circuit.down_mbps"}
     assert told[0]["event"] == "examples"
-    assert set(told[0]["examples"]) == {
-        "school.name",
-        "school.people",
-        "circuit.down_mbps",
-        "school.tz",
-    }
+    assert set(told[0]["examples"]) == entered
+    with running(tmp_path / "data") as process:
+        assert set(events(process, "starting")[0]["examples"]) == {*entered, "school.tz"}
     (answer,) = [event for event in told if event["event"] == "answer"]
     assert "Example School" in answer["text"]
     assert "nobody entered" in answer["text"]
@@ -200,6 +201,8 @@ def test_it_goes_on_after_ctrl_c_and_after_kill(answered: tuple[Path, list[dict[
     with running(data) as process:
         told = events(process, "next")
         assert told[0]["event"] == "resumed"
+        (word,) = [event["text"] for event in told if event["event"] == "internet"]
+        assert "No speed test just now: there was one in evening already." in word
         health = urllib.request.urlopen(f"http://127.0.0.1:{told[-1]['web_port']}/healthz", timeout=10)
         assert json.load(health)["ok"]
         process.send_signal(signal.SIGINT)
@@ -238,10 +241,10 @@ def test_children_that_die_are_started_again(answered: tuple[Path, list[dict[str
 
 def test_at_a_terminal_it_asks_its_questions(tmp_path: Path) -> None:
     """Name, people and contracted speed are asked, a wrong answer is asked again, and the answer uses them."""
-    data = tmp_path / "data"
+    data, asks = tmp_path / "data", registry.local_zone() in cli.NOBODYS_ZONES
     parent, child = pty.openpty()
     process = subprocess.Popen(
-        [*FIRSTBELL, "up", "--stop-after-answer"],
+        [*FIRSTBELL, "up", "--stop-after-answer", *([] if asks else ["--tz", evening()])],
         env=environment(data),
         stdin=child,
         stdout=child,
@@ -267,9 +270,9 @@ def test_at_a_terminal_it_asks_its_questions(tmp_path: Path) -> None:
         os.write(parent, b"1,200\n")
         read_until("Contracted Mbit/s")
         os.write(parent, b"\n")
-        if registry.local_zone() in cli.NOBODYS_ZONES:
+        if asks:
             read_until("Time zone of the school")
-            os.write(parent, b"America/Chicago\n")
+            os.write(parent, f"{evening()}\n".encode())
         read_until("Examples that nobody entered")
         read_until("Stopped.")
         screen = " ".join(screen.split())
@@ -282,12 +285,45 @@ def test_at_a_terminal_it_asks_its_questions(tmp_path: Path) -> None:
         os.close(parent)
 
 
+def write_lincoln(home: Home, tz: str) -> None:
+    """A district of one school."""
+    registry.write_example(
+        home.district,
+        school_name="Lincoln High",
+        people=100,
+        down_mbps=100,
+        up_mbps=None,
+        agent=up.BOX,
+        tz=tz,
+    )
+
+
+def test_where_a_bell_rings_it_says_that_the_speed_test_waits(tmp_path: Path) -> None:
+    """Within five minutes of a bell no line is loaded: nobody waits two minutes for what does not come."""
+    home, zone = Home(tmp_path / "data"), evening()
+    write_lincoln(home, zone)
+    since = datetime.now(ZoneInfo(zone)) - timedelta(minutes=1)  # noqa: TID251 - the test's own clock
+    with (home.district / "district.toml").open("a", encoding="utf-8") as settings:
+        bell = f"{since:%H:%M}-{since + timedelta(minutes=40):%H:%M} algebra"
+        settings.write(
+            '\n[calendars.default]\nweekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'
+            f'usual = "a"\nbells.a = ["{bell}"]\n'
+        )
+    up.prepare(home)
+    began = time.monotonic()
+    ended = firstbell(home.folder, "up", "--json", "--stop-after-answer")
+    assert ended.returncode == 0, ended.stderr
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    (word,) = [event["text"] for event in told if event["event"] == "internet"]
+    assert "No speed test just now: algebra has just begun" in word
+    assert [event for event in told if event["event"] == "answer"]
+    assert time.monotonic() - began < 60
+
+
 def test_with_internet_it_says_which_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real speed test runs against a private server; its name is told, and no address that it gave away."""
     home = Home(tmp_path / "data")
-    registry.write_example(
-        home.district, school_name="Lincoln High", people=100, down_mbps=100, up_mbps=None, agent=up.BOX
-    )
+    write_lincoln(home, evening())
     up.prepare(home)
     with (home.box / "agent.toml").open("a", encoding="utf-8") as settings:
         settings.write("\n[internet]\nsecure = false\n")
