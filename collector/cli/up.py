@@ -20,7 +20,7 @@ from collector.cli.figures import MBPS, PEOPLE, SchoolName, Zone
 from collector.cli.status import result
 from collector.clock import SystemClock
 from collector.config import Home
-from collector.coordinator import bells
+from collector.coordinator import foreseen
 from collector.questions import ask, status
 from collector.questions.status import Measurement
 from firstbell.catalogue import PROBES
@@ -28,7 +28,7 @@ from firstbell.district import NS, SPLIT
 from firstbell.report import Status
 
 _FIRST_MEASUREMENTS_S = 120.0
-_ASKS_AFTER_S = 12.0
+_ASKS_AFTER_S = 12
 """By then the box has asked for its first speed test (`agent.schedule.FIRST_HEAVY_S`)."""
 _TEST_S = 30.0
 """What a speed test may take, unless the box's file says less or more."""
@@ -225,19 +225,10 @@ def _first_answer(
 
 
 def _why_no_test(home: Home) -> str:
-    """Why the first speed test, which is about to be asked for, will be refused; "" where nothing is known.
-
-    Two rules of `collector.coordinator.rules`: nothing near a bell, and one test a period.
-    """
-    school = loaded(home, journal_of(home)).district.schools[0]
-    asked_ns = SystemClock().now_ns() + int(_ASKS_AFTER_S * NS)
-    stretch = bells.stretch_at(school, asked_ns)
-    if found := bells.at_the_edge(stretch, asked_ns, _TEST_S):
-        return f"{found[0]}, and within five minutes of a bell no line is loaded"
+    """Why the first speed test, which the box is about to ask for, will not come now; "" where it may."""
+    district, asked_ns = loaded(home, journal_of(home)).district, SystemClock().now_ns() + _ASKS_AFTER_S * NS
     with opened(home) as reads:
-        granted = reads.leases(stretch.begin_ns, asked_ns)
-    done = any((lease.agent, lease.kind) == (up.BOX, "internet") for lease in granted)
-    return f"there was one in {stretch.name} already" if done else ""
+        return foreseen.why_not(district, reads.leases, up.BOX, "internet", _TEST_S, asked_ns)
 
 
 def _arriving(home: Home) -> Iterator[Measurement | None]:
