@@ -15,6 +15,8 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+# Not the status of a failed test: scripts/test asks failed tests once more, and that would forget the skipped ones.
+_SKIPPED = 6
 _ALLOWED = Path(__file__).with_name("skips.txt")
 
 
@@ -32,4 +34,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     skipped = {report.nodeid for report in reporter.stats.get("skipped", ())} - _allowed_skips()
     if skipped:
         reporter.write_line(f"skipped in CI without a reason in {_ALLOWED.name}: {sorted(skipped)}", red=True)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = _SKIPPED
