@@ -1,6 +1,7 @@
 """What holds for all tests: how hypothesis runs, and that CI skips nothing without a reason on the list."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("house")
+
+# Started in the background by a shell, Ctrl-C is ignored, and all that the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Not the status of a failed test: scripts/test asks failed tests once more, and that would forget the skipped ones.
 _SKIPPED = 6

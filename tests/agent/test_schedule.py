@@ -79,6 +79,7 @@ def test_stretches_follow_each_other_without_gap_or_overlap(zone: str, wall_s: f
 # --- heavy tests ---
 
 
+@pytest.mark.slow
 def test_every_day_of_a_year_has_one_test_in_each_period() -> None:
     """365 days of 8 periods, days of 23 and 25 hours among them: 2,920 tests, none missing, none double."""
     tests = Counter(slot(wall_s) for wall_s in year())

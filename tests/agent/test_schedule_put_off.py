@@ -4,6 +4,8 @@ import itertools
 from datetime import datetime
 from random import Random, SystemRandom
 
+import pytest
+
 from agent.strata import day_strata
 from firstbell.catalogue import PROBES
 from tests.agent.world import CHICAGO, DAY, HEAVY, LATENCY, World, at, make, slot
@@ -58,6 +60,7 @@ def weekly(seed: int, begin: str, end: str) -> list[float]:
     return [wall_s for wall_s, _ in ran]
 
 
+@pytest.mark.slow
 def test_a_weekly_test_runs_once_in_each_week_around_school() -> None:
     """Through both changes of the clocks: one in each of 52 weeks, none in class, at night or at an edge."""
     ran = weekly(3, "2026-01-05", "2027-01-04")
@@ -68,6 +71,7 @@ def test_a_weekly_test_runs_once_in_each_week_around_school() -> None:
     assert min(margins) >= 300 - 1
 
 
+@pytest.mark.slow
 def test_a_weekly_test_that_was_put_off_comes_later_in_the_week() -> None:
     """With no room left in its stretch it takes another one of the same week, also the very next."""
     for seed in range(30):

@@ -12,6 +12,8 @@ from tests.influx import town as towns
 from tests.influx.town import DISTRICT, Town
 from tests.support.influxdb import Influx1
 
+pytestmark = pytest.mark.slow
+
 ASKED = list(asked())
 BY_TEXT = {query.text: query for query in queries.all_queries().values()}
 DAY_NS = 86_400 * 10**9

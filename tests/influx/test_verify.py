@@ -20,6 +20,8 @@ from tests.influx import town as towns
 from tests.influx.town import DISTRICT, Town
 from tests.support.influxdb import Influx1, Influx2
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def spoilt(influxd2: Influx2, tmp_path_factory: pytest.TempPathFactory) -> Town:

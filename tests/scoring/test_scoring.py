@@ -10,6 +10,7 @@ GROUPS = 10
 SEEDS = 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_each_fault_is_named_and_nobody_is_accused_wrongly(group: int) -> None:
     """Over fifty seeds, with everything through the real intake: no fault missed, no false accusation."""

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -219,3 +220,4 @@ def numbers_in(waiting: dict[Identity, int | None]) -> list[int]:
 
 TestSpoolModel = SpoolModel.TestCase
 TestSpoolModel.settings = settings(max_examples=60, stateful_step_count=40)
+TestSpoolModel.pytestmark = [pytest.mark.slow]

@@ -61,6 +61,7 @@ def test_what_was_not_committed_is_not_seen(tmp_path: Path, clock: HandClock) ->
     assert len(scanned(left, 5)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_noise_is_survived(tmp_path: Path, seed: int) -> None:
     """Random bytes, and random bytes that claim to be table pages, end in no exception."""

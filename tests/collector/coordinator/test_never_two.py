@@ -13,6 +13,7 @@ from random import Random
 
 import hypothesis.strategies as st
 import msgspec
+import pytest
 from hypothesis import Phase, event, given, settings
 
 from collector.coordinator import places
@@ -201,6 +202,7 @@ def scarce_town() -> District:
     return town(budget=msgspec.structs.replace(WIDE, day_seconds=DAY_S))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(st.randoms(use_true_random=False))
 def test_no_two_tests_ever_load_one_line(random: Random) -> None:
