@@ -218,6 +218,5 @@ def numbers_in(waiting: dict[Identity, int | None]) -> list[int]:
     return [number for number in waiting.values() if number is not None]
 
 
-TestSpoolModel = SpoolModel.TestCase
+TestSpoolModel = pytest.mark.slow(SpoolModel.TestCase)
 TestSpoolModel.settings = settings(max_examples=60, stateful_step_count=40)
-TestSpoolModel.pytestmark = [pytest.mark.slow]
