@@ -209,12 +209,12 @@ def _first_answer(
         if measurement is not None:
             waited_for.discard(measurement.probe)
             voice.say("measured", _line(measurement), measurement=msgspec.to_builtins(measurement))
-            _tell_of_internet(voice, measurement)
+            _tell_of_internet(voice, measurement, not_now)
         if stop.is_set():
             return False
         if not_now and "internet" in waited_for and time.monotonic() > began + _ASKS_AFTER_S:
             waited_for.discard("internet")
-            voice.say("internet", f"  No speed test just now: {not_now}. It comes by itself later.")
+            _say_later(voice, not_now)
         if not waited_for or time.monotonic() > deadline:
             break
         if measurement is None:
@@ -243,13 +243,19 @@ def _arriving(home: Home) -> Iterator[Measurement | None]:
             yield None
 
 
-def _tell_of_internet(voice: Voice, measurement: Measurement) -> None:
-    """Whether a test left this machine, and where it went."""
+def _say_later(voice: Voice, why: str) -> None:
+    voice.say("internet", f"  No speed test just now: {why}. It comes by itself later.")
+
+
+def _tell_of_internet(voice: Voice, measurement: Measurement, not_now: str) -> None:
+    """Whether a test left this machine, and where it went; `not_now` is why it was expected to be refused."""
     if measurement.probe != "internet":
         return
     server = measurement.readings.get("server")
     if measurement.status is Status.OK:
         voice.say("internet", f"  The speed test ran against {server or 'a server without a name'}.")
+    elif measurement.status is Status.SKIPPED:
+        _say_later(voice, not_now or measurement.reason)
     else:
         voice.say(
             "internet",

@@ -320,6 +320,21 @@ def test_where_a_bell_rings_it_says_that_the_speed_test_waits(tmp_path: Path) ->
     assert time.monotonic() - began < 60
 
 
+def test_a_test_that_is_refused_is_no_failure(tmp_path: Path) -> None:
+    """A box that may not load its line says so at once, and the line is not said to have failed."""
+    home = Home(tmp_path / "data")
+    write_lincoln(home, evening())
+    up.prepare(home)
+    settings = home.box / "agent.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("[box]\n", "[box]\nmetered = true\n"), "utf-8"
+    )
+    ended = firstbell(home.folder, "up", "--json", "--stop-after-answer")
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    (word,) = [event["text"] for event in told if event["event"] == "internet"]
+    assert word == "  No speed test just now: the connection is metered. It comes by itself later."
+
+
 def test_with_internet_it_says_which_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real speed test runs against a private server; its name is told, and no address that it gave away."""
     home = Home(tmp_path / "data")
