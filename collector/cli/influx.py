@@ -177,13 +177,18 @@ def _verified_text(answer: Verified) -> str:
 @json_option
 @pass_home
 def rebuild(home: Home, as_json: bool) -> None:
-    """Make InfluxDB's copy anew beside the one in use, then let it take its place. No report is changed."""
+    """Make InfluxDB's copy anew beside the one in use, then let it take its place. No report is changed.
+
+    Hours and days are made anew where they stand: boards lack them until that is done.
+    """
     settings = influxdb.settings_of(home)
     journal = journal_of(home)
     folder = loaded(home, journal)
     with progress_bar("Shipping reports", hidden=as_json) as progress:
         done = influxdb.rebuild(home, settings, journal, folder, progress)
-    text = f"{done.shipped:,} reports were shipped anew into the bucket {settings.bucket}."
+    text = (
+        f"{done.shipped:,} reports were shipped anew into the bucket {settings.bucket}; hours and days, too."
+    )
     if done.in_place:
         text += f" In place, because {', '.join(done.others)} is in it, too."
     show(done, text, as_json=as_json, simulated=folder.district.settings.simulated)

@@ -20,7 +20,8 @@ from collector.cli.figures import MBPS, PEOPLE, SchoolName, Zone
 from collector.cli.status import result
 from collector.clock import SystemClock
 from collector.config import Home
-from collector.coordinator import foreseen
+from collector.coordinator import foreseen, tickets
+from collector.coordinator.book import OVER_S
 from collector.questions import ask, status
 from collector.questions.status import Measurement
 from firstbell.catalogue import PROBES
@@ -28,8 +29,10 @@ from firstbell.district import NS, SPLIT
 from firstbell.report import Status
 
 _FIRST_MEASUREMENTS_S = 120.0
-_ASKS_AFTER_S = 12
-"""By then the box has asked for its first speed test (`agent.schedule.FIRST_HEAVY_S`)."""
+_ASKS_AFTER_S = 10
+"""So long after its start the box asks for its first speed test (`agent.schedule.FIRST_HEAVY_S`)."""
+_GRANTED_AFTER_S = 25.0
+"""Without a lease by then it was put off, for whatever reason."""
 _TEST_S = 30.0
 """What a speed test may take, unless the box's file says less or more."""
 
@@ -92,6 +95,7 @@ def command(
     voice, stop = Voice(as_json=as_json), _stop_on_signals()
     ask.check_model(registry.targets(), model)
     with up.alone(home):
+        started_before = (home.folder / tickets.FILE).exists()
         given = {"name": school, "people": people, "down_mbps": down_mbps, "up_mbps": up_mbps}
         if home.district.exists():
             if tz:
@@ -105,7 +109,7 @@ def command(
             _found(home, voice, {**given, "tz": tz})
         voice.say("starting", "Starting the broker, the collector and the box on this machine ...")
         with up.standing(home) as household:
-            first = _first_answer(home, household, voice, stop, model)
+            first = _first_answer(home, household, voice, stop, model, started_before)
             if first and not stop_after_answer:
                 _what_next(home, voice, household)
                 while not stop.wait(_LOOK_S):
@@ -197,25 +201,27 @@ def _asked(given: dict[str, Any], machines_zone: str) -> Entered:
 
 
 def _first_answer(
-    home: Home, household: up.Household, voice: Voice, stop: threading.Event, model: str
+    home: Home, household: up.Household, voice: Voice, stop: threading.Event, model: str, started_before: bool
 ) -> bool:
     """Show each measurement as the journal takes it, then answer; False if stopped before."""
-    voice.say("measuring", "Measuring; the speed test takes up to half a minute ...")
-    began = time.monotonic()
-    deadline = began + _FIRST_MEASUREMENTS_S
-    not_now = _why_no_test(home)
+    began, began_ns = time.monotonic(), SystemClock().now_ns()
     waited_for = set(PROBES) - WANT_SERVERS
+    not_now = _why_no_test(home, began_ns, started_before)
+    if not_now:
+        voice.say("measuring", "Measuring ...")
+        _put_off(voice, waited_for, not_now)
+    else:
+        voice.say("measuring", "Measuring; the speed test takes up to half a minute ...")
     for measurement in _arriving(home):
         if measurement is not None:
+            _tell(voice, measurement)
             waited_for.discard(measurement.probe)
-            voice.say("measured", _line(measurement), measurement=msgspec.to_builtins(measurement))
-            _tell_of_internet(voice, measurement, not_now)
         if stop.is_set():
             return False
-        if not_now and "internet" in waited_for and time.monotonic() > began + _ASKS_AFTER_S:
-            waited_for.discard("internet")
-            _say_later(voice, not_now)
-        if not waited_for or time.monotonic() > deadline:
+        passed_s = time.monotonic() - began
+        if "internet" in waited_for and passed_s > _GRANTED_AFTER_S and not _granted(home, began_ns):
+            _put_off(voice, waited_for, "the collector has not let it begin yet")
+        if not waited_for or passed_s > _FIRST_MEASUREMENTS_S:
             break
         if measurement is None:
             household.mind(lambda text: voice.say("child", text))
@@ -224,11 +230,25 @@ def _first_answer(
     return True
 
 
-def _why_no_test(home: Home) -> str:
+def _why_no_test(home: Home, began_ns: int, started_before: bool) -> str:
     """Why the first speed test, which the box is about to ask for, will not come now; "" where it may."""
-    district, asked_ns = loaded(home, journal_of(home)).district, SystemClock().now_ns() + _ASKS_AFTER_S * NS
+    district = loaded(home, journal_of(home)).district
+    opens_ns = began_ns + int(OVER_S * NS) if started_before else 0
+    asked_ns = began_ns + _ASKS_AFTER_S * NS
     with opened(home) as reads:
-        return foreseen.why_not(district, reads.leases, up.BOX, "internet", _TEST_S, asked_ns)
+        return foreseen.why_not(district, reads.leases, up.BOX, "internet", _TEST_S, asked_ns, opens_ns)
+
+
+def _granted(home: Home, since_ns: int) -> bool:
+    """Whether this machine's box has had leave for a test since then."""
+    with opened(home) as reads:
+        return any(lease.agent == up.BOX for lease in reads.leases(since_ns, SystemClock().now_ns()))
+
+
+def _put_off(voice: Voice, waited_for: set[str], why: str) -> None:
+    """Nobody waits for the speed test any more; the box itself does."""
+    waited_for.discard("internet")
+    voice.say("internet", f"  No speed test just now: {why}. The box asks again by itself.")
 
 
 def _arriving(home: Home) -> Iterator[Measurement | None]:
@@ -243,19 +263,17 @@ def _arriving(home: Home) -> Iterator[Measurement | None]:
             yield None
 
 
-def _say_later(voice: Voice, why: str) -> None:
-    voice.say("internet", f"  No speed test just now: {why}. It comes by itself later.")
+def _tell(voice: Voice, measurement: Measurement) -> None:
+    """What was measured; of a speed test also whether it left this machine, and where it went.
 
-
-def _tell_of_internet(voice: Voice, measurement: Measurement, not_now: str) -> None:
-    """Whether a test left this machine, and where it went; `not_now` is why it was expected to be refused."""
-    if measurement.probe != "internet":
+    One that was refused says so by its reason, and is no failure.
+    """
+    voice.say("measured", _line(measurement), measurement=msgspec.to_builtins(measurement))
+    if measurement.probe != "internet" or measurement.status is Status.SKIPPED:
         return
     server = measurement.readings.get("server")
     if measurement.status is Status.OK:
         voice.say("internet", f"  The speed test ran against {server or 'a server without a name'}.")
-    elif measurement.status is Status.SKIPPED:
-        _say_later(voice, not_now or measurement.reason)
     else:
         voice.say(
             "internet",

@@ -99,11 +99,14 @@ def not_a_clone(case: Case) -> No | None:
     return No("clone", f"two boxes call themselves {case.agent}") if case.suspended else None
 
 
+JUST_STARTED = "the collector has just started, and a test from before may still run"
+
+
 def not_just_started(case: Case) -> No | None:
     """What was granted before a start may still run, whatever the journal knows of it."""
     if case.wait_s <= 0:
         return None
-    return No("start", "the collector has just started, and a test from before may still run", case.wait_s)
+    return No("start", JUST_STARTED, case.wait_s)
 
 
 def not_quiet(case: Case) -> No | None:

@@ -7,11 +7,11 @@ from collector.influxdb.connection import ROLLUPS, SINK, server
 from collector.influxdb.ship import alone, shipper_to, source_of, way
 from collector.registry import Folder
 from collector.sinks import setup
-from collector.sinks.influx import Server
+from collector.sinks.influx import END_OF_TIME, Server
 from collector.sinks.shipping import Progress
 from collector.sinks.standing import Placed
 from collector.store.journal import Journal
-from collector.store.outbox import Outbox
+from collector.store.outbox import DAY_NS, Outbox
 from collector.store.reads import Reads
 
 
@@ -31,7 +31,8 @@ def rebuild(
 
     In the spare bucket, which then takes the place of the other at once; a collector that runs waits
     meanwhile, and goes on with that. Where others are in the bucket, in place: what is this district's is
-    taken away, and shipped again. Hours and days are taken away and made anew, too.
+    taken away, and shipped again. Hours and days are taken away and made anew, too; those before the
+    journal's first report nobody could make again, so they stay.
     """
     with alone(home):
         done = _rebuild(home, settings, journal, folder, progress)
@@ -57,6 +58,7 @@ def _rebuild(
             to.clear(found.id, tags)
         source = source_of(settings, journal, reads, lambda: folder, home.clock, outbox)
         state = shipper_to(settings, source, to, found).catch_up(progress)
+        aside = outbox.asides()
         if mine:
             setup.swap(to, settings.bucket, settings.spare)
             active = Outbox(journal, SINK)
@@ -64,7 +66,7 @@ def _rebuild(
             active.close()
             to.clear(to.bucket(settings.spare).id, {})
         _sums_from_the_beginning(settings, journal, to, placed, ours)
-        return Rebuilt(shipped=state.shipped, aside=outbox.asides(), in_place=not mine, others=tuple(others))
+        return Rebuilt(shipped=state.shipped, aside=aside, in_place=not mine, others=tuple(others))
     finally:
         outbox.close()
         reads.close()
@@ -87,10 +89,11 @@ def _sums_from_the_beginning(
     try:
         state = hourly.state()  # which may lag: hours bear the name that the district had ten minutes ago
         hourly.begin(found.id, placed.district.digest, placed.placed_as)
+        since_ns = hourly.first_day() * DAY_NS
     finally:
         hourly.close()
     for name in sorted({*ours, state.placed_as} if state and state.placed_as else ours):
-        to.clear(found.id, {"district": name})
+        to.delete(found.id, since_ns, END_OF_TIME, {"district": name})
 
 
 def _copies_again(home: Home, settings: InfluxSettings, journal: Journal, folder: Folder) -> None:

@@ -267,8 +267,17 @@ class Outbox:
             db.execute("UPDATE sinks SET run = ?, run_arrival = arrival WHERE sink = ?", (run, self.sink))
 
     def place_anew(self, folder: str, placed_as: str, days: Iterable[Days]) -> None:
-        """From now on reports are placed by that folder; these days are to be shipped again."""
+        """From now on reports are placed by that folder; these days are to be shipped again.
+
+        Under another name than before, boards are to be told all anew: what they were told went with the
+        name, and is not there either when the name comes back.
+        """
         with self._writing() as db:
+            db.execute(
+                "DELETE FROM copied WHERE store = "
+                "(SELECT store FROM sinks WHERE sink = ? AND placed_as <> ?)",
+                (self.sink, placed_as),
+            )
             db.executemany(
                 "INSERT OR IGNORE INTO sink_days VALUES (?, ?, ?)",
                 [(self.sink, each.agent, day) for each in days for day in range(each.first, each.last + 1)],

@@ -295,11 +295,15 @@ def test_a_verdict_that_changed_says_what_it_was(town: Town, boards: Boards, aga
     boards = started(town) if again else boards
     later = boards.points("a store", DISTRICT, as_of_ns)
     assert not any(point.fields["changed"] for point in early)
-    before = {frozenset(point.tags.items()): point.fields["label"] for point in early}
+    before = {
+        frozenset(point.tags.items()): (point.fields["label"], point.fields["state_rank"]) for point in early
+    }
     changed = [point for point in later if point.measurement == "verdict" and point.fields["changed"]]
     assert changed
     for point in changed:
-        assert point.fields["was"] == before[frozenset(point.tags.items())] != point.fields["label"]
+        was, rank = before[frozenset(point.tags.items())]
+        assert (point.fields["was"], point.fields["was_rank"]) == (was, rank)
+        assert was != point.fields["label"]
 
 
 def test_another_store_is_told_everything(town: Town, boards: Boards) -> None:

@@ -2,24 +2,25 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector import influxdb, registry
+from collector import influxdb, lock, registry
 from collector.questions.boards import Boards
 from collector.sinks import setup
 from collector.sinks.answers import AwayError
 from collector.sinks.carrier import Carrier, Patience
 from collector.sinks.copying import Copier
 from collector.sinks.influx import Server
+from collector.sinks.shipping import Shipper
 from collector.sinks.way import Way
 from collector.store.copied import Copied
 from collector.store.decisions import keep_district
-from collector.store.outbox import Outbox
+from collector.store.outbox import Aside, Outbox
 from collector.store.reads import Reads
 from tests.collector.workbench import BOX, wait_until
 from tests.support.influxdb import AskedError, Influx2
@@ -110,6 +111,91 @@ def test_sums_are_made_anew_too(house: House, request: pytest.FixtureRequest, sh
         "Maple Valley",
         *(["Oak Valley"] if oak else []),
     }
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["beside", "in place"])
+def test_sums_that_nobody_can_make_again_stay(
+    house: House, request: pytest.FixtureRequest, shared: bool
+) -> None:
+    """Hours before the journal's first report, as after the loss of a journal that was longer."""
+    if shared:
+        request.getfixturevalue("oak")
+    rollups, old_ns = f"{house.bucket}_rollups", house.now_ns - 40 * DAY_NS
+    line = f"latency_1h,agent={BOX},district=Maple\\ Valley count_rtt_p50_ms=7i {old_ns}"
+    assert house.server.write(line, rollups).status == 204
+    before = house.server.query(SUMS, rollups)
+    rebuild(house)
+    assert house.server.query(SUMS, rollups) == before
+    assert old_ns in {row["time"] for row in before}
+
+
+def test_what_is_set_aside_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the copy that was made anew, whichever bucket it was made in."""
+    shipped = Shipper.catch_up
+
+    def poisoned(shipper: Shipper, progress: Any) -> Any:
+        state = shipped(shipper, progress)
+        outbox = Outbox(house.bench.journal, f"{influxdb.SINK} anew")
+        outbox.move(state.store, state.arrival, 1, after=0, aside=[Aside(7, "poison")])
+        outbox.close()
+        return state
+
+    monkeypatch.setattr(Shipper, "catch_up", poisoned)
+    assert rebuild(house)["aside"] == 1
+
+
+def test_it_waits_for_whoever_ships(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another program has the folder's hold nothing is taken away."""
+    begun, done = threading.Event(), threading.Event()
+    cleared: list[str] = []
+    clear = Server.clear
+
+    def noted(server: Server, bucket: str, tags: Mapping[str, str]) -> None:
+        cleared.append(bucket)
+        clear(server, bucket, tags)
+
+    def make_anew() -> None:
+        begun.set()
+        rebuild(house)
+        done.set()
+
+    monkeypatch.setattr(Server, "clear", noted)
+    thread = threading.Thread(target=make_anew, daemon=True)
+    with lock.held(house.home.folder / "influx.lock", wait=True):
+        thread.start()
+        assert begun.wait(30)
+        assert not done.wait(1)
+        assert cleared == []
+    assert done.wait(30)
+    assert cleared
+    thread.join()
+
+
+def test_a_name_that_was_wrong_for_a_minute_costs_no_copy(house: House) -> None:
+    """Renamed and back between two turns of copies: what stood there went with the name, and is written again."""
+    journal, now = house.bench.journal, [registry.read(house.home.district)]
+    boards = Boards(Reads(journal), Copied(journal), lambda: now[0], registry.targets())
+    way = way_of(house, boards)
+    way.catch_up()
+    way.close()
+    first = {name: told(house, name) for name in ("verdict", "outage")}
+    for name in ("Elm Valley", "Maple Valley"):
+        write_folder(house.home.district, name=name)
+        now[0] = registry.read(house.home.district)
+        way = way_of(house, boards)
+        reports, copies, _ = way.works()
+        reports()
+        if name == "Maple Valley":
+            copies()
+        way.close()
+    assert {name: told(house, name) for name in first} == first
+    assert first["verdict"]
+
+
+def told(house: House, measurement: str) -> set[tuple[str, ...]]:
+    """Of which schools, links and lines there is a copy under the district's name."""
+    rows = house.server.query(f"SELECT * FROM {measurement} WHERE district = 'Maple Valley'", house.bucket)
+    return {tuple(str(row.get(tag)) for tag in ("school", "model", "subject", "circuit")) for row in rows}
 
 
 def test_shipping_goes_on_where_it_was(house: House) -> None:
@@ -283,8 +369,8 @@ BREAKS: dict[str, tuple[Any, str, int]] = {
     "after two names": (setup, "_call", 3),
     "before the cursors change": (Outbox, "take_over", 1),
     "before the spare is cleared": (Server, "clear", 2),
-    "before the sums are cleared": (Server, "clear", 3),
-    "once the sums are cleared": (Server, "clear", 3),
+    "before the sums are cleared": (Server, "delete", 3),
+    "once the sums are cleared": (Server, "delete", 3),
 }
 
 

@@ -9,36 +9,39 @@ from firstbell.district import School
 from tests.collector.coordinator.town import House, at
 
 
-def why_not(house: House, agent: str = "lincoln-1", kind: str = "throughput") -> str:
+def why_not(house: House, agent: str = "lincoln-1", kind: str = "throughput", opens_ns: int = 0) -> str:
     """What is foreseen of a test of half a minute at this moment."""
     reads = Reads(house.journal)
     try:
-        return foreseen.why_not(house.district, reads.leases, agent, kind, 30.0, house.clock.now_ns())
+        return foreseen.why_not(
+            house.district, reads.leases, agent, kind, 30.0, house.clock.now_ns(), opens_ns
+        )
     finally:
         reads.close()
 
 
 @pytest.mark.parametrize(
-    "clock",
+    ("clock", "near"),
     [
-        "2026-12-07T07:34:59",
-        "2026-12-07T07:35:00",
-        "2026-12-07T09:24:29",
-        "2026-12-07T09:24:31",
-        "2026-12-07T23:58:00",
-        "2026-12-12T09:31:00",
-        "2026-12-12T09:00:00",
+        ("2026-12-07T07:34:59", True),
+        ("2026-12-07T07:35:00", False),
+        ("2026-12-07T09:24:29", False),
+        ("2026-12-07T09:24:31", True),
+        ("2026-12-07T23:58:00", True),
+        ("2026-12-12T09:31:00", True),
+        ("2026-12-12T09:00:00", False),
     ],
 )
-def test_near_a_bell_it_is_foreseen_and_only_there(house: House, clock: str) -> None:
+def test_near_a_bell_it_is_foreseen_and_only_there(house: House, clock: str, near: bool) -> None:
     """To the second, on days with school and without."""
     house.clock.to(at(clock))
     why = why_not(house)
-    if not why:
+    assert bool(why) is near
+    if not near:
         house.granted()
         return
     reason = house.refused().reason
-    assert why == f"{reason}, and within five minutes of a bell no line is loaded"
+    assert why == f"{reason}, and within 5 minutes of a bell no line is loaded"
     assert reason.endswith(("has just begun", "is about to end"))
 
 
@@ -62,3 +65,20 @@ def test_it_is_the_bells_of_the_box_s_own_school(house: House) -> None:
     assert here.tz == "America/Chicago"
     assert why_not(house).startswith("class period 2 has just begun")
     house.refused()
+
+
+def test_a_lease_that_was_given_back_is_no_test(house: House) -> None:
+    """A grant that came too late for the box and was not used."""
+    house.settle(house.granted().lease, used=0, seconds=0.0)
+    house.clock.to(at("2026-12-07T08:10"))
+    assert why_not(house) == ""
+    house.granted()
+
+
+def test_just_after_a_start_it_is_foreseen(house: House) -> None:
+    """Until the coordinator grants anything at all."""
+    now_ns = house.clock.now_ns()
+    said = why_not(house, opens_ns=now_ns + 1)
+    house.restart()
+    assert house.refused().reason == said
+    assert why_not(house, opens_ns=now_ns) == ""
