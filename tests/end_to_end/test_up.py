@@ -22,7 +22,11 @@ import pytest
 from collector import registry, up
 from collector.cli import up as cli
 from collector.config import Home
+from collector.store import quiets
+from collector.store.journal import open_journal
+from collector.store.quiets import Ordered
 from firstbell import catalogue
+from firstbell.district import NS
 from tests.support.clocks import evening
 from tests.support.speedtest_server import PUBLIC_ADDRESS, Behaviour, SpeedtestServer
 
@@ -334,6 +338,24 @@ def test_a_test_that_is_refused_is_no_failure(tmp_path: Path) -> None:
     assert not [event for event in told if event["event"] == "internet"]
     (measured,) = [event for event in told if event.get("measurement", {}).get("probe") == "internet"]
     assert measured["text"].split() == ["internet", "-", "skipped:", "the", "connection", "is", "metered"]
+
+
+def test_a_test_that_is_put_off_is_not_waited_for(tmp_path: Path) -> None:
+    """The coordinator says later, for a reason that nobody foresaw, and the box tells of nothing: the answer comes."""
+    home = Home(tmp_path / "data")
+    write_lincoln(home, evening())
+    up.prepare(home)
+    now_ns = time.time_ns()  # noqa: TID251 - the children's clock is the machine's
+    soon_s = now_ns // NS + 240
+    quiets.order(open_journal(home.journal), Ordered(now_ns // NS - 60, soon_s, why="an exam"), now_ns)
+    began = time.monotonic()
+    ended = firstbell(home.folder, "up", "--json", "--stop-after-answer")
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert not [event for event in told if event.get("measurement", {}).get("probe") == "internet"]
+    (word,) = [event["text"] for event in told if event["event"] == "internet"]
+    assert word.startswith("  No speed test just now: the collector has not let it begin yet.")
+    assert [event for event in told if event["event"] == "answer"]
+    assert time.monotonic() - began < FIRST_ANSWER_S
 
 
 def test_with_internet_it_says_which_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
