@@ -284,6 +284,40 @@ CREATE TABLE copied (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Who a box is. A program of format 5 gives no certificates; the broker knows those that are there without it.
+_SIXTH = """
+-- token: its SHA-256. key: that of the key which came with it first; doubled: how often another one came.
+-- automatic: let in without anybody's word.
+CREATE TABLE enrolments (
+    enrolment_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    token BLOB NOT NULL UNIQUE,
+    agent TEXT NOT NULL,
+    automatic INTEGER NOT NULL,
+    made_ns INTEGER NOT NULL,
+    expires_ns INTEGER NOT NULL,
+    key BLOB,
+    claimed_ns INTEGER,
+    doubled INTEGER NOT NULL DEFAULT 0,
+    decided_ns INTEGER,
+    let_in INTEGER
+) STRICT;
+CREATE INDEX enrolments_agent ON enrolments (agent);
+
+CREATE TABLE certificates (
+    authority TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    key BLOB NOT NULL,
+    begins_ns INTEGER NOT NULL,
+    ends_ns INTEGER NOT NULL,
+    pem TEXT NOT NULL,
+    revoked_ns INTEGER,
+    PRIMARY KEY (authority, serial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX certificates_key ON certificates (key, begins_ns);
+CREATE INDEX certificates_agent ON certificates (agent);
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -306,12 +340,23 @@ def _fifth(db: sqlite3.Connection) -> None:
     _execute(db, _FIFTH)
 
 
+def _sixth(db: sqlite3.Connection) -> None:
+    _execute(db, _SIXTH)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+    _fifth,
+    _sixth,
+)
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1
 

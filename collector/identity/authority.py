@@ -1,0 +1,327 @@
+"""The district's own small certificate authority. With `agent.identity` the only door to X.509.
+
+AuthorityError          the authority can't be made, or its files can't be used
+├── RequestError        a box's request for a certificate is none, or not one that is signed
+└── NoAuthorityError    there is none in this data folder
+
+It lies in `ca/` of the data folder: `authority-1.pem`, key and certificate, readable by the owner alone. What
+others read follows from it: `ca.pem`, whom to believe, and `crl.pem`, which certificates were revoked. An
+authority that grows old is followed by `authority-2.pem`, which signs from then on, while both are believed
+until the first ends. It signs for boxes and programs (clients) and for the district's own servers, and never
+for another authority.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from firstbell.enrolment import CERTIFICATE_DAYS
+
+FOLDER = "ca"
+BELIEVED, REVOKED = "ca.pem", "crl.pem"
+YEARS = 10
+RENEW_DAYS = 2 * CERTIFICATE_DAYS
+"""An authority that ends sooner should be followed by another: its last certificates shall not outlive it."""
+_EARLY = timedelta(hours=1)
+"""A certificate begins so long before it is signed: not all clocks agree."""
+_NS = 10**9
+
+Key = ec.EllipticCurvePrivateKey
+
+
+class AuthorityError(RuntimeError):
+    """What keeps the authority from being made or used."""
+
+
+class RequestError(AuthorityError):
+    """What a box sent is no request for a certificate, or not signed by its own key."""
+
+
+class NoAuthorityError(AuthorityError):
+    """There is no authority in this data folder."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A box's request, whose signature was seen to be right. `key` is the SHA-256 of its public key."""
+
+    public: ec.EllipticCurvePublicKey
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate: PEM, which authority signed it (`Authority.name`), and its serial number in hex."""
+
+    pem: str
+    authority: str
+    serial: str
+    begins_ns: int
+    ends_ns: int
+
+
+class _Signer:
+    """One authority: its key and its certificate. Raises OSError, ValueError."""
+
+    def __init__(self, path: Path) -> None:
+        pem = path.read_bytes()
+        key = load_pem_private_key(pem, None)
+        self.certificate = x509.load_pem_x509_certificate(pem)
+        if not isinstance(key, Key) or key.public_key() != self.certificate.public_key():
+            raise ValueError("key and certificate don't belong together")
+        self.key = key
+        self.name = self.certificate.fingerprint(hashes.SHA256()).hex()
+
+
+class Authority:
+    """Signs, as the newest authority in the data folder `folder`. Raises NoAuthorityError, AuthorityError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / FOLDER
+        paths = _paths(self.folder)
+        if not paths:
+            raise NoAuthorityError(
+                f"there is no certificate authority in {folder} yet: `firstbell authority make` makes one"
+            )
+        try:
+            self._signers = [_Signer(path) for path in reversed(paths)]
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+            why = error.strerror if isinstance(error, OSError) else "a file is damaged"
+            raise AuthorityError(f"the authority in {self.folder} can't be used: {why}") from error
+        self._signer = self._signers[0]
+
+    @property
+    def name(self) -> str:
+        """Which it is: SHA-256 of its certificate, in hex."""
+        return self._signer.name
+
+    @property
+    def pem(self) -> str:
+        """The certificates of all authorities that are to be believed, the newest first."""
+        return "".join(_certificate_pem(signer.certificate) for signer in self._signers)
+
+    @property
+    def ends_ns(self) -> int:
+        """When its own certificate ends."""
+        return _ns(self._signer.certificate.not_valid_after_utc)
+
+    def for_box(self, request: Request, agent: str, now_ns: int, days: int = CERTIFICATE_DAYS) -> Issued:
+        """A certificate in which that key is the box `agent`, for a year or until the authority ends."""
+        name = x509.UniformResourceIdentifier(f"firstbell:box:{agent}")
+        return self._signed(request.public, agent, [name], ExtendedKeyUsageOID.CLIENT_AUTH, now_ns, days)
+
+    def for_client(self, name: str, now_ns: int, days: int = CERTIFICATE_DAYS) -> tuple[Issued, str]:
+        """A certificate and its new key for a program of the district's own, as its collector."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        san = x509.UniformResourceIdentifier(f"firstbell:program:{name}")
+        issued = self._signed(key.public_key(), name, [san], ExtendedKeyUsageOID.CLIENT_AUTH, now_ns, days)
+        return issued, _pem_of(key)
+
+    def for_server(
+        self, names: Sequence[str], now_ns: int, days: int = CERTIFICATE_DAYS
+    ) -> tuple[Issued, str]:
+        """A certificate and its new key for a server of these names or addresses."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        issued = self._signed(
+            key.public_key(),
+            names[0],
+            [_general(name) for name in names],
+            ExtendedKeyUsageOID.SERVER_AUTH,
+            now_ns,
+            days,
+        )
+        return issued, _pem_of(key)
+
+    def publish(self, revoked: Iterable[tuple[str, str, int]], now_ns: int) -> None:
+        """Write what others read: whom to believe, and what was revoked (authority, serial in hex, when).
+
+        A list of what was revoked is good as long as its authority: OpenSSL lets nobody in while one is too
+        old, or missing. Raises AuthorityError.
+        """
+        gone = list(revoked)
+        lists = [_revoked_by(signer, gone, now_ns).public_bytes(Encoding.PEM) for signer in self._signers]
+        try:
+            _write(self.folder / BELIEVED, self.pem.encode(), 0o644)
+            _write(self.folder / REVOKED, b"".join(lists), 0o644)
+        except OSError as error:
+            raise AuthorityError(f"{self.folder} can't be written: {error.strerror or error}") from error
+
+    def _signed(
+        self,
+        public: ec.EllipticCurvePublicKey,
+        name: str,
+        names: list[x509.GeneralName],
+        use: x509.ObjectIdentifier,
+        now_ns: int,
+        days: int,
+    ) -> Issued:
+        begins = _at(now_ns) - _EARLY
+        own = self._signer.certificate
+        ends = min(_at(now_ns) + timedelta(days=days), own.not_valid_after_utc)
+        serial = x509.random_serial_number()
+        made = (
+            _builder(_called(name), public, own.subject, serial, begins, ends)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([use]), critical=True)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._signer.key.public_key()),
+                critical=False,
+            )
+            .sign(self._signer.key, hashes.SHA256())
+        )
+        return Issued(_certificate_pem(made), self.name, f"{serial:x}", _ns(begins), _ns(ends))
+
+
+def make(folder: Path, district: str, now_ns: int) -> Authority:
+    """Make the authority of a district, or another that follows those there are. Raises AuthorityError."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    begins, ends = _at(now_ns) - _EARLY, _at(now_ns) + timedelta(days=365 * YEARS)
+    place = folder / FOLDER
+    number = len(_paths(place)) + 1
+    # OpenSSL finds a certificate's authority by its name, so no two may have the same.
+    name = _called(f"First Bell {district}"[:50] + f" {number} {begins:%Y-%m-%d}")
+    certificate = (
+        _builder(name, key.public_key(), name, x509.random_serial_number(), begins, ends)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        _write(
+            place / f"authority-{number}.pem", (_pem_of(key) + _certificate_pem(certificate)).encode(), 0o600
+        )
+    except OSError as error:
+        raise AuthorityError(f"{place} can't be written: {error.strerror or error}") from error
+    return Authority(folder)
+
+
+def _paths(place: Path) -> list[Path]:
+    """The files of authorities, the oldest first."""
+    return sorted(place.glob("authority-*.pem"), key=lambda path: int(path.stem.partition("-")[2]))
+
+
+def _revoked_by(
+    signer: _Signer, revoked: Iterable[tuple[str, str, int]], now_ns: int
+) -> x509.CertificateRevocationList:
+    made = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(signer.certificate.subject)
+        .last_update(_at(now_ns) - _EARLY)
+        .next_update(signer.certificate.not_valid_after_utc)
+    )
+    for authority, serial, at_ns in revoked:
+        if authority == signer.name:
+            gone = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(_at(at_ns))
+            made = made.add_revoked_certificate(gone.build())
+    return made.sign(signer.key, hashes.SHA256())
+
+
+def read_request(pem: str) -> Request:
+    """A request for a certificate. Raises RequestError.
+
+    Its key must be on the curve P-256 and have signed it; what else it wishes for (names, uses) counts for
+    nothing.
+    """
+    try:
+        request = x509.load_pem_x509_csr(pem.encode())
+        public = request.public_key()
+        signed = request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise RequestError("this is no request for a certificate") from error
+    if not (
+        signed and isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1)
+    ):
+        raise RequestError("a request must be signed by its own key, on the curve P-256")
+    return Request(public, key_of(public))
+
+
+def key_of(public: ec.EllipticCurvePublicKey) -> bytes:
+    """The SHA-256 of a public key (its SubjectPublicKeyInfo, DER)."""
+    return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+
+
+def _called(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+
+
+def _builder(
+    subject: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    issuer: x509.Name,
+    serial: int,
+    begins: datetime,
+    ends: datetime,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(serial)
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
+
+
+def _usage(**used: bool) -> x509.KeyUsage:
+    names = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**{name: used.get(name, False) for name in names})
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _certificate_pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _pem_of(key: Key) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _write(path: Path, contents: bytes, mode: int) -> None:
+    """All or nothing, in that mode from birth. Raises OSError."""
+    number, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(number, "wb") as file:
+        file.write(contents)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(beside).chmod(mode)
+    Path(beside).replace(path)
+
+
+def _at(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns // _NS, UTC)
+
+
+def _ns(at: datetime) -> int:
+    return int(at.timestamp()) * _NS

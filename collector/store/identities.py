@@ -1,0 +1,164 @@
+"""Who may become which box, and the certificates that were given.
+
+Each is one short transaction on the journal, from whichever process. A token is kept as its SHA-256 and a key
+as that of its public half: reading them opens nothing.
+"""
+
+import sqlite3
+from contextlib import closing
+from typing import NamedTuple
+
+from collector.store.connections import transaction
+from collector.store.errors import told
+from collector.store.journal import Journal
+
+_WHAT = "the journal takes no enrolment"
+_COLUMNS = "enrolment_id, agent, automatic, made_ns, expires_ns, key, claimed_ns, doubled, decided_ns, let_in"
+_OPEN = "(decided_ns IS NULL OR let_in)"
+
+
+class Enrolment(NamedTuple):
+    """A card: whose it is to be, who came with it, and what was decided."""
+
+    number: int
+    agent: str
+    automatic: bool
+    made_ns: int
+    expires_ns: int
+    key: bytes | None
+    claimed_ns: int | None
+    doubled: int
+    decided_ns: int | None
+    let_in: bool | None
+
+
+class Certificate(NamedTuple):
+    """A certificate that was given."""
+
+    authority: str
+    serial: str
+    agent: str
+    key: bytes
+    begins_ns: int
+    ends_ns: int
+    pem: str
+    revoked_ns: int | None = None
+
+
+def offer(
+    journal: Journal, token: bytes, agent: str, *, automatic: bool, now_ns: int, expires_ns: int
+) -> int:
+    """Keep a new card; its number. Cards of this box that nobody used yet are worth nothing any more."""
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        db.execute(
+            "UPDATE enrolments SET decided_ns = ?, let_in = 0 "
+            "WHERE agent = ? AND claimed_ns IS NULL AND decided_ns IS NULL",
+            (now_ns, agent),
+        )
+        made = db.execute(
+            "INSERT INTO enrolments (token, agent, automatic, made_ns, expires_ns) VALUES (?, ?, ?, ?, ?)",
+            (token, agent, automatic, now_ns, expires_ns),
+        )
+        return int(made.lastrowid or 0)
+
+
+def claim(journal: Journal, token: bytes, key: bytes, now_ns: int) -> Enrolment | None:
+    """The card with that token, as it stands after `key` came with it; None where there is none.
+
+    The first key that comes in time has it. Of two that come at once one is first, and is what both are told.
+    """
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        db.execute(
+            "UPDATE enrolments SET key = ?, claimed_ns = ?, decided_ns = iif(automatic, ?, NULL), "
+            "let_in = iif(automatic, 1, NULL) "
+            "WHERE token = ? AND key IS NULL AND decided_ns IS NULL AND expires_ns > ?",
+            (key, now_ns, now_ns, token, now_ns),
+        )
+        db.execute("UPDATE enrolments SET doubled = doubled + 1 WHERE token = ? AND key <> ?", (token, key))
+        return _one(db, "token = ?", token)
+
+
+def decide(journal: Journal, number: int, *, let_in: bool, now_ns: int) -> Enrolment | None:
+    """Let the box in that came with a card, or not; the card, or None where none waits for that."""
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        done = db.execute(
+            "UPDATE enrolments SET decided_ns = ?, let_in = ? "
+            "WHERE enrolment_id = ? AND claimed_ns IS NOT NULL AND decided_ns IS NULL",
+            (now_ns, let_in, number),
+        )
+        return _one(db, "enrolment_id = ?", number) if done.rowcount else None
+
+
+def enrolments(db: sqlite3.Connection) -> list[Enrolment]:
+    """The cards that are worth something, or were: not those that were followed or taken back unused."""
+    query = f"SELECT {_COLUMNS} FROM enrolments WHERE claimed_ns IS NOT NULL OR {_OPEN} ORDER BY enrolment_id"  # noqa: S608 - our own words
+    return [_enrolment(row) for row in db.execute(query)]
+
+
+def keep(journal: Journal, given: Certificate, now_ns: int) -> bool:
+    """Keep a certificate that is about to be given; whether that revoked those of another key.
+
+    A name is one box's: whoever has it next takes it from whoever had it before.
+    """
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        db.execute("INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", given)
+        gone = db.execute(
+            "UPDATE certificates SET revoked_ns = ? WHERE agent = ? AND key <> ? AND revoked_ns IS NULL",
+            (now_ns, given.agent, given.key),
+        )
+        return gone.rowcount > 0
+
+
+def newest(db: sqlite3.Connection, key: bytes) -> Certificate | None:
+    """The last certificate of a key; one that was revoked before any other. None where it has none."""
+    row = db.execute(
+        "SELECT authority, serial, agent, key, begins_ns, ends_ns, pem, revoked_ns FROM certificates "
+        "WHERE key = ? ORDER BY revoked_ns IS NULL, begins_ns DESC LIMIT 1",
+        (key,),
+    ).fetchone()
+    return Certificate(*row) if row else None
+
+
+def revoke(journal: Journal, agent: str, now_ns: int) -> int:
+    """Take from a box all that lets it in: its certificates, and cards that would. How many there were."""
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        gone = db.execute(
+            "UPDATE certificates SET revoked_ns = ? WHERE agent = ? AND revoked_ns IS NULL", (now_ns, agent)
+        )
+        cards = db.execute(
+            f"UPDATE enrolments SET decided_ns = ?, let_in = 0 WHERE agent = ? AND {_OPEN}",  # noqa: S608 - ours
+            (now_ns, agent),
+        )
+        return gone.rowcount + cards.rowcount
+
+
+def revoked(db: sqlite3.Connection, now_ns: int) -> list[tuple[str, str, int]]:
+    """What was revoked and would be good otherwise: authority, serial number, when."""
+    query = (
+        "SELECT authority, serial, revoked_ns FROM certificates WHERE revoked_ns IS NOT NULL AND ends_ns > ?"
+    )
+    return [(row[0], row[1], row[2]) for row in db.execute(query, (now_ns,))]
+
+
+def shut_out(db: sqlite3.Connection) -> frozenset[str]:
+    """The boxes that had certificates, all of which were revoked."""
+    query = "SELECT agent FROM certificates GROUP BY agent HAVING count(revoked_ns) = count(*)"
+    return frozenset(row[0] for row in db.execute(query))
+
+
+def _one(db: sqlite3.Connection, where: str, value: bytes | int) -> Enrolment | None:
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM enrolments WHERE {where}",  # noqa: S608 - our own words
+        (value,),
+    ).fetchone()
+    return _enrolment(row) if row else None
+
+
+def _enrolment(
+    row: tuple[int, str, int, int, int, bytes | None, int | None, int, int | None, int | None],
+) -> Enrolment:
+    number, agent, automatic, made, expires, key, claimed, doubled, decided, let_in = row
+    return Enrolment(
+        number, agent, bool(automatic), made, expires, key, claimed, doubled, decided,
+        None if let_in is None else bool(let_in),
+    )  # fmt: skip

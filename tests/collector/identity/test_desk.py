@@ -1,0 +1,292 @@
+"""Who is let in, as what, and until when."""
+
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from collector.identity import authority
+from collector.identity.desk import DAY_NS, Desk
+from collector.store import identities
+from collector.store.journal import Journal, open_journal
+from firstbell.enrolment import Claim, Granted, Refused, Renewal, Waiting, Word
+from tests.collector.workbench import StillClock
+from tests.support.box_keys import openssl, request
+
+
+class House:
+    """A district's desk, its clock in the test's hand, and boxes' keys beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock, self.told = folder, StillClock(), 0
+        self.journal: Journal = open_journal(folder / "journal.db")
+        self.signs = authority.make(folder, "Example", self.clock.now_ns())
+        self.desk = self.opened()
+        self.desk.publish()
+
+    def opened(self) -> Desk:
+        """A desk, as another process opens it."""
+        return Desk(self.journal, authority.Authority(self.folder), self.clock, self._revoked)
+
+    def _revoked(self) -> None:
+        self.told += 1
+
+    def days(self, days: float) -> None:
+        """Let days go by."""
+        self.clock.passes(int(days * DAY_NS))
+
+    def claim(self, token: str, key: str = "box") -> Word:
+        """What a box is told that shows a card."""
+        return self.desk.claim(Claim(token=token, request=request(self.folder, key)))
+
+    def renew(self, key: str = "box") -> Word:
+        """What a box is told that shows its key alone."""
+        return self.desk.renew(Renewal(request=request(self.folder, key)))
+
+    def enrolled(self, agent: str = "lincoln-1", key: str = "box") -> Granted:
+        """A box that was let in."""
+        granted = self.claim(self.desk.offer(agent, automatic=True)[1], key)
+        assert isinstance(granted, Granted)
+        return granted
+
+    def good(self, pem: str) -> bool:
+        """Whether the broker lets in whoever shows that certificate now, by openssl."""
+        path = self.folder / "it.pem"
+        path.write_text(pem, encoding="ascii")
+        ca, crl = (str(self.folder / "ca" / name) for name in ("ca.pem", "crl.pem"))
+        at = str(self.clock.now_ns() // 10**9)
+        try:
+            openssl("verify", "-CAfile", ca, "-CRLfile", crl, "-crl_check", "-attime", at, str(path))
+        except AssertionError:
+            return False
+        return True
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A district with an authority and no boxes."""
+    return House(tmp_path)
+
+
+def refused(word: Word) -> str:
+    """Why not."""
+    assert isinstance(word, Refused)
+    return word.reason
+
+
+def test_a_box_waits_until_it_is_let_in(house: House) -> None:
+    """Its key is shown to who decides; from then on it is the box that its card says."""
+    number, token = house.desk.offer("lincoln-1")
+    first = house.claim(token)
+    assert isinstance(first, Waiting)
+    with closing(house.journal.reader()) as db:
+        (card,) = identities.enrolments(db)
+    assert (card.number, card.agent, card.let_in) == (number, "lincoln-1", None)
+    assert card.key is not None
+    assert first.fingerprint.replace(" ", "") == card.key.hex()[:16]
+    house.desk.decide(number, let_in=True)
+    granted = house.claim(token)
+    assert isinstance(granted, Granted)
+    assert granted.agent == "lincoln-1"
+    assert house.good(granted.certificate)
+
+
+def test_the_same_question_has_the_same_answer(house: House) -> None:
+    """An answer that was lost on the way is no second certificate."""
+    _, token = house.desk.offer("lincoln-1", automatic=True)
+    first, second = house.claim(token), house.claim(token)
+    assert isinstance(first, Granted)
+    assert isinstance(second, Granted)
+    assert first.certificate == second.certificate
+    assert house.renew() == second
+
+
+def test_a_box_that_is_not_let_in_stays_out(house: House) -> None:
+    """And nobody decides twice."""
+    number, token = house.desk.offer("lincoln-1")
+    house.claim(token)
+    assert house.desk.decide(number, let_in=False)
+    assert "decided" in refused(house.claim(token))
+    assert house.desk.decide(number, let_in=True) is None
+    assert "decided" in refused(house.claim(token))
+
+
+def test_nobody_is_let_in_who_did_not_come(house: House) -> None:
+    """A card that nobody used can't be approved in advance by mistake."""
+    number, _ = house.desk.offer("lincoln-1")
+    assert house.desk.decide(number, let_in=True) is None
+
+
+def test_of_two_that_come_at_once_one_wins(house: House) -> None:
+    """A card that was copied lets one box in, and that somebody else came is kept."""
+    for turn in range(10):
+        number, token = house.desk.offer(f"box-{turn}", automatic=True)
+        asked = [request(house.folder, f"{turn}-{key}") for key in range(4)]
+        words: list[Word] = []
+        start = threading.Barrier(len(asked))
+
+        def come(
+            pem: str, token: str = token, start: threading.Barrier = start, words: list[Word] = words
+        ) -> None:
+            desk = house.opened()
+            start.wait()
+            words.append(desk.claim(Claim(token=token, request=pem)))
+
+        threads = [threading.Thread(target=come, args=(pem,)) for pem in asked]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(type(word).__name__ for word in words) == ["Granted", "Refused", "Refused", "Refused"]
+        with closing(house.journal.reader()) as db:
+            (card,) = [card for card in identities.enrolments(db) if card.number == number]
+        assert card.doubled == 3
+
+
+def test_a_card_too_old_lets_nobody_in(house: House) -> None:
+    """Sixty days to the first contact; a box that came in time may be let in later."""
+    number, token = house.desk.offer("lincoln-1")
+    house.days(59.9)
+    assert isinstance(house.claim(token), Waiting)
+    house.days(30)
+    house.desk.decide(number, let_in=True)
+    assert isinstance(house.claim(token), Granted)
+    _, late = house.desk.offer("lincoln-2")
+    house.days(60.1)
+    assert "too old" in refused(house.claim(late, "other"))
+
+
+@pytest.mark.parametrize("token", ["", "fbe_", "fbe_" + "a" * 26, "fb_x", "fbe_" + "a" * 26 + "\n", "é" * 30])
+def test_a_made_up_token_opens_nothing(house: House, token: str) -> None:
+    """Whatever is wrong with it, it is told no more than that."""
+    house.desk.offer("lincoln-1", automatic=True)
+    assert refused(house.claim(token)) == "no card has this token"
+
+
+def test_a_new_card_takes_the_old_ones_place(house: House) -> None:
+    """A card that was lost in the post is worth nothing once another was made; one that was used stays used."""
+    _, lost = house.desk.offer("lincoln-1", automatic=True)
+    _, token = house.desk.offer("lincoln-1", automatic=True)
+    assert "followed" in refused(house.claim(lost))
+    assert isinstance(house.claim(token), Granted)
+
+
+def test_the_journal_holds_no_token(house: House) -> None:
+    """Whoever reads a backup gets in nowhere."""
+    _, token = house.desk.offer("lincoln-1")
+    with closing(house.journal.writer()) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert token.encode() not in (house.folder / "journal.db").read_bytes()
+
+
+def test_a_certificate_is_renewed_from_its_middle_on(house: House) -> None:
+    """Before that the box is given the one it has; the old one stays good, so that a lost answer costs nothing."""
+    first = house.enrolled()
+    house.days(182)
+    assert house.renew() == Granted(
+        now_ns=house.clock.now_ns(),
+        agent="lincoln-1",
+        certificate=first.certificate,
+        authorities=first.authorities,
+    )
+    house.days(1)
+    second = house.renew()
+    assert isinstance(second, Granted)
+    assert second.certificate != first.certificate
+    assert house.good(first.certificate)
+    assert house.good(second.certificate)
+    house.days(200)
+    assert not house.good(first.certificate)
+    assert house.good(second.certificate)
+
+
+@pytest.mark.parametrize("away", [100, 366, 1000])
+def test_a_box_that_was_in_the_dark_comes_back_by_itself(house: House, away: int) -> None:
+    """A summer, a year in a drawer: nobody has to click."""
+    first = house.enrolled()
+    house.days(away)
+    granted = house.renew()
+    assert isinstance(granted, Granted)
+    assert house.good(granted.certificate)
+    assert house.good(first.certificate) is (away < 365)
+
+
+def test_a_key_is_forgotten_in_the_end(house: House) -> None:
+    """Two years after its last certificate it needs a card."""
+    house.enrolled()
+    house.days(365 + 731)
+    assert "card" in refused(house.renew())
+
+
+def test_a_key_that_nobody_knows_is_not_renewed(house: House) -> None:
+    """Nor does that make it known."""
+    assert "not known" in refused(house.renew())
+    assert "not known" in refused(house.renew())
+
+
+def test_who_is_shut_out_stays_out(house: House) -> None:
+    """The broker is told at once; neither the key nor the card lets it in again, and a new card needs a new key."""
+    _, token = house.desk.offer("lincoln-1", automatic=True)
+    granted = house.claim(token)
+    assert isinstance(granted, Granted)
+    bystander = house.enrolled("lincoln-2", "other")
+    assert house.desk.revoke("lincoln-1") == 2
+    assert house.told == 1
+    assert not house.good(granted.certificate)
+    assert house.good(bystander.certificate)
+    assert "shut out" in refused(house.renew())
+    assert "shut out" in refused(house.claim(token))
+    assert "shut out" in refused(house.claim(house.desk.offer("lincoln-1", automatic=True)[1]))
+    with closing(house.journal.reader()) as db:
+        assert identities.shut_out(db) == {"lincoln-1"}
+    again = house.claim(house.desk.offer("lincoln-1", automatic=True)[1], "new key")
+    assert isinstance(again, Granted)
+    assert house.good(again.certificate)
+    with closing(house.journal.reader()) as db:
+        assert identities.shut_out(db) == frozenset()
+
+
+def test_shutting_out_nobody_says_so(house: House) -> None:
+    """No list is written, nobody is told."""
+    assert house.desk.revoke("nobody") == 0
+    assert house.told == 0
+
+
+def test_a_card_that_waits_is_taken_back_with_its_box(house: House) -> None:
+    """Else whoever holds it would be let in after all."""
+    number, token = house.desk.offer("lincoln-1")
+    house.claim(token)
+    assert house.desk.revoke("lincoln-1") == 1
+    assert house.desk.decide(number, let_in=True) is None
+    assert isinstance(house.claim(token), Refused)
+
+
+def test_a_new_box_takes_a_dead_ones_name(house: House) -> None:
+    """The key before it is shut out: a name is one box's."""
+    dead = house.enrolled(key="dead")
+    house.enrolled(key="new")
+    assert not house.good(dead.certificate)
+    assert "shut out" in refused(house.renew("dead"))
+    assert isinstance(house.renew("new"), Granted)
+
+
+def test_one_box_is_not_two(house: House) -> None:
+    """A key that is one box's does not become another's by a card that went to the wrong school."""
+    house.enrolled("lincoln-1")
+    said = refused(house.claim(house.desk.offer("cedar-1", automatic=True)[1]))
+    assert said == "this box is lincoln-1, and its card says cedar-1: revoke lincoln-1 first"
+
+
+def test_boxes_follow_to_the_next_authority(house: House) -> None:
+    """Whoever asks is given the new authority and a certificate of its hand; before that the old ones hold."""
+    first = house.enrolled()
+    authority.make(house.folder, "Example", house.clock.now_ns())
+    house.desk = house.opened()
+    house.desk.publish()
+    assert house.good(first.certificate)
+    second = house.renew()
+    assert isinstance(second, Granted)
+    assert second.certificate != first.certificate
+    assert second.authorities.count("BEGIN CERTIFICATE") == 2
+    assert house.good(second.certificate)
