@@ -12,7 +12,7 @@ from typing import NotRequired, TypedDict
 
 from agent import config
 from agent.box import Box
-from agent.config import Settings
+from agent.config import BrokerSettings, Settings
 from agent.gate import Gate
 from agent.machine.machine import Machine
 from agent.probes import PROBES
@@ -169,8 +169,22 @@ def _ca_file(folder: Path, name: str) -> str | None:
     return str(path)
 
 
+def _shown(folder: Path, broker: BrokerSettings) -> tuple[str | None, str | None]:
+    """The paths of the box's own certificate and its key. Raises SettingsError if they can't be shown."""
+    if not broker.cert_file:
+        return None, None
+    certificate, key = folder / broker.cert_file, folder / broker.key_file
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        why = error.strerror or error
+        raise SettingsError(str(certificate), [f"broker.cert_file, key_file can't be used: {why}"]) from error
+    return str(certificate), str(key)
+
+
 def _broker(settings: Settings, folder: Path) -> Broker:
     broker = settings.broker
+    certificate, key = _shown(folder, broker)
     return Broker(
         host=broker.host,
         port=broker.port,
@@ -178,5 +192,7 @@ def _broker(settings: Settings, folder: Path) -> Broker:
         password=config.secret(folder, broker.password_file),
         tls=bool(broker.ca_file),
         ca_file=_ca_file(folder, broker.ca_file),
+        cert_file=certificate,
+        key_file=key,
         reconnect_s=broker.reconnect_s,
     )

@@ -66,6 +66,8 @@ class BoxSettings(msgspec.Struct, frozen=True, kw_only=True):
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach the broker. With `ca_file` the line is TLS and the broker must show that CA's word.
 
+    `cert_file` and `key_file` are what the box shows; without them its name and password are.
+
     `reconnect_s` bounds the wait before connecting again: it starts at random below the first, and doubles
     up to the second, so that a fleet does not come back at one moment.
     """
@@ -75,12 +77,19 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     reconnect_s: tuple[int, int] = (8, 60)
 
     def __post_init__(self) -> None:
         """See that each value can be."""
         _told(
             (1 <= self.port <= _MOST_PORT, f"port: from 1 to {_MOST_PORT}"),
+            (bool(self.cert_file) == bool(self.key_file), "cert_file and key_file go together"),
+            (
+                not self.cert_file or self.ca_file,
+                "cert_file: it needs a ca_file, whose word the broker shows",
+            ),
             (
                 1 <= self.reconnect_s[0] <= self.reconnect_s[1],
                 "reconnect_s: two numbers from 1 on, the lower first",

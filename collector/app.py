@@ -11,7 +11,7 @@ from types import FrameType
 
 from collector import config, holding, influxdb, registry, simulated
 from collector.clock import Clock, SystemClock
-from collector.config import Home, Settings, WebSettings
+from collector.config import BrokerSettings, Home, Settings, WebSettings
 from collector.coordinator.coordinator import Coordinator
 from collector.coordinator.desk import Desk
 from collector.coordinator.tickets import Tickets
@@ -261,17 +261,21 @@ def _tokens(home: Home, web: WebSettings) -> Tokens | None:
 def _address(home: Home, settings: Settings) -> Address:
     broker = settings.broker
     password = config.secret(home.folder, broker.password_file)
-    return Address(broker.host, broker.port, broker.username, password, _tls(home, broker.ca_file))
+    return Address(broker.host, broker.port, broker.username, password, _tls(home, broker))
 
 
-def _tls(home: Home, ca_file: str) -> ssl.SSLContext | None:
-    if not ca_file:
+def _tls(home: Home, broker: BrokerSettings) -> ssl.SSLContext | None:
+    if not broker.ca_file:
         return None
-    path = home.folder / ca_file
+    path = home.folder / broker.ca_file
     try:
-        return ssl.create_default_context(cafile=str(path))
+        context = ssl.create_default_context(cafile=str(path))
+        if broker.cert_file:
+            path = home.folder / broker.cert_file
+            context.load_cert_chain(path, home.folder / broker.key_file, password="")
     except OSError as error:
-        raise SettingsError(str(home.settings), [f"broker.ca_file: {path} can't be used: {error}"]) from error
+        raise SettingsError(str(home.settings), [f"broker: {path} can't be used: {error}"]) from error
+    return context
 
 
 def _registry(home: Home, journal: Journal, clock: Clock) -> Registry:

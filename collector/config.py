@@ -115,18 +115,27 @@ def demo_home(folder: str | None) -> Home:
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach the broker. With `ca_file` the line is TLS and the broker must show that CA's word."""
+    """How to reach the broker. With `ca_file` the line is TLS and the broker must show that CA's word.
+
+    `cert_file` and `key_file` are what the collector shows; without them its name and password are.
+    """
 
     host: str = "127.0.0.1"
     port: int = 1883
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
 
     def __post_init__(self) -> None:
-        """See that the port can be one."""
+        """See that each value can be."""
         if not 1 <= self.port <= _MOST_PORT:
             raise ValueError(f"port: from 1 to {_MOST_PORT}")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file go together")
+        if self.cert_file and not self.ca_file:
+            raise ValueError("cert_file: it needs a ca_file, whose word the broker shows")
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from firstbell.enrolment import CERTIFICATE_DAYS
+from firstbell.report import AGENT_NAME
 
 FOLDER = "ca"
 BELIEVED, REVOKED = "ca.pem", "crl.pem"
@@ -124,7 +125,12 @@ class Authority:
         return _ns(self._signer.certificate.not_valid_after_utc)
 
     def for_box(self, request: Request, agent: str, now_ns: int, days: int = CERTIFICATE_DAYS) -> Issued:
-        """A certificate in which that key is the box `agent`, for a year or until the authority ends."""
+        """A certificate in which that key is the box `agent`, for a year or until the authority ends.
+
+        Raises AuthorityError for a name that no box may have.
+        """
+        if not AGENT_NAME.match(agent):
+            raise AuthorityError(f"{agent!r} is no name of a box")  # the broker's list of topics goes by it
         name = x509.UniformResourceIdentifier(f"firstbell:box:{agent}")
         return self._signed(request.public, agent, [name], ExtendedKeyUsageOID.CLIENT_AUTH, now_ns, days)
 

@@ -1,8 +1,8 @@
 """Where boxes get their certificates. It decides; whoever carries a box's words here decides nothing.
 
-A box that shows a card's token is written down with its key, and waits until somebody lets it in; a
-card that says so lets it in at once. From then on its key is enough. Every answer may be lost: the same question has
-the same answer.
+A box that shows a card's token is written down with its key, and waits until somebody lets it in; a card that
+says so lets it in at once. From then on its key is enough. Every answer may be lost: who asks again is told
+the same again.
 """
 
 import base64

@@ -15,7 +15,7 @@ def request(folder: Path, name: str = "box", *, key: str = "ec", subject: str = 
             "ed25519": ["ED25519"],
         }[key]
         openssl("genpkey", "-algorithm", *how, "-out", str(path))
-    return openssl("req", "-new", "-key", str(path), "-subj", subject)
+    return openssl("req", "-new", "-key", str(path), "-utf8", "-subj", subject)
 
 
 def openssl(*arguments: str, fails: bool = False) -> str:
