@@ -16,6 +16,8 @@ from collector.coordinator.coordinator import Coordinator
 from collector.coordinator.desk import Desk
 from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
+from collector.identity.authority import Authority, NoAuthorityError
+from collector.identity.registrar import Registrar
 from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.questions.boards import Boards
@@ -78,6 +80,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     coordinator = Coordinator(desk, clock)
     link = Link(address, intake, clock, journal.id, coordinator)
     reads = Reads(journal)
+    registrar = _registrar(home, journal, clock)
     carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     parts = Parts(
         writer=writer,
@@ -93,6 +96,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         coordinator=coordinator,
         journal=journal,
         influx_trouble=(lambda: carrier.trouble) if carrier else None,
+        registrar=registrar,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
@@ -120,6 +124,14 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             leases.close()
             writer.stop()
             reads.close()
+
+
+def _registrar(home: Home, journal: Journal, clock: Clock) -> Registrar | None:
+    """Who gives certificates; None where the district has no authority of its own. Raises AuthorityError."""
+    try:
+        return Registrar(journal, Authority(home.folder), clock)
+    except NoAuthorityError:
+        return None
 
 
 def _carrier(

@@ -1,1 +1,1 @@
-"""Who a box is: the authority that signs certificates, and the desk at which boxes get theirs."""
+"""Who a box is: the authority that signs certificates, and the registrar from whom boxes get theirs."""

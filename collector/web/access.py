@@ -62,10 +62,16 @@ class Slowness:
 
 
 class Access:
-    """Lets a request pass with `scope["state"]["role"]`, or refuses it: 401, 403, or the login form."""
+    """Lets a request pass with `scope["state"]["role"]`, or refuses it: 401, 403, or the login form.
 
-    def __init__(self, app: ASGIApp, tokens: Tokens | None, slowness: Slowness) -> None:
+    At the paths in `free` nobody is asked who they are.
+    """
+
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens | None, slowness: Slowness, free: frozenset[str] = frozenset()
+    ) -> None:
         self._app = app
+        self._free = {LOGIN, LOGOUT, *free}
         self._tokens = tokens
         self._slowness = slowness
 
@@ -85,7 +91,7 @@ class Access:
         if self._tokens is None:
             state["role"] = "operator"
             return None
-        if path in {LOGIN, LOGOUT} or path.startswith(_STATIC):
+        if path in self._free or path.startswith(_STATIC):
             return None
         request = Request(scope)
         try:

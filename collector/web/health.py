@@ -9,6 +9,7 @@ import msgspec
 
 from collector.clock import Clock
 from collector.coordinator.coordinator import Coordinator
+from collector.identity.registrar import Registrar
 from collector.intake import Intake
 from collector.registry import Folder
 from collector.store.errors import StoreError
@@ -44,7 +45,8 @@ class Parts(NamedTuple):
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
     which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
     has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
-    `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named.
+    `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named. `registrar` gives
+    boxes their certificates; None where the district has no authority of its own.
     """
 
     writer: Writer
@@ -61,6 +63,7 @@ class Parts(NamedTuple):
     coordinator: Coordinator | None = None
     journal: Journal | None = None
     influx_trouble: Callable[[], str] | None = None
+    registrar: Registrar | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

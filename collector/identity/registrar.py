@@ -30,11 +30,12 @@ from firstbell.enrolment import (
 )
 
 DAY_NS = 86_400 * 10**9
+UNKNOWN = "no card has this token"
 UNSEEN_DAYS = 2 * CERTIFICATE_DAYS
 """A key whose last certificate ended longer ago is forgotten: whoever has it now needs a card."""
 
 
-class Desk:
+class Registrar:
     """Answers boxes. Any thread. `revoked` is called once something was revoked and the lists are written."""
 
     def __init__(
@@ -156,7 +157,7 @@ class Desk:
 
     @staticmethod
     def _unknown(now_ns: int) -> Refused:
-        return Refused(now_ns=now_ns, reason="no card has this token")
+        return Refused(now_ns=now_ns, reason=UNKNOWN)
 
 
 def _shut_out(now_ns: int) -> Refused:

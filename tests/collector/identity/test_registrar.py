@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.identity import authority
-from collector.identity.desk import DAY_NS, Desk
+from collector.identity.registrar import DAY_NS, Registrar
 from collector.store import identities
 from collector.store.journal import Journal, open_journal
 from firstbell.enrolment import Claim, Granted, Refused, Renewal, Waiting, Word
@@ -16,18 +16,18 @@ from tests.support.box_keys import openssl, request
 
 
 class House:
-    """A district's desk, its clock in the test's hand, and boxes' keys beside it."""
+    """A district's registrar, its clock in the test's hand, and boxes' keys beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.told = folder, StillClock(), 0
         self.journal: Journal = open_journal(folder / "journal.db")
         self.signs = authority.make(folder, "Example", self.clock.now_ns())
-        self.desk = self.opened()
-        self.desk.publish()
+        self.registrar = self.opened()
+        self.registrar.publish()
 
-    def opened(self) -> Desk:
-        """A desk, as another process opens it."""
-        return Desk(self.journal, authority.Authority(self.folder), self.clock, self._revoked)
+    def opened(self) -> Registrar:
+        """A registrar, as another process opens it."""
+        return Registrar(self.journal, authority.Authority(self.folder), self.clock, self._revoked)
 
     def _revoked(self) -> None:
         self.told += 1
@@ -38,15 +38,15 @@ class House:
 
     def claim(self, token: str, key: str = "box") -> Word:
         """What a box is told that shows a card."""
-        return self.desk.claim(Claim(token=token, request=request(self.folder, key)))
+        return self.registrar.claim(Claim(token=token, request=request(self.folder, key)))
 
     def renew(self, key: str = "box") -> Word:
         """What a box is told that shows its key alone."""
-        return self.desk.renew(Renewal(request=request(self.folder, key)))
+        return self.registrar.renew(Renewal(request=request(self.folder, key)))
 
     def enrolled(self, agent: str = "lincoln-1", key: str = "box") -> Granted:
         """A box that was let in."""
-        granted = self.claim(self.desk.offer(agent, automatic=True)[1], key)
+        granted = self.claim(self.registrar.offer(agent, automatic=True)[1], key)
         assert isinstance(granted, Granted)
         return granted
 
@@ -77,7 +77,7 @@ def refused(word: Word) -> str:
 
 def test_a_box_waits_until_it_is_let_in(house: House) -> None:
     """Its key is shown to who decides; from then on it is the box that its card says."""
-    number, token = house.desk.offer("lincoln-1")
+    number, token = house.registrar.offer("lincoln-1")
     first = house.claim(token)
     assert isinstance(first, Waiting)
     with closing(house.journal.reader()) as db:
@@ -85,7 +85,7 @@ def test_a_box_waits_until_it_is_let_in(house: House) -> None:
     assert (card.number, card.agent, card.let_in) == (number, "lincoln-1", None)
     assert card.key is not None
     assert first.fingerprint.replace(" ", "") == card.key.hex()[:16]
-    house.desk.decide(number, let_in=True)
+    house.registrar.decide(number, let_in=True)
     granted = house.claim(token)
     assert isinstance(granted, Granted)
     assert granted.agent == "lincoln-1"
@@ -94,7 +94,7 @@ def test_a_box_waits_until_it_is_let_in(house: House) -> None:
 
 def test_the_same_question_has_the_same_answer(house: House) -> None:
     """An answer that was lost on the way is no second certificate."""
-    _, token = house.desk.offer("lincoln-1", automatic=True)
+    _, token = house.registrar.offer("lincoln-1", automatic=True)
     first, second = house.claim(token), house.claim(token)
     assert isinstance(first, Granted)
     assert isinstance(second, Granted)
@@ -104,24 +104,24 @@ def test_the_same_question_has_the_same_answer(house: House) -> None:
 
 def test_a_box_that_is_not_let_in_stays_out(house: House) -> None:
     """And nobody decides twice."""
-    number, token = house.desk.offer("lincoln-1")
+    number, token = house.registrar.offer("lincoln-1")
     house.claim(token)
-    assert house.desk.decide(number, let_in=False)
+    assert house.registrar.decide(number, let_in=False)
     assert "decided" in refused(house.claim(token))
-    assert house.desk.decide(number, let_in=True) is None
+    assert house.registrar.decide(number, let_in=True) is None
     assert "decided" in refused(house.claim(token))
 
 
 def test_nobody_is_let_in_who_did_not_come(house: House) -> None:
     """A card that nobody used can't be approved in advance by mistake."""
-    number, _ = house.desk.offer("lincoln-1")
-    assert house.desk.decide(number, let_in=True) is None
+    number, _ = house.registrar.offer("lincoln-1")
+    assert house.registrar.decide(number, let_in=True) is None
 
 
 def test_of_two_that_come_at_once_one_wins(house: House) -> None:
     """A card that was copied lets one box in, and that somebody else came is kept."""
     for turn in range(10):
-        number, token = house.desk.offer(f"box-{turn}", automatic=True)
+        number, token = house.registrar.offer(f"box-{turn}", automatic=True)
         asked = [request(house.folder, f"{turn}-{key}") for key in range(4)]
         words: list[Word] = []
         start = threading.Barrier(len(asked))
@@ -129,9 +129,9 @@ def test_of_two_that_come_at_once_one_wins(house: House) -> None:
         def come(
             pem: str, token: str = token, start: threading.Barrier = start, words: list[Word] = words
         ) -> None:
-            desk = house.opened()
+            registrar = house.opened()
             start.wait()
-            words.append(desk.claim(Claim(token=token, request=pem)))
+            words.append(registrar.claim(Claim(token=token, request=pem)))
 
         threads = [threading.Thread(target=come, args=(pem,)) for pem in asked]
         for thread in threads:
@@ -146,13 +146,13 @@ def test_of_two_that_come_at_once_one_wins(house: House) -> None:
 
 def test_a_card_too_old_lets_nobody_in(house: House) -> None:
     """Sixty days to the first contact; a box that came in time may be let in later."""
-    number, token = house.desk.offer("lincoln-1")
+    number, token = house.registrar.offer("lincoln-1")
     house.days(59.9)
     assert isinstance(house.claim(token), Waiting)
     house.days(30)
-    house.desk.decide(number, let_in=True)
+    house.registrar.decide(number, let_in=True)
     assert isinstance(house.claim(token), Granted)
-    _, late = house.desk.offer("lincoln-2")
+    _, late = house.registrar.offer("lincoln-2")
     house.days(60.1)
     assert "too old" in refused(house.claim(late, "other"))
 
@@ -160,21 +160,21 @@ def test_a_card_too_old_lets_nobody_in(house: House) -> None:
 @pytest.mark.parametrize("token", ["", "fbe_", "fbe_" + "a" * 26, "fb_x", "fbe_" + "a" * 26 + "\n", "é" * 30])
 def test_a_made_up_token_opens_nothing(house: House, token: str) -> None:
     """Whatever is wrong with it, it is told no more than that."""
-    house.desk.offer("lincoln-1", automatic=True)
+    house.registrar.offer("lincoln-1", automatic=True)
     assert refused(house.claim(token)) == "no card has this token"
 
 
 def test_a_new_card_takes_the_old_ones_place(house: House) -> None:
     """A card that was lost in the post is worth nothing once another was made; one that was used stays used."""
-    _, lost = house.desk.offer("lincoln-1", automatic=True)
-    _, token = house.desk.offer("lincoln-1", automatic=True)
+    _, lost = house.registrar.offer("lincoln-1", automatic=True)
+    _, token = house.registrar.offer("lincoln-1", automatic=True)
     assert "followed" in refused(house.claim(lost))
     assert isinstance(house.claim(token), Granted)
 
 
 def test_the_journal_holds_no_token(house: House) -> None:
     """Whoever reads a backup gets in nowhere."""
-    _, token = house.desk.offer("lincoln-1")
+    _, token = house.registrar.offer("lincoln-1")
     with closing(house.journal.writer()) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert token.encode() not in (house.folder / "journal.db").read_bytes()
@@ -227,20 +227,20 @@ def test_a_key_that_nobody_knows_is_not_renewed(house: House) -> None:
 
 def test_who_is_shut_out_stays_out(house: House) -> None:
     """The broker is told at once; neither the key nor the card lets it in again, and a new card needs a new key."""
-    _, token = house.desk.offer("lincoln-1", automatic=True)
+    _, token = house.registrar.offer("lincoln-1", automatic=True)
     granted = house.claim(token)
     assert isinstance(granted, Granted)
     bystander = house.enrolled("lincoln-2", "other")
-    assert house.desk.revoke("lincoln-1") == 2
+    assert house.registrar.revoke("lincoln-1") == 2
     assert house.told == 1
     assert not house.good(granted.certificate)
     assert house.good(bystander.certificate)
     assert "shut out" in refused(house.renew())
     assert "shut out" in refused(house.claim(token))
-    assert "shut out" in refused(house.claim(house.desk.offer("lincoln-1", automatic=True)[1]))
+    assert "shut out" in refused(house.claim(house.registrar.offer("lincoln-1", automatic=True)[1]))
     with closing(house.journal.reader()) as db:
         assert identities.shut_out(db) == {"lincoln-1"}
-    again = house.claim(house.desk.offer("lincoln-1", automatic=True)[1], "new key")
+    again = house.claim(house.registrar.offer("lincoln-1", automatic=True)[1], "new key")
     assert isinstance(again, Granted)
     assert house.good(again.certificate)
     with closing(house.journal.reader()) as db:
@@ -249,16 +249,16 @@ def test_who_is_shut_out_stays_out(house: House) -> None:
 
 def test_shutting_out_nobody_says_so(house: House) -> None:
     """No list is written, nobody is told."""
-    assert house.desk.revoke("nobody") == 0
+    assert house.registrar.revoke("nobody") == 0
     assert house.told == 0
 
 
 def test_a_card_that_waits_is_taken_back_with_its_box(house: House) -> None:
     """Else whoever holds it would be let in after all."""
-    number, token = house.desk.offer("lincoln-1")
+    number, token = house.registrar.offer("lincoln-1")
     house.claim(token)
-    assert house.desk.revoke("lincoln-1") == 1
-    assert house.desk.decide(number, let_in=True) is None
+    assert house.registrar.revoke("lincoln-1") == 1
+    assert house.registrar.decide(number, let_in=True) is None
     assert isinstance(house.claim(token), Refused)
 
 
@@ -274,7 +274,7 @@ def test_a_new_box_takes_a_dead_ones_name(house: House) -> None:
 def test_one_box_is_not_two(house: House) -> None:
     """A key that is one box's does not become another's by a card that went to the wrong school."""
     house.enrolled("lincoln-1")
-    said = refused(house.claim(house.desk.offer("cedar-1", automatic=True)[1]))
+    said = refused(house.claim(house.registrar.offer("cedar-1", automatic=True)[1]))
     assert said == "this box is lincoln-1, and its card says cedar-1: revoke lincoln-1 first"
 
 
@@ -282,8 +282,8 @@ def test_boxes_follow_to_the_next_authority(house: House) -> None:
     """Whoever asks is given the new authority and a certificate of its hand; before that the old ones hold."""
     first = house.enrolled()
     authority.make(house.folder, "Example", house.clock.now_ns())
-    house.desk = house.opened()
-    house.desk.publish()
+    house.registrar = house.opened()
+    house.registrar.publish()
     assert house.good(first.certificate)
     second = house.renew()
     assert isinstance(second, Granted)
