@@ -45,8 +45,8 @@ class Parts(NamedTuple):
     `folder_trouble` says why what lies on the disk is not that; "" where it is. `simulated`: it is a demo,
     which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
     has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
-    `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named. `registrar` gives
-    boxes their certificates; None where the district has no authority of its own.
+    `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named.
+    `registrar` gives boxes their certificates; None where the district has no authority of its own.
     """
 
     writer: Writer

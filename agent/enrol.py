@@ -1,0 +1,162 @@
+"""How a box gets its certificate, and the next one: by the card that it was given, later by its key.
+
+EnrolError              the district says no, or what is on the card can't be
+└── OutOfReachError     nobody answered; trying again may help
+
+It dials out, over HTTPS, and believes the authority on its card and nobody else: a filter that opens the
+connection gets nothing to see. A box that was just unpacked may have any date: then all of the certificate of
+the server counts but its dates.
+"""
+
+import http.client
+import logging
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agent.identity import AUTHORITIES, Identity
+from firstbell import enrolment
+from firstbell import settings as toml
+from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
+
+ANSWER_S = 30.0
+LEAST_S, MOST_S = 15.0, 3600.0
+"""Between two tries."""
+PLAUSIBLE_NS = 1_735_689_600 * 10**9
+"""2025 began: a clock that says less is wrong."""
+_ANSWER_BYTES = 64 * 1024
+_ANY_DATE = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
+
+_log = logging.getLogger(__name__)
+
+
+class EnrolError(RuntimeError):
+    """What keeps this box from getting a certificate."""
+
+
+class OutOfReachError(EnrolError):
+    """Nobody answered. Trying again may help."""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a box is given on its card: where to ask, whom to believe, and the token (worth something once).
+
+    `collector` is an https address; `broker` and `broker_port` are where its reports go; `authorities` is a
+    file, seen from the card's folder.
+    """
+
+    collector: str
+    broker: str
+    broker_port: int = 8883
+    token: str = ""
+    authorities: str = AUTHORITIES
+
+    def __post_init__(self) -> None:
+        """See that each value can be."""
+        parts = urlsplit(self.collector)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ValueError("collector: an address that begins with https://")
+        if self.token and not TOKEN.match(self.token):
+            raise ValueError("token: as `firstbell cards` wrote it, fbe_ and 26 letters and digits")
+
+
+def read(path: Path) -> Card:
+    """The card in `path`. Raises SettingsError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise toml.SettingsError(str(path), [f"the card can't be read: {error}"]) from error
+    return toml.load(str(path), text, Card)
+
+
+def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSLContext:
+    """Whom the box believes: the authorities it was given last, else its card's. Raises SettingsError."""
+    newest = identity.folder / AUTHORITIES
+    path = newest if newest.exists() else folder / card.authorities
+    try:
+        context = ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise toml.SettingsError(str(path), [f"the authorities can't be read: {error}"]) from error
+    if now_ns < PLAUSIBLE_NS:
+        context.verify_flags |= _ANY_DATE
+    return context
+
+
+def ask(card: Card, identity: Identity, tls: ssl.SSLContext) -> Word:
+    """Ask once: with the key where the district knows it, else with the card.
+
+    Raises EnrolError, IdentityError.
+    """
+    request = identity.request()
+    if identity.agent:
+        word = _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls)
+        if not isinstance(word, Refused) or not card.token:
+            return word
+        _log.info("the key alone is not enough: %s", word.reason)
+    return _post(card, "/enrol/claim", enrolment.encode(Claim(token=card.token, request=request)), tls)
+
+
+def until_let_in(
+    card: Card, identity: Identity, tls: Callable[[], ssl.SSLContext], wait: Callable[[float], bool]
+) -> Granted | None:
+    """Ask until the district has decided; None where `wait` (seconds) says that it is over.
+
+    Raises EnrolError where the answer is no, and IdentityError.
+    """
+    pause_s = LEAST_S
+    while True:
+        try:
+            word = ask(card, identity, tls())
+        except OutOfReachError as error:
+            _log.warning("%s; trying again in %g s", error, pause_s)
+            word, again_s = None, pause_s
+            pause_s = min(2 * pause_s, MOST_S)
+        if isinstance(word, Granted):
+            identity.take(word)
+            return word
+        if isinstance(word, Refused) and word.final:
+            raise EnrolError(word.reason)
+        if word is not None:
+            pause_s = LEAST_S
+            again_s = word.again_s if isinstance(word, Waiting) else MOST_S / 4
+            _log.info("%s", _said(word))
+        if wait(min(max(again_s, LEAST_S), MOST_S)):
+            return None
+
+
+def _said(word: Waiting | Refused) -> str:
+    if isinstance(word, Refused):
+        return word.reason
+    return f"somebody has to let this box in; its key is {word.fingerprint}"
+
+
+def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext) -> Word:
+    url = card.collector.rstrip("/") + path
+    asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - https
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _Straight)
+    try:
+        try:
+            with opener.open(asked, timeout=ANSWER_S) as answer:
+                said = answer.read(_ANSWER_BYTES)
+        except urllib.error.HTTPError as error:
+            with error:
+                said = error.read(_ANSWER_BYTES)
+        return enrolment.read_word(said)
+    except EnrolmentError as error:
+        raise OutOfReachError(f"something else answers at {url}: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise OutOfReachError(f"{url} can't be reached: {reason}") from error
+
+
+class _Straight(urllib.request.HTTPRedirectHandler):
+    """No redirect is followed: a token goes where the card says, and nowhere else."""
+
+    def redirect_request(self, *_args: object) -> None:
+        """Stay."""

@@ -1,0 +1,122 @@
+"""The box's own key and certificate: made here, and the key never leaves. The box's only door to X.509.
+
+IdentityError           the folder can't be used, or what was given is not for this box
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from firstbell.enrolment import Granted
+
+KEY, CERTIFICATE, AUTHORITIES = "box.key", "box.pem", "ca.pem"
+
+
+class IdentityError(RuntimeError):
+    """What keeps this box from being itself."""
+
+
+class Identity:
+    """What lies in `folder`: `box.key`, for its owner alone, the certificate `box.pem`, and `ca.pem`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def agent(self) -> str:
+        """The name in the certificate; "" while there is none. Raises IdentityError."""
+        try:
+            certificate = x509.load_pem_x509_certificate((self.folder / CERTIFICATE).read_bytes())
+        except FileNotFoundError:
+            return ""
+        except (OSError, ValueError) as error:
+            raise IdentityError(f"{self.folder / CERTIFICATE} can't be used: {_why(error)}") from error
+        return _name(certificate)
+
+    def request(self) -> str:
+        """A request for a certificate, signed by the key, which is made if need be. Raises IdentityError."""
+        key = self._key()
+        name = x509.Name(
+            [x509.NameAttribute(NameOID.COMMON_NAME, "a box")]
+        )  # the district knows whose key it is
+        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        return made.public_bytes(Encoding.PEM).decode()
+
+    def take(self, granted: Granted) -> bool:
+        """Keep what was given; whether it is another than before. Raises IdentityError."""
+        try:
+            certificate = x509.load_pem_x509_certificate(granted.certificate.encode())
+            x509.load_pem_x509_certificates(granted.authorities.encode())
+        except ValueError as error:
+            raise IdentityError("what the district gave is no certificate") from error
+        if certificate.public_key() != self._key().public_key() or _name(certificate) != granted.agent:
+            raise IdentityError("what the district gave is another box's certificate")
+        new = {AUTHORITIES: granted.authorities, CERTIFICATE: granted.certificate}
+        changed = False
+        for name, text in new.items():
+            path = self.folder / name
+            if not path.exists() or path.read_text(encoding="ascii") != text:
+                self._write(path, text.encode(), 0o644)
+                changed = True
+        return changed
+
+    def _key(self) -> ec.EllipticCurvePrivateKey:
+        path = self.folder / KEY
+        try:
+            if not path.exists():
+                self._make(path)
+            key = load_pem_private_key(path.read_bytes(), None)
+        except (OSError, ValueError, TypeError) as error:
+            raise IdentityError(f"{path} can't be used: {_why(error)}") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise IdentityError(f"{path} is no key of this box's")
+        return key
+
+    def _make(self, path: Path) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        self._write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+
+    def _write(self, path: Path, contents: bytes, mode: int) -> None:
+        """All or nothing, in that mode from birth, and on the disk before anybody is told."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            number, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=self.folder)
+            with os.fdopen(number, "wb") as file:
+                file.write(contents)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(beside).chmod(mode)
+            Path(beside).replace(path)
+            _settle(self.folder)
+        except OSError as error:
+            raise IdentityError(f"{path} can't be written: {_why(error)}") from error
+
+
+def _settle(folder: Path) -> None:
+    """See that the folder itself is on the disk: a power cut must not bring the old name back."""
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _name(certificate: x509.Certificate) -> str:
+    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or "it can't be read" if isinstance(error, OSError) else "it is damaged"

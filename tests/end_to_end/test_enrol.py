@@ -1,0 +1,231 @@
+"""A box gets its certificate from the district's web server, over TLS, and comes in to the deployed broker with it."""
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import pytest
+
+from agent import enrol
+from agent.enrol import Card, EnrolError, OutOfReachError
+from agent.identity import Identity, IdentityError
+from collector.identity import authority
+from collector.identity.registrar import Registrar
+from collector.store import identities
+from collector.tokens import Tokens
+from collector.web.access import Slowness
+from firstbell.enrolment import Granted, Refused, Waiting
+from tests.collector.web.site import parts_of, serving
+from tests.collector.workbench import Bench
+from tests.support.tls_server import filtered
+
+
+class Site:
+    """A district: its authority, its web server, and the card that a box was given."""
+
+    def __init__(self, folder: Path, made: Bench) -> None:
+        self.folder, self.bench = folder, made
+        made.clock.wall_ns = time.time_ns()  # noqa: TID251 - the clients' clock is the machine's
+        signs = authority.make(folder, "Example", made.clock.now_ns())
+        signs.publish((), made.clock.now_ns())
+        self.registrar = Registrar(made.journal, signs, made.clock)
+        server, key = signs.for_server(["localhost"], made.clock.now_ns())
+        (folder / "cert.pem").write_text(server.pem, encoding="ascii")
+        (folder / "key.pem").write_text(key, encoding="ascii")
+        self.slept: list[float] = []
+        self.tokens = Tokens(folder)
+        self.port = 0
+
+    def card(self, agent: str, *, automatic: bool = False) -> Card:
+        """A card for a box."""
+        _, token = self.registrar.offer(agent, automatic=automatic)
+        return Card(collector=f"https://localhost:{self.port}", broker="localhost", token=token)
+
+    def tls(self, identity: Identity, card: Card, now_ns: int | None = None) -> ssl.SSLContext:
+        """What a box with that clock believes."""
+        return enrol.tls_of(card, self.folder / "ca", identity, now_ns or self.bench.clock.now_ns())
+
+    async def pause(self, seconds: float) -> None:
+        """Take down how long a wrong token would have had to wait."""
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A district's web server that asks people for tokens, and boxes for cards."""
+    with closing(Bench(tmp_path)) as made:
+        there = Site(tmp_path, made)
+        parts = parts_of(made)._replace(registrar=there.registrar)
+        with serving(parts, there.tokens, Slowness(there.pause), tls=tmp_path) as there.port:
+            yield there
+
+
+def test_a_box_is_let_in_and_comes_in(site: Site, tmp_path: Path) -> None:
+    """It waits, somebody clicks, it has a certificate; its key was never anywhere else."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1")
+    word = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(word, Waiting)
+    with closing(site.bench.journal.reader()) as db:
+        (waits,) = identities.enrolments(db)
+    operator = site.tokens.add("Ada", "operator", 1)
+    fields = f"number={waits.number}&word=yes"
+    assert asked(site, "/enrol/decide", fields, operator) == 303
+    slept: list[float] = []
+    granted = enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda s: bool(slept.append(s)))
+    assert granted is not None
+    assert (granted.agent, box.agent, slept) == ("lincoln-1", "lincoln-1", [])
+    assert (box.folder / "box.key").stat().st_mode & 0o777 == 0o600
+    context = ssl.create_default_context(cafile=str(box.folder / "ca.pem"))
+    context.load_cert_chain(box.folder / "box.pem", box.folder / "box.key")
+    assert b"PRIVATE" not in (box.folder / "box.pem").read_bytes()
+
+
+def asked(
+    site: Site, path: str, body: str, token: str = "", kind: str = "application/x-www-form-urlencoded"
+) -> int:
+    """How the web server answers a POST."""
+    line = HTTPSConnection(
+        "localhost",
+        site.port,
+        timeout=10,
+        context=ssl.create_default_context(cafile=str(site.folder / "ca" / "ca.pem")),
+    )
+    headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
+    with closing(line):
+        line.request("POST", path, body, headers)
+        answer = line.getresponse()
+        answer.read()
+        return answer.status
+
+
+def test_it_asks_until_somebody_decides(site: Site, tmp_path: Path) -> None:
+    """Each time after as long as it was told; a no is the end."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1")
+    slept: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        slept.append(seconds)
+        if len(slept) == 3:
+            site.registrar.decide(1, let_in=False)
+        return False
+
+    with pytest.raises(EnrolError, match="decided not to"):
+        enrol.until_let_in(card, box, lambda: site.tls(box, card), wait)
+    assert slept == [60, 60, 60]
+
+
+def test_a_box_of_1970_is_let_in(site: Site, tmp_path: Path) -> None:
+    """Its clock says that no certificate is good yet; it believes its card's authority all the same, and no other."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    context = site.tls(box, card, now_ns=10**9)
+    assert context.verify_flags & 0x200000
+    assert isinstance(enrol.ask(card, box, context), Granted)
+    assert not site.tls(box, card).verify_flags & 0x200000
+    with filtered(tmp_path) as filter_:
+        elsewhere = Card(collector=filter_.url.removesuffix("/simple/"), broker="x", token=card.token)
+        with pytest.raises(OutOfReachError, match="certificate verify failed"):
+            enrol.ask(elsewhere, box, context)
+
+
+def test_a_key_is_enough_later(site: Site, tmp_path: Path) -> None:
+    """Without a token on the card; the same certificate comes until the middle of its time, and then another."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    first = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(first, Granted)
+    assert box.take(first)
+    without = Card(collector=card.collector, broker="x")
+    again = enrol.ask(without, box, site.tls(box, without))
+    assert isinstance(again, Granted)
+    assert not box.take(again)
+    site.bench.clock.passes(200 * 86_400 * 10**9)
+    later = enrol.ask(without, box, site.tls(box, without))
+    assert isinstance(later, Granted)
+    assert box.take(later)
+    assert box.agent == "lincoln-1"
+
+
+def test_a_box_that_was_shut_out_is_told(site: Site, tmp_path: Path) -> None:
+    """Neither its key nor its card lets it in."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    granted = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(granted, Granted)
+    box.take(granted)
+    site.registrar.revoke("lincoln-1")
+    said = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(said, Refused)
+    assert "shut out" in said.reason
+
+
+def test_another_boxs_certificate_is_not_taken(site: Site, tmp_path: Path) -> None:
+    """Whatever the district gives, it must be for this box's own key; what is there stays."""
+    mine, other = Identity(tmp_path / "mine"), Identity(tmp_path / "other")
+    card = site.card("lincoln-1", automatic=True)
+    granted = enrol.ask(card, other, site.tls(other, card))
+    assert isinstance(granted, Granted)
+    with pytest.raises(IdentityError, match="another box"):
+        mine.take(granted)
+    assert mine.agent == ""
+
+
+def test_guessing_tokens_is_slow(site: Site, tmp_path: Path) -> None:
+    """Half a second, then twice as long each time; a right one ends it."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1")
+    for turn in range(3):
+        guess = Card(collector=card.collector, broker="x", token="fbe_" + "abc"[turn] * 26)
+        word = enrol.ask(guess, box, site.tls(box, guess))
+        assert isinstance(word, Refused)
+    assert site.slept == [0.5, 1.0, 2.0]
+    enrol.ask(card, box, site.tls(box, card))
+    enrol.ask(Card(collector=card.collector, broker="x", token="fbe_" + "d" * 26), box, site.tls(box, card))
+    assert site.slept[-1] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/enrol/claim", "", 400),
+        ("/enrol/claim", "{}", 400),
+        ("/enrol/claim", "[" * 4000, 400),
+        ("/enrol/claim", "x" * 5000, 413),
+        ("/enrol/claim", json.dumps({"token": "fbe_" + "a" * 26, "request": "x"}), 403),
+        ("/enrol/renew", json.dumps({"request": "\ud800"}), 400),
+        ("/enrol/renew", json.dumps({"request": ""}), 403),
+        ("/enrol/decide", "number=1&word=yes", 401),
+    ],
+)
+def test_nonsense_gets_a_sentence(site: Site, path: str, body: str, status: int) -> None:
+    """And nobody decides without a token of the pages'."""
+    site.card("lincoln-1")
+    assert asked(site, path, body, kind="application/json") == status
+
+
+def test_who_may_only_look_lets_nobody_in(site: Site, tmp_path: Path) -> None:
+    """A viewer's token is not enough, and a wrong number is told."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1")
+    enrol.ask(card, box, site.tls(box, card))
+    viewer, operator = site.tokens.add("Bob", "viewer", 1), site.tokens.add("Ada", "operator", 1)
+    assert asked(site, "/enrol/decide", "number=1&word=yes", viewer) == 403
+    assert isinstance(enrol.ask(card, box, site.tls(box, card)), Waiting)
+    for fields in ("number=7&word=yes", "number=x&word=yes", "number=1&word=maybe", ""):
+        assert asked(site, "/enrol/decide", fields, operator) in {400, 404}
+
+
+def test_nobody_there_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Longer each time, up to an hour, and said."""
+    card = Card(collector="https://127.0.0.1:1", broker="x", token="fbe_" + "a" * 26)
+    slept: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        slept.append(seconds)
+        return len(slept) == 12
+
+    with caplog.at_level(logging.WARNING):
+        assert enrol.until_let_in(card, Identity(tmp_path), ssl.create_default_context, wait) is None
+    assert slept[:4] == [15, 30, 60, 120]
+    assert slept[-1] == 3600
+    assert "can't be reached" in caplog.text
