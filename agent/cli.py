@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import ssl
 import sys
 import threading
 from pathlib import Path
@@ -15,9 +16,11 @@ import click
 import msgspec
 
 import firstbell
-from agent import app, config, lifeline
+from agent import app, config, enrol, lifeline
 from agent.config import Settings
+from agent.identity import Identity, IdentityError
 from agent.load.protocol import PORT
+from agent.machine.machine import Machine
 from agent.probes import PROBES
 from firstbell import catalogue
 from firstbell.report import Draft
@@ -50,7 +53,7 @@ class Plain(click.Group):
         """Run the command; tell a trouble in words."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, *app.TROUBLES) as trouble:
+        except (SettingsError, enrol.EnrolError, IdentityError, *app.TROUBLES) as trouble:
             raise click.ClickException(str(trouble)) from trouble
         except BrokenPipeError:  # whoever reads has seen enough, as `head` does; click ends quietly
             raise
@@ -97,6 +100,43 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
         sys.stdout.flush()
         told = box.run(stop)
     sys.exit(not told)
+
+
+@main.command("enrol")
+@click.argument("card", type=click.Path(path_type=Path))
+@click.option(
+    "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
+)
+@json_option
+@click.pass_obj
+def enrol_(path: Path, card: Path, just_once: bool, as_json: bool) -> None:
+    """Get this machine's certificate with CARD (card.toml), or the next one; again and again until it is let in.
+
+    The key is made here and stays here. Where there are no settings yet, they are written.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    given, identity, stop = enrol.read(card), Identity(path.absolute().parent / "identity"), threading.Event()
+
+    def tls() -> ssl.SSLContext:
+        return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp().wall_ns)
+
+    granted = enrol.until_let_in(given, identity, tls, (lambda _s: True) if just_once else stop.wait)
+    if granted is None:
+        sys.exit(3)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(enrol.settings_for(given, granted.agent, identity.folder), encoding="utf-8")
+    named = config.read(path).box.name
+    if named != granted.agent:
+        raise click.ClickException(
+            f"this box is {granted.agent} now, and {path} calls it {named}: change box.name there"
+        )
+    answer = {"agent": granted.agent, "folder": str(identity.folder), "settings": str(path)}
+    click.echo(
+        json.dumps(answer)
+        if as_json
+        else f"This box is {granted.agent}. `firstbell-agent run` measures and sends."
+    )
 
 
 @main.command()

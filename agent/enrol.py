@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agent.identity import AUTHORITIES, Identity
+from agent.identity import AUTHORITIES, CERTIFICATE, KEY, Identity
 from firstbell import enrolment
 from firstbell import settings as toml
 from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
@@ -62,6 +62,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         parts = urlsplit(self.collector)
         if parts.scheme != "https" or not parts.hostname:
             raise ValueError("collector: an address that begins with https://")
+        if not self.broker or any(sign in self.broker for sign in '"\\\n'):
+            raise ValueError("broker: a name or an address")
         if self.token and not TOKEN.match(self.token):
             raise ValueError("token: as `firstbell cards` wrote it, fbe_ and 26 letters and digits")
 
@@ -86,6 +88,23 @@ def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSL
     if now_ns < PLAUSIBLE_NS:
         context.verify_flags |= _ANY_DATE
     return context
+
+
+def settings_for(card: Card, agent: str, folder: Path) -> str:
+    """The settings of a box that had none: its name, its broker, and its certificate in `folder`."""
+    lines = (
+        "# Written once by `firstbell-agent enrol`; yours to change.",
+        "[box]",
+        f'name = "{agent}"',
+        "",
+        "[broker]",
+        f'host = "{card.broker}"',
+        f"port = {card.broker_port}",
+        f"ca_file = {msgspec.json.encode(str(folder / AUTHORITIES)).decode()}",
+        f"cert_file = {msgspec.json.encode(str(folder / CERTIFICATE)).decode()}",
+        f"key_file = {msgspec.json.encode(str(folder / KEY)).decode()}",
+    )
+    return "\n".join(lines) + "\n"
 
 
 def ask(card: Card, identity: Identity, tls: ssl.SSLContext) -> Word:

@@ -221,12 +221,28 @@ class InfluxSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.bucket}_rollups"
 
 
+class EnrolSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where cards send boxes: the collector's pages (https), and the broker, as schools reach them."""
+
+    collector: str = ""
+    broker: str = ""
+    broker_port: Annotated[int, msgspec.Meta(ge=1, le=_MOST_PORT)] = 8883
+
+    def __post_init__(self) -> None:
+        """See that the address can be one."""
+        if self.collector and not self.collector.startswith("https://"):
+            raise ValueError("collector: begins with https://")
+        if any(sign in f"{self.collector}{self.broker}" for sign in '"\\\n'):
+            raise ValueError("collector, broker: an address and a name, without quotes")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of the collector."""
 
     broker: BrokerSettings = BrokerSettings()
     web: WebSettings = WebSettings()
     influx: InfluxSettings = InfluxSettings()
+    enrol: EnrolSettings = EnrolSettings()
 
 
 def read(path: Path) -> Settings:

@@ -6,6 +6,7 @@ import firstbell
 from collector import config
 from collector.cli import (
     ask,
+    authority,
     backup,
     box,
     boxes,
@@ -67,6 +68,7 @@ for command in (
     rebuild.command,
     box.group,
     token.group,
+    authority.group,
     ticket.group,
     backup.save,
     backup.load,

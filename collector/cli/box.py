@@ -1,14 +1,21 @@
 """`firstbell box`: one box, start by start, and decisions about it."""
 
+from contextlib import closing
+from pathlib import Path
+
 import click
 
-from collector import simulated
-from collector.cli.common import journal_of, json_option, opened, pass_home, show, table
+from collector import config, simulated
+from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
+from collector.identity.authority import Authority
+from collector.identity.registrar import Registrar
 from collector.questions import starts
 from collector.questions.starts import BoxStarts, Start
-from collector.store import decisions
+from collector.store import decisions, identities
+from collector.store.identities import Enrolment
+from firstbell.enrolment import TOKEN_DAYS, fingerprint
 
 SHOWN = 20
 """Starts, ranges and reasons that are printed; the newest, or the first. `--json` has them all."""
@@ -30,6 +37,110 @@ def accept(home: Home, name: str, note: str, as_json: bool) -> None:
     if not decided:
         raise click.ClickException(f"no box named {name} waits for a decision; see: firstbell status")
     show({"accepted": name}, f"{name} counts again, from now on.", as_json=as_json)
+
+
+@group.command("card")
+@click.argument("name")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The folder to write the card into."
+)
+@click.option("--automatic", is_flag=True, help="Let in whoever comes with it first, without anybody's word.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    default=TOKEN_DAYS,
+    show_default=True,
+    help="Until it must be used.",
+)
+@json_option
+@pass_home
+def card(home: Home, name: str, out: Path, automatic: bool, days: int, as_json: bool) -> None:
+    """Write the card that makes a machine NAME: where to ask, whom to believe, and a token that is good once."""
+    enrol, seats = config.read(home.settings).enrol, loaded(home, journal_of(home)).district.seats
+    if not any(seat.agent == name for seat in seats):
+        raise click.ClickException(
+            f"{name} has no place: seats.csv in {home.district} says where each stands"
+        )
+    if not enrol.collector or not enrol.broker:
+        raise click.ClickException(
+            f"boxes can't know where to ask: set collector and broker under [enrol] in {home.settings}"
+        )
+    signs = Authority(home.folder)
+    number, token = Registrar(journal_of(home), signs, home.clock).offer(name, automatic=automatic, days=days)
+    text = (
+        f'collector = "{enrol.collector}"\nbroker = "{enrol.broker}"\nbroker_port = {enrol.broker_port}\n'
+        f'token = "{token}"'
+    )
+    config.write_secret(out, "card.toml", text)
+    (out / "ca.pem").write_text(signs.pem, encoding="ascii")
+    told = f"Card {number} in {out}: on {name}, `firstbell-agent enrol {out}/card.toml`, within {days} days."
+    show({"number": number, "agent": name, "folder": str(out)}, told, as_json=as_json)
+
+
+@group.command("let-in")
+@click.argument("number", type=int)
+@click.option("--no", is_flag=True, help="Keep it out instead.")
+@json_option
+@pass_home
+def let_in(home: Home, number: int, no: bool, as_json: bool) -> None:
+    """Let in the box that came with card NUMBER (`firstbell box waiting` lists them)."""
+    decided = _registrar(home).decide(number, let_in=not no)
+    if decided is None:
+        raise click.ClickException(f"no box waits with card {number}; see: firstbell box waiting")
+    text = f"{decided.agent} is {'kept out' if no else 'let in'}."
+    show({"number": number, "agent": decided.agent, "let_in": not no}, text, as_json=as_json)
+
+
+@group.command("waiting")
+@json_option
+@pass_home
+def waiting(home: Home, as_json: bool) -> None:
+    """Show the boxes that came with a card and wait to be let in."""
+    with closing(journal_of(home).reader()) as db:
+        cards = [card for card in identities.enrolments(db) if card.key and card.decided_ns is None]
+    now_ns = home.clock.now_ns()
+    rows = [
+        [
+            str(card.number),
+            card.agent,
+            fingerprint(card.key or b""),
+            ago(card.claimed_ns or 0, now_ns),
+            _twice(card),
+        ]
+        for card in cards
+    ]
+    answer = [
+        {
+            "number": card.number,
+            "agent": card.agent,
+            "key": fingerprint(card.key or b""),
+            "doubled": card.doubled,
+        }
+        for card in cards
+    ]
+    text = table(["card", "box", "its key", "came", ""], rows) if rows else "No box waits."
+    show(answer, text, as_json=as_json)
+
+
+def _twice(card: Enrolment) -> str:
+    return "another machine came with this card, too" if card.doubled else ""
+
+
+@group.command("shut-out")
+@click.argument("name")
+@json_option
+@pass_home
+def shut_out(home: Home, name: str, as_json: bool) -> None:
+    """Shut NAME out: its certificate and its card let nobody in any more. What it measured stays."""
+    if not _registrar(home).revoke(name):
+        raise click.ClickException(f"{name} has no certificate and no card; nothing was changed")
+    show(
+        {"shut_out": name}, f"{name} is shut out. The broker knows once it has started anew.", as_json=as_json
+    )
+
+
+def _registrar(home: Home) -> Registrar:
+    return Registrar(journal_of(home), Authority(home.folder), home.clock)
 
 
 @group.command("show")

@@ -14,6 +14,7 @@ from collector import registry, simulated
 from collector.config import Home
 from collector.coordinator.tickets import KeyFileError
 from collector.demo.making import DemoError
+from collector.identity.authority import AuthorityError
 from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
 from collector.registry import Folder, RegistryError
@@ -37,6 +38,7 @@ TROUBLES = (
     QuestionError,
     TokenError,
     KeyFileError,
+    AuthorityError,
     UpError,
     DemoError,
     InfluxError,

@@ -30,6 +30,8 @@ from firstbell.enrolment import (
 )
 
 DAY_NS = 86_400 * 10**9
+COLLECTOR = "firstbell_collector"
+"""The collector's own name at the broker; no box can have it."""
 UNKNOWN = "no card has this token"
 UNSEEN_DAYS = 2 * CERTIFICATE_DAYS
 """A key whose last certificate ended longer ago is forgotten: whoever has it now needs a card."""

@@ -140,6 +140,12 @@ def revoked(db: sqlite3.Connection, now_ns: int) -> list[tuple[str, str, int]]:
     return [(row[0], row[1], row[2]) for row in db.execute(query, (now_ns,))]
 
 
+def count(db: sqlite3.Connection, now_ns: int) -> int:
+    """How many certificates are good."""
+    query = "SELECT count(*) FROM certificates WHERE revoked_ns IS NULL AND ends_ns > ?"
+    return int(db.execute(query, (now_ns,)).fetchone()[0])
+
+
 def shut_out(db: sqlite3.Connection) -> frozenset[str]:
     """The boxes that had certificates, all of which were revoked."""
     query = "SELECT agent FROM certificates GROUP BY agent HAVING count(revoked_ns) = count(*)"

@@ -30,18 +30,10 @@ class House:
         (folder / "ca" / "broker.key").write_text(key, encoding="ascii")
         shutil.copy(ROLE / "files" / "firstbell.acl", folder / "ca")
 
-    def settings(self) -> list[str]:
-        """The lines of the role's template but the port, which the test's own broker has from the kernel."""
-        values = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
-        values |= {"broker_folder": str(self.folder / "ca"), "ansible_managed": "managed"}
-        template = (ROLE / "templates" / "mosquitto.conf.j2").read_text(encoding="utf-8")
-        text = Environment(undefined=StrictUndefined, autoescape=False).from_string(template).render(values)
-        return [line for line in text.splitlines() if not line.startswith(("listener ", "persistence "))]
-
     @contextmanager
     def broker(self) -> Iterator[Mosquitto]:
         """The broker, running."""
-        with mosquitto(self.folder, *self.settings()) as running:
+        with mosquitto(self.folder, *settings_of(self.folder / "ca")) as running:
             yield running
 
     def box(self, name: str) -> ssl.SSLContext:
@@ -79,3 +71,12 @@ class House:
             both.write_text(pem + key, encoding="ascii")
             context.load_cert_chain(both)
         return context
+
+
+def settings_of(folder: Path) -> list[str]:
+    """The lines of the role's template but the port, which a test's broker has from the kernel."""
+    values = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    values |= {"broker_folder": str(folder), "ansible_managed": "managed"}
+    template = (ROLE / "templates" / "mosquitto.conf.j2").read_text(encoding="utf-8")
+    text = Environment(undefined=StrictUndefined, autoescape=False).from_string(template).render(values)
+    return [line for line in text.splitlines() if not line.startswith(("listener ", "persistence "))]
