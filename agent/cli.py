@@ -110,7 +110,7 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
 @json_option
 @click.pass_obj
 def enrol_(path: Path, card: Path, just_once: bool, as_json: bool) -> None:
-    """Get this machine's certificate with CARD (card.toml), or the next one; again and again until it is let in.
+    """Get this machine's certificate with CARD (card.toml), or the next one; ask until it is let in.
 
     The key is made here and stays here. Where there are no settings yet, they are written.
     """

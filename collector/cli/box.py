@@ -55,7 +55,7 @@ def accept(home: Home, name: str, note: str, as_json: bool) -> None:
 @json_option
 @pass_home
 def card(home: Home, name: str, out: Path, automatic: bool, days: int, as_json: bool) -> None:
-    """Write the card that makes a machine NAME: where to ask, whom to believe, and a token that is good once."""
+    """Write the card that makes a machine NAME: where to ask, whom to believe, a token that is good once."""
     enrol, seats = config.read(home.settings).enrol, loaded(home, journal_of(home)).district.seats
     if not any(seat.agent == name for seat in seats):
         raise click.ClickException(

@@ -27,6 +27,9 @@ from collector.web.access import Slowness
 from firstbell.enrolment import Granted, Refused, Waiting
 from tests.collector.web.site import parts_of, serving
 from tests.collector.workbench import Bench
+from tests.deploy.house import ROLE, settings_of
+from tests.end_to_end.test_up import write_lincoln
+from tests.support.mosquitto import mosquitto, wait_until
 from tests.support.tls_server import filtered
 
 
@@ -243,7 +246,7 @@ def say(*argv: str, stdin: str = "", code: int = 0) -> Any:
     ended = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == code, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
-    return json.loads(ended.stdout) if code == 0 else ended.stderr
+    return json.loads(ended.stdout) if code == 0 else ended.stdout + ended.stderr
 
 
 @contextmanager
