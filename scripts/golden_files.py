@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,10 +19,12 @@ from msgspec.structs import replace
 from agent.freeze import Timeline
 from agent.spool import Page, Spool
 from collector.intake import Intake
+from collector.store import identities
 from collector.store.backup import backup
 from collector.store.copied import Copied
 from collector.store.decisions import keep_district
 from collector.store.derived.rebuild import catch_up
+from collector.store.identities import Certificate
 from collector.store.journal import Journal, open_journal
 from collector.store.leases import Kept, Leases
 from collector.store.outbox import Aside, Days, Outbox
@@ -181,6 +184,23 @@ def ship(journal: Journal) -> None:
     Copied(journal).note("a bucket", "District", COPIED)
 
 
+TOKEN, KEY = sha256(b"a token").digest(), sha256(b"a key").digest()
+CERTIFICATES = tuple(
+    Certificate("a" * 64, f"{n}f", BOX, key, NOW_NS, NOW_NS + 365 * 86_400 * S, f"certificate {n}")
+    for n, key in enumerate((sha256(b"another key").digest(), KEY), 1)
+)
+
+
+def enrol(journal: Journal) -> None:
+    """A box that came with a card and was let in, in the place of another one that had its name."""
+    made = {"now_ns": NOW_NS, "expires_ns": NOW_NS + 60 * 86_400 * S}
+    number = identities.offer(journal, TOKEN, BOX, automatic=False, **made)
+    identities.claim(journal, TOKEN, KEY, NOW_NS + S)
+    identities.decide(journal, number, let_in=True, now_ns=NOW_NS + 2 * S)
+    for given in CERTIFICATES:
+        identities.keep(journal, given, NOW_NS + 3 * S)
+
+
 # --- a journal ----------------------------------------------------------------------------------------
 
 
@@ -208,6 +228,7 @@ def write_journal(path: Path) -> None:
     leases.end(LEASES[0].lease, NOW_NS + 20 * S, "settled", (123_456, 12.5))
     leases.close()
     order(journal, QUIET, NOW_NS)
+    enrol(journal)
     ship(journal)
     backup(journal, path)
     for leftover in path.parent.glob("full.db*"):

@@ -16,6 +16,7 @@ import pytest
 from agent.freeze import Timeline
 from agent.spool import Spool, look
 from collector.intake import Intake
+from collector.store import identities
 from collector.store.backup import restore
 from collector.store.copied import Copied
 from collector.store.derived.rebuild import rebuild
@@ -222,6 +223,18 @@ def read_journal_v5(path: Path) -> None:
     assert Copied(open_journal(path)).of("a bucket", "District") == golden_files.COPIED
 
 
+def read_journal_v6(path: Path) -> None:
+    """The same, and who is which box."""
+    read_journal_v5(path)
+    with closing(open_journal(path).reader()) as db:
+        (card,) = identities.enrolments(db)
+        assert (card.number, card.agent, card.key, card.let_in) == (1, "lincoln-1", golden_files.KEY, True)
+        assert (card.claimed_ns, card.decided_ns) == (NOON_NS + S, NOON_NS + 2 * S)
+        before, now = golden_files.CERTIFICATES
+        assert identities.newest(db, now.key) == now
+        assert identities.newest(db, before.key) == before._replace(revoked_ns=NOON_NS + 3 * S)
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -286,6 +299,7 @@ SPOOLS: dict[str, Callable[[Path], None]] = {
     "v3": read_spool_v3,
     "v4": read_spool_v3,
     "v5": read_spool_v3,
+    "v6": read_spool_v3,
 }
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
@@ -293,6 +307,7 @@ JOURNALS: dict[str, Callable[[Path], None]] = {
     "v3": read_journal_v3,
     "v4": read_journal_v4,
     "v5": read_journal_v5,
+    "v6": read_journal_v6,
 }
 MESSAGES: dict[str, Callable[[Path], None]] = {
     "v1": read_messages_v1,
@@ -300,6 +315,7 @@ MESSAGES: dict[str, Callable[[Path], None]] = {
     "v3": read_messages_v3,
     "v4": read_messages_v3,
     "v5": read_messages_v3,
+    "v6": read_messages_v3,
 }
 
 
