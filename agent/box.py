@@ -7,7 +7,7 @@ ones, so that a speed test never delays the next look at the gateway.
 import logging
 import queue
 import threading
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -96,8 +96,11 @@ class Box:
             ask_time_after_s=settings.clock.ask_time_after_s,
         )
 
-    def run(self, stop: threading.Event) -> bool:
-        """Measure until `stop` is set, or until nothing moves any more; whether it was told to stop."""
+    def run(self, stop: threading.Event, moves: Callable[[], None] = lambda: None) -> bool:
+        """Measure until `stop` is set, or until nothing moves any more; whether it was told to stop.
+
+        Each second or so in which it goes on `moves` is called, for whoever minds this process.
+        """
         workers = [
             threading.Thread(target=self._work, args=(heavy,), name=f"work-{name}", daemon=True)
             for heavy, name in ((False, "light"), (True, "heavy"))
@@ -106,6 +109,7 @@ class Box:
             worker.start()
         self.sender.start()
         while not stop.is_set() and not self._stalled(workers):
+            moves()
             if self._nudged.is_set():
                 self._nudged.clear()
                 with self._planning:

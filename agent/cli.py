@@ -21,6 +21,7 @@ from agent.config import Settings
 from agent.identity import Identity, IdentityError
 from agent.load.protocol import PORT
 from agent.machine.machine import Machine
+from agent.machine.supervisor import supervisor
 from agent.probes import PROBES
 from firstbell import catalogue
 from firstbell.report import Draft
@@ -93,12 +94,15 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
     signal.signal(signal.SIGINT, end)
     if on_lifeline:
         lifeline.hold()
+    minds = supervisor()
     with app.running(settings, path.absolute().parent) as box:
+        minds.ready()
         click.echo(
             json.dumps({"ready": True}) if as_json else f"{settings.box.name} is measuring; Ctrl-C ends it"
         )
         sys.stdout.flush()
-        told = box.run(stop)
+        told = box.run(stop, minds.moves)
+        minds.stopping()
     sys.exit(not told)
 
 

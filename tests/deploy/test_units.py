@@ -1,0 +1,66 @@
+"""The units that the roles write: how much of the machine they leave to whoever breaks in, by systemd's own count."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+ROLES = Path(__file__).parents[2] / "deploy" / "ansible" / "roles"
+MOST = {"agent/firstbell-agent.service": 1.5}
+"""The most that each may score: 10 is a unit that forbids nothing."""
+
+
+def rendered(role: str, name: str) -> str:
+    """A unit as the role's defaults make it."""
+    values = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    text = (ROLES / role / "templates" / f"{name}.j2").read_text(encoding="utf-8")
+    made = Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+    return made.render(values | {"ansible_managed": "managed"})
+
+
+def score(folder: Path, name: str, text: str) -> float:
+    """What `systemd-analyze security` says of a unit."""
+    (folder / name).write_text(text, encoding="utf-8")
+    said = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(folder / name)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    found = re.search(r"exposure level for .*: ([\d.]+)", said.stdout)
+    assert found, said.stdout + said.stderr
+    return float(found[1])
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+@pytest.mark.parametrize("unit", MOST)
+def test_a_unit_leaves_little(tmp_path: Path, unit: str) -> None:
+    """Below what is allowed; and the count can tell: a unit without its fences is far above."""
+    role, name = unit.split("/")
+    text = rendered(role, name)
+    assert score(tmp_path, name, text) <= MOST[unit]
+    bare = "\n".join(
+        line for line in text.splitlines() if not re.match(r"Protect|Private|Restrict|SystemCall|Cap", line)
+    )
+    assert score(tmp_path, name, bare) > 5
+
+
+@pytest.mark.parametrize("unit", MOST)
+def test_a_unit_says_what_keeps_it_alive(unit: str) -> None:
+    """It comes back whatever ended it, does not tire, and is minded by progress; bounds are set."""
+    lines = rendered(*unit.split("/")).splitlines()
+    for line in (
+        "Restart=always",
+        "StartLimitIntervalSec=0",
+        "Type=notify",
+        "WatchdogSec=120",
+        "NoNewPrivileges=yes",
+    ):
+        assert line in lines
+    assert any(line.startswith("MemoryMax=") for line in lines)
+    assert any(line.startswith("TasksMax=") for line in lines)
