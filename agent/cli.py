@@ -109,17 +109,24 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
 @main.command("enrol")
 @click.argument("card", type=click.Path(path_type=Path))
 @click.option(
+    "--identity",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Where key and certificate lie. (Default: the folder `identity` beside the settings.)",
+)
+@click.option(
     "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
 )
 @json_option
 @click.pass_obj
-def enrol_(path: Path, card: Path, just_once: bool, as_json: bool) -> None:
+def enrol_(path: Path, card: Path, folder: Path | None, just_once: bool, as_json: bool) -> None:
     """Get this machine's certificate with CARD (card.toml), or the next one; ask until it is let in.
 
     The key is made here and stays here. Where there are no settings yet, they are written.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    given, identity, stop = enrol.read(card), Identity(path.absolute().parent / "identity"), threading.Event()
+    given, stop = enrol.read(card), threading.Event()
+    identity = Identity((folder or path.parent / "identity").absolute())
 
     def tls() -> ssl.SSLContext:
         return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp().wall_ns)
