@@ -19,6 +19,7 @@ SHORT = {
     "Apache Software License": "Apache-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "GNU Lesser General Public License v3.0": "LGPL-3.0",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
     "Dual License": "Apache-2.0 OR BSD-3-Clause",
 }
 
