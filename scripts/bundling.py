@@ -51,7 +51,8 @@ def locked(extras: str) -> str:
         "--no-emit-project",
         *wanted,
     ]
-    return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    ended = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True)
+    return str(ended.stdout)
 
 
 def pip(*arguments: str) -> None:

@@ -183,3 +183,32 @@ def test_secrets_are_in_no_log(district: District) -> None:
         text = log.read_text(encoding="utf-8", errors="replace")
         assert "PRIVATE KEY" not in text
         assert not re.search(r"fbe_[a-z2-7]{26}", text)
+
+
+def test_it_goes_back_in_one_command(district: District) -> None:
+    """To the version before and forth again; where there is none it says so, and changes nothing."""
+    said = district.control.play("rollback.yml", code=2)
+    assert "There was no other version here" in said
+    first = district.box.path("/opt/firstbell/current").readlink()
+    newer = district.folder / "newer"
+    shutil.copytree(needed("FIRSTBELL_BUNDLE", "bundle"), newer)
+    (newer / "VERSION").write_text("9.9.9\n", encoding="utf-8")
+    district.control.play("boxes.yml", "-e", f"program_bundle={newer}")
+    second = district.box.path("/opt/firstbell/current").readlink()
+    assert (second != first, "9.9.9" in second.name) == (True, True)
+    district.control.play("rollback.yml")
+    assert district.box.path("/opt/firstbell/current").readlink() == first
+    district.control.play("rollback.yml")
+    assert district.box.path("/opt/firstbell/current").readlink() == second
+
+
+def test_nothing_stays_after_a_removal(district: District) -> None:
+    """No file, no user, no unit; a second time nothing is changed."""
+    district.control.play("remove.yml")
+    assert changed(district.control.play("remove.yml")) == {BOX: 0}
+    found = district.box.run(
+        "find", "/", "-xdev", "-iname", "*firstbell*", "-not", "-path", "/root/.ansible/*"
+    )
+    assert found == ""
+    assert "firstbell" not in district.box.path("/etc/passwd").read_text(encoding="utf-8")
+    assert "firstbell" not in district.box.path("/etc/group").read_text(encoding="utf-8")
