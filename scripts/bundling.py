@@ -42,15 +42,8 @@ def main() -> None:
 def locked(extras: str) -> str:
     """The versions that the tests ran with, as pip reads them."""
     wanted = [f"--extra={extra}" for extra in extras.split()]
-    argv = [
-        ROOT / ".venv/bin/uv",
-        "export",
-        "--frozen",
-        "--quiet",
-        "--no-hashes",
-        "--no-emit-project",
-        *wanted,
-    ]
+    uv = str(ROOT / ".venv" / "bin" / "uv")
+    argv = [uv, "export", "--frozen", "--quiet", "--no-hashes", "--no-emit-project", *wanted]
     ended = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True)
     return str(ended.stdout)
 
