@@ -16,9 +16,8 @@ import click
 import msgspec
 
 import firstbell
-from agent import app, config, enrol, lifeline
+from agent import app, config, lifeline
 from agent.config import Settings
-from agent.identity import Identity, IdentityError
 from agent.load.protocol import PORT
 from agent.machine.machine import Machine
 from agent.machine.supervisor import supervisor
@@ -54,7 +53,7 @@ class Plain(click.Group):
         """Run the command; tell a trouble in words."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, enrol.EnrolError, IdentityError, *app.TROUBLES) as trouble:
+        except (SettingsError, *app.TROUBLES) as trouble:
             raise click.ClickException(str(trouble)) from trouble
         except BrokenPipeError:  # whoever reads has seen enough, as `head` does; click ends quietly
             raise
@@ -124,14 +123,21 @@ def enrol_(path: Path, card: Path, folder: Path | None, just_once: bool, as_json
 
     The key is made here and stays here. Where there are no settings yet, they are written.
     """
+    from agent import enrol  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent.identity import Identity, IdentityError  # noqa: PLC0415
+
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given, stop = enrol.read(card), threading.Event()
     identity = Identity((folder or path.parent / "identity").absolute())
 
     def tls() -> ssl.SSLContext:
-        return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp().wall_ns)
+        now_ns = Machine.real().clock.stamp().wall_ns
+        return enrol.tls_of(given, card.absolute().parent, identity, now_ns)
 
-    granted = enrol.until_let_in(given, identity, tls, (lambda _s: True) if just_once else stop.wait)
+    try:
+        granted = enrol.until_let_in(given, identity, tls, (lambda _s: True) if just_once else stop.wait)
+    except (enrol.EnrolError, IdentityError) as trouble:
+        raise click.ClickException(str(trouble)) from trouble
     if granted is None:
         sys.exit(3)
     if not path.exists():
