@@ -18,6 +18,7 @@ from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
 from collector.identity.authority import Authority, NoAuthorityError
 from collector.identity.registrar import Registrar
+from collector.identity.shut_out import ShutOut
 from collector.intake import Intake
 from collector.mqtt import Address, Link
 from collector.questions.boards import Boards
@@ -73,11 +74,12 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         )
     districts = _registry(home, journal, clock)
     writer = Writer(journal, clock)
-    intake = Intake(writer, clock, journal.id)
+    shut_out = ShutOut(journal)
+    intake = Intake(writer, clock, journal.id, shut_out.names)
     folder_now = simulated.watched(home, districts.now)
     leases = Leases(journal)
     desk = Desk(leases, lambda: folder_now().district, clock, Tickets(home.folder))
-    coordinator = Coordinator(desk, clock)
+    coordinator = Coordinator(desk, clock, shut_out.names)
     link = Link(address, intake, clock, journal.id, coordinator)
     reads = Reads(journal)
     registrar = _registrar(home, journal, clock)
@@ -103,6 +105,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     )
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
+        shut_out.start()
         writer.start()
         coordinator.start(link.tell)
         link.start()
@@ -116,6 +119,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             telling.stop()
+            shut_out.stop()
             if carrier:
                 carrier.stop()
             gateways.stop()

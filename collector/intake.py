@@ -6,12 +6,14 @@ What is wrong with a message decides its answer:
     an unknown version                later: the box keeps it, until this program is upgraded
     a body that can't be read         halve: the bad one is found in a few steps; a single one is refused
     one report that can't be read     refused, and the others of its batch are held
+
+A box that was shut out is answered `later`, whatever it sends, and nothing of it is kept, not even set aside.
 """
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Protocol
 
 from collector.clock import Clock
@@ -22,6 +24,7 @@ from firstbell.wire import Answer, Batch, Envelope
 log = logging.getLogger(__name__)
 
 STOPPING = "the collector is stopping"
+SHUT_OUT = "the district has shut this box out: nothing of it is taken"
 _LONG_REASONS = 100
 _SHORT_REASON_CHARS = 60
 
@@ -75,9 +78,16 @@ class Pending:
 
 
 class Intake:
-    """Takes messages. `journal_id` is the name that answers carry."""
+    """Takes messages. `journal_id` is the name that answers carry; `shut_out` says of whom nothing is taken."""
 
-    def __init__(self, keeper: Keeper, clock: Clock, journal_id: str) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        clock: Clock,
+        journal_id: str,
+        shut_out: Callable[[], Container[str]] = frozenset,
+    ) -> None:
+        self._shut_out = shut_out
         self._keeper = keeper
         self._clock = clock
         self._journal_id = journal_id
@@ -87,7 +97,7 @@ class Intake:
 
     @property
     def messages(self) -> dict[str, int]:
-        """Messages so far, by what was wrong with them (`good` if nothing was)."""
+        """Messages so far, by what was wrong with them (`good` if nothing was, `shut_out` if nobody looked)."""
         with self._lock:
             return dict(self._messages)
 
@@ -103,6 +113,9 @@ class Intake:
         Waits while the writer's queue is full. `agent` is empty if the topic was no well-named box's.
         """
         pending = Pending()
+        if agent in self._shut_out():
+            self._turn_away(pending, agent, payload)
+            return pending
         try:
             batch = wire.open_batch(agent, payload)
         except wire.UnknownVersionError as error:
@@ -112,6 +125,19 @@ class Intake:
         else:
             self._take_batch(pending, batch, now_ns)
         return pending
+
+    def _turn_away(self, pending: Pending, agent: str, payload: bytes) -> None:
+        """Keep nothing, and say so: whoever was shut out by mistake has lost nothing once that is taken back."""
+        with self._lock:
+            self._messages["shut_out"] += 1
+        try:
+            digest = wire.open_batch(agent, payload).envelope.digest
+        except wire.UnknownVersionError as error:
+            digest = error.digest
+        except Exception:  # noqa: BLE001 - the intake loop: no message may end it
+            pending.settle(None)
+            return
+        pending.settle(self._answer(digest, Outcome(later=SHUT_OUT)))
 
     def _later(self, pending: Pending, agent: str, error: wire.UnknownVersionError) -> None:
         self._count(error)

@@ -103,7 +103,7 @@ class Sender:
         self._journal = ""
         self._met_at = self._nudged_at = -math.inf
         self._rest_until = -math.inf
-        self._trouble = ""
+        self._trouble = self._later = ""
         self._agent = agent
         self._heard_at, self._silent = math.inf, False
 
@@ -260,8 +260,17 @@ class Sender:
             _log.warning("the collector has another journal now: what it held is offered again")
         self._journal = journal
 
+    def _mind_later(self, reason: str) -> None:
+        """Say once why the collector takes nothing: whoever stands before the box has nothing else to go by."""
+        if reason and reason != self._later:
+            _log.warning("the collector takes nothing now, and what is here is kept: %s", reason)
+        elif self._later and not reason:
+            _log.info("the collector takes reports again")
+        self._later = reason
+
     def _settle(self, flight: Flight, answer: Answer, now: float) -> None:
         """Take out of the spool what is held or refused of a batch; only then is it no longer under way."""
+        self._mind_later(_printable(answer.later))
         held = _within(flight, answer.held)
         refused = [
             (first, last, _printable(reason))

@@ -131,12 +131,29 @@ def _twice(card: Enrolment) -> str:
 @json_option
 @pass_home
 def shut_out(home: Home, name: str, as_json: bool) -> None:
-    """Shut NAME out: its certificate and its card let nobody in any more. What it measured stays."""
+    """Shut NAME out: its certificate and its card let nobody in any more. What it measured stays.
+
+    `firstbell box let-back` undoes it; until then the box keeps what it measures, within its bounds.
+    """
     if not _registrar(home).revoke(name):
         raise click.ClickException(f"{name} has no certificate and no card; nothing was changed")
-    show(
-        {"shut_out": name}, f"{name} is shut out. The broker knows once it has started anew.", as_json=as_json
+    text = (
+        f"{name} is shut out: the collector takes nothing of it any more, and the broker ends its connection "
+        f"once it has started anew. A mistake? firstbell box let-back {name}"
     )
+    show({"shut_out": name}, text, as_json=as_json)
+
+
+@group.command("let-back")
+@click.argument("name")
+@json_option
+@pass_home
+def let_back(home: Home, name: str, as_json: bool) -> None:
+    """Take back that NAME was shut out: its last key is good again, and what waits on it is taken."""
+    if not _registrar(home).restore(name):
+        raise click.ClickException(f"{name} is not shut out; nothing was changed")
+    text = f"{name} is let in again: within minutes it is back, with what it kept. Nobody has to go there."
+    show({"let_back": name}, text, as_json=as_json)
 
 
 def _registrar(home: Home) -> Registrar:

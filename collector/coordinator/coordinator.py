@@ -6,7 +6,7 @@ So that neither the network's thread nor the reports wait for it.
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from collector.clock import Clock
 from collector.coordinator.desk import Desk
@@ -30,12 +30,18 @@ Say = Callable[[str, bytes], bool]
 
 
 class Coordinator:
-    """Answers boxes. `say` is given once there is a way to them; `hear` may be called by any thread."""
+    """Answers boxes, but those that were `shut_out`, which load no line without an answer.
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    `say` is given once there is a way to them; `hear` may be called by any thread.
+    """
+
+    def __init__(
+        self, desk: Desk, clock: Clock, shut_out: Callable[[], Container[str]] = frozenset
+    ) -> None:
         self.desk = desk
+        self._shut_out = shut_out
         self.unheard = 0
-        """Words of boxes that were no words, too many, or more than could wait."""
+        """Words of boxes that were no words, too many, more than could wait, or of one that was shut out."""
         self._clock = clock
         self._rates = Rates(clock)
         self._words: queue.Queue[tuple[str, bytes]] = queue.Queue(_WAITING)
@@ -56,6 +62,9 @@ class Coordinator:
 
     def hear(self, agent: str, payload: bytes) -> None:
         """Take a word of a box. What can't wait any more is forgotten: the box asks again."""
+        if agent in self._shut_out():
+            self.unheard += 1
+            return
         try:
             self._words.put_nowait((agent, payload))
         except queue.Full:

@@ -74,6 +74,17 @@ class Registrar:
             self._tell_revoked()
         return gone
 
+    def restore(self, agent: str) -> int:
+        """Take back that a box was shut out; how many certificates that was. Raises StoreError, AuthorityError.
+
+        Its key is known again, so that it comes in and is renewed without anybody going there.
+        """
+        back = identities.restore(self._journal, agent)
+        if back:
+            self.publish()
+            self._tell_revoked()
+        return back
+
     def publish(self) -> None:
         """Write what the broker reads. Raises StoreError, AuthorityError."""
         now_ns = self._clock.now_ns()

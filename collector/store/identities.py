@@ -132,6 +132,22 @@ def revoke(journal: Journal, agent: str, now_ns: int) -> int:
         return gone.rowcount + cards.rowcount
 
 
+def restore(journal: Journal, agent: str) -> int:
+    """Take back that a box was shut out: its last key is known again. How many certificates that gives back.
+
+    None where it is not shut out. Keys that were followed by another one stay out, and so do its cards.
+    """
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        if agent not in shut_out(db):
+            return 0
+        back = db.execute(
+            "UPDATE certificates SET revoked_ns = NULL WHERE agent = ? AND key = "
+            "(SELECT key FROM certificates WHERE agent = ? ORDER BY revoked_ns DESC, begins_ns DESC LIMIT 1)",
+            (agent, agent),
+        )
+        return back.rowcount
+
+
 def revoked(db: sqlite3.Connection, now_ns: int) -> list[tuple[str, str, int]]:
     """What was revoked and would be good otherwise: authority, serial number, when."""
     query = (
