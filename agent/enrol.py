@@ -78,11 +78,18 @@ def read(path: Path) -> Card:
 
 
 def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSLContext:
-    """Whom the box believes: the authorities it was given last, else its card's. Raises SettingsError."""
-    newest = identity.folder / AUTHORITIES
-    path = newest if newest.exists() else folder / card.authorities
+    """Whom the box believes: the authorities it was given last, and its card's. Raises SettingsError.
+
+    Both, because a new card may have to help where the authority that the box knew has ended.
+    """
+    newest, path = identity.folder / AUTHORITIES, folder / card.authorities
     try:
+        if newest.exists() and not path.exists():
+            path = newest
         context = ssl.create_default_context(cafile=str(path))
+        if newest.exists():
+            path = newest
+            context.load_verify_locations(str(path))
     except OSError as error:
         raise toml.SettingsError(str(path), [f"the authorities can't be read: {error}"]) from error
     if now_ns < PLAUSIBLE_NS:

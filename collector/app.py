@@ -18,6 +18,7 @@ from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
 from collector.identity.authority import Authority, NoAuthorityError
 from collector.identity.registrar import Registrar
+from collector.identity.renewing import Renewing
 from collector.identity.shut_out import ShutOut
 from collector.intake import Intake
 from collector.mqtt import Address, Link
@@ -66,6 +67,8 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
 
 def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     clock = SystemClock()
+    renewing = Renewing(home.folder, (settings.broker.cert_file, settings.web.cert_file), clock)
+    renewing.look()
     address = _address(home, settings)
     journal = open_journal(home.journal)
     if journal.simulated():
@@ -99,6 +102,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         journal=journal,
         influx_trouble=(lambda: carrier.trouble) if carrier else None,
         registrar=registrar,
+        certificates=lambda: renewing.troubles,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
@@ -111,6 +115,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         link.start()
         gateways.start()
         telling.start()
+        renewing.start()
         if carrier:
             carrier.start()
         try:
@@ -120,6 +125,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             telling.stop()
             shut_out.stop()
+            renewing.stop()
             if carrier:
                 carrier.stop()
             gateways.stop()
@@ -277,12 +283,30 @@ def _tokens(home: Home, web: WebSettings) -> Tokens | None:
 def _address(home: Home, settings: Settings) -> Address:
     broker = settings.broker
     password = config.secret(home.folder, broker.password_file)
-    return Address(broker.host, broker.port, broker.username, password, _tls(home, broker))
+    return Address(broker.host, broker.port, broker.username, password, _tls_anew(home, broker))
 
 
-def _tls(home: Home, broker: BrokerSettings) -> ssl.SSLContext | None:
+def _tls_anew(home: Home, broker: BrokerSettings) -> Callable[[], ssl.SSLContext] | None:
+    """What the collector believes and shows at the broker, as the files are by now. Raises SettingsError.
+
+    Later a file that can't be used is told, and what it was before goes on.
+    """
     if not broker.ca_file:
         return None
+    last = _tls(home, broker)
+
+    def anew() -> ssl.SSLContext:
+        nonlocal last
+        try:
+            last = _tls(home, broker)
+        except SettingsError as error:
+            log.warning("%s", error)
+        return last
+
+    return anew
+
+
+def _tls(home: Home, broker: BrokerSettings) -> ssl.SSLContext:
     path = home.folder / broker.ca_file
     try:
         context = ssl.create_default_context(cafile=str(path))

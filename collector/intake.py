@@ -78,7 +78,7 @@ class Pending:
 
 
 class Intake:
-    """Takes messages. `journal_id` is the name that answers carry; `shut_out` says of whom nothing is taken."""
+    """Takes messages, but none of whoever is `shut_out`. `journal_id` is the name that answers carry."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Intake:
 
     @property
     def messages(self) -> dict[str, int]:
-        """Messages so far, by what was wrong with them (`good` if nothing was, `shut_out` if nobody looked)."""
+        """Messages so far, by what was wrong with them: `good` if nothing, `shut_out` if nobody looked."""
         with self._lock:
             return dict(self._messages)
 
@@ -127,7 +127,7 @@ class Intake:
         return pending
 
     def _turn_away(self, pending: Pending, agent: str, payload: bytes) -> None:
-        """Keep nothing, and say so: whoever was shut out by mistake has lost nothing once that is taken back."""
+        """Keep nothing, and say so: if it was a mistake, nothing is lost once that is taken back."""
         with self._lock:
             self._messages["shut_out"] += 1
         try:

@@ -7,6 +7,7 @@ The broker's session is persistent, but nothing relies on it: what is lost there
 
 import functools
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -48,13 +49,16 @@ _MOST_PACKET_BYTES = 4 * wire.WIRE_BYTES
 
 
 class Address(NamedTuple):
-    """How to reach the broker. `tls` is ready to use: whom to trust, and the certificate to show."""
+    """How to reach the broker. `tls` makes what is ready to use: whom to trust, and the certificate to show.
+
+    It is called for each connection, so that a renewed certificate is shown from the next one on.
+    """
 
     host: str
     port: int
     username: str = ""
     password: str = ""
-    tls: ssl.SSLContext | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
     client_id: str = CLIENT_ID
 
 
@@ -87,6 +91,8 @@ class _Client(Client):
     does not come again.
     """
 
+    tls_anew: Callable[[], ssl.SSLContext] | None = None
+
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:  # noqa: ARG002 - paho itself does without it
         """Read one packet; then writing has its turn.
 
@@ -108,6 +114,11 @@ class _Client(Client):
         if not isinstance(self._in_packet["packet"], _Bounded):
             self._in_packet["packet"] = _Bounded()
         return super()._packet_read()
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        if self.tls_anew:
+            self._ssl_context = self.tls_anew()
+        return super()._ssl_wrap_socket(tcp_sock)
 
     def _sock_recv(self, bufsize: int) -> bytes:
         return super()._sock_recv(min(bufsize, _READ_BYTES))  # recv makes room for all that it is asked for
@@ -222,7 +233,8 @@ class Link:
         if address.username:
             client.username_pw_set(address.username, address.password)
         if address.tls:
-            client.tls_set_context(address.tls)
+            client.tls_set_context(address.tls())
+            client.tls_anew = address.tls
         client.max_inflight_messages_set(_ANSWERS)
         client.max_queued_messages_set(_ANSWERS)
         client.reconnect_delay_set(1, _MOST_RECONNECT_S)

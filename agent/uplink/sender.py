@@ -261,7 +261,7 @@ class Sender:
         self._journal = journal
 
     def _mind_later(self, reason: str) -> None:
-        """Say once why the collector takes nothing: whoever stands before the box has nothing else to go by."""
+        """Say once why the collector takes nothing: whoever stands before the box has no other word of it."""
         if reason and reason != self._later:
             _log.warning("the collector takes nothing now, and what is here is kept: %s", reason)
         elif self._later and not reason:

@@ -1,7 +1,6 @@
 """`firstbell authority`: the district's own certificate authority, for its servers and programs."""
 
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,8 +8,9 @@ import click
 from collector import config, registry
 from collector.cli.common import json_option, pass_home, show
 from collector.config import Home
-from collector.identity import authority
+from collector.identity import authority, own
 from collector.identity.authority import Authority, Issued, NoAuthorityError
+from collector.identity.own import Seen, day
 from collector.identity.registrar import COLLECTOR, Registrar
 from collector.store import identities
 from collector.store.journal import open_journal
@@ -77,6 +77,38 @@ def program(home: Home, name: str, out: Path, as_json: bool) -> None:
     _written(out, name, issued, key, as_json=as_json)
 
 
+@group.command("renew")
+@click.option("--all", "every", is_flag=True, help="Those that are not due yet, too.")
+@json_option
+@pass_home
+def renew(home: Home, every: bool, as_json: bool) -> None:
+    """Sign the next certificates of the district's own servers and programs where they are due.
+
+    They are due from the middle of their time on, and a running collector does it by itself. Keys stay.
+    """
+    seen = _seen(home, renews=True, every=every)
+    lines = [f"{each.path} is renewed, good until {day(each.ends_ns)}." for each in seen.renewed]
+    text = "\n".join(lines or ["Nothing is due."])
+    if seen.troubles:
+        raise click.ClickException("\n".join([*lines, *seen.troubles]))
+    show(_told(seen), text, as_json=as_json)
+
+
+def _seen(home: Home, *, renews: bool = False, every: bool = False) -> Seen:
+    settings = config.read(home.settings)
+    named = (settings.broker.cert_file, settings.web.cert_file)
+    return own.seen(home.folder, named, home.clock.now_ns(), renews=renews, every=every)
+
+
+def _told(seen: Seen) -> dict[str, object]:
+    """For programs."""
+    renewed = [str(each.path) for each in seen.renewed]
+    found = [
+        {"certificate": str(each.path), "ends_ns": each.ends_ns, "ours": each.ours} for each in seen.found
+    ]
+    return {"renewed": renewed, "certificates": found, "troubles": seen.troubles}
+
+
 @group.command("publish")
 @pass_home
 def publish(home: Home) -> None:
@@ -90,28 +122,25 @@ def publish(home: Home) -> None:
 @json_option
 @pass_home
 def shown(home: Home, as_json: bool) -> None:
-    """Show which authority this is, until when, and how many certificates are good or were revoked."""
+    """Show which authority this is, until when, and what it signed for boxes and for the district's own."""
     signs, now_ns = Authority(home.folder), home.clock.now_ns()
     with closing(open_journal(home.journal).reader()) as db:
         good, revoked = identities.count(db, now_ns), len(identities.revoked(db, now_ns))
     late = signs.ends_ns < now_ns + authority.RENEW_DAYS * DAY_NS
     told = f"{good:,} certificates are good, {revoked:,} were revoked."
     text = f"{signs.name}\nGood until {day(signs.ends_ns)}. {told}"
-    if late:
-        text += "\nIt ends soon: `firstbell authority make --follow` makes the one after it."
+    seen = _seen(home)
+    text += "".join(f"\n{each.path}: good until {day(each.ends_ns)}" for each in seen.found)
+    text += "".join(f"\n{trouble}" for trouble in seen.troubles)
     answer = {
         "name": signs.name,
         "ends_ns": signs.ends_ns,
         "good": good,
         "revoked": revoked,
         "ends_soon": late,
+        **_told(seen),
     }
     show(answer, text, as_json=as_json)
-
-
-def day(ns: int) -> str:
-    """As 2036-11-27."""
-    return f"{datetime.fromtimestamp(ns // NS, UTC):%Y-%m-%d}"
 
 
 def _written(out: Path, name: str, issued: Issued, key: str, *, as_json: bool) -> None:

@@ -5,12 +5,14 @@ from itertools import islice
 
 import click
 
-from collector import registry, simulated
+from collector import config, registry, simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.config import Home
+from collector.identity import own
 from collector.questions import status
 from collector.questions.seen import size
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
+from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
 _MOST_SHOWN = 12
@@ -27,7 +29,9 @@ def command(home: Home, as_json: bool) -> None:
     """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
     now_ns = home.clock.now_ns()
     with opened(home) as reads:
-        answer = status.ask(reads, now_ns, tz=_tz(home), simulated=simulated.here(home))
+        answer = status.ask(
+            reads, now_ns, tz=_tz(home), simulated=simulated.here(home), certificates=_certificates(home)
+        )
     show(answer, text(answer, now_ns), as_json=as_json, simulated=answer.simulated)
 
 
@@ -39,10 +43,23 @@ def _tz(home: Home) -> str:
         return ""
 
 
+def _certificates(home: Home) -> list[str]:
+    """What is to be done about the district's own certificates.
+
+    Nothing where the settings can't be read: their own commands say so.
+    """
+    try:
+        settings = config.read(home.settings)
+    except SettingsError:
+        return []
+    named = (settings.broker.cert_file, settings.web.cert_file)
+    return own.seen(home.folder, named, home.clock.now_ns()).troubles
+
+
 def text(answer: DistrictStatus, now_ns: int) -> str:
     """The state for reading: what is wrong first."""
     if not answer.boxes:
-        return "No box has reported yet."
+        return "\n".join([*answer.certificates, "No box has reported yet."])
     blocks = [_alarms(answer, now_ns), _boxes(answer, now_ns)]
     blocks += [f"{box.name}, last measurements\n{_measurements(box, now_ns)}" for box in answer.boxes]
     blocks.append(f"{answer.reports:,} reports are kept, {answer.quarantined:,} messages are set aside.")
@@ -50,7 +67,7 @@ def text(answer: DistrictStatus, now_ns: int) -> str:
 
 
 def _alarms(answer: DistrictStatus, now_ns: int) -> str:
-    lines = []
+    lines = [*answer.certificates]
     for box in answer.boxes:
         if box.two_boxes:
             lines.append(

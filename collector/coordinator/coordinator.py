@@ -35,9 +35,7 @@ class Coordinator:
     `say` is given once there is a way to them; `hear` may be called by any thread.
     """
 
-    def __init__(
-        self, desk: Desk, clock: Clock, shut_out: Callable[[], Container[str]] = frozenset
-    ) -> None:
+    def __init__(self, desk: Desk, clock: Clock, shut_out: Callable[[], Container[str]] = frozenset) -> None:
         self.desk = desk
         self._shut_out = shut_out
         self.unheard = 0

@@ -9,6 +9,9 @@ others read follows from it: `ca.pem`, whom to believe, and `crl.pem`, which cer
 authority that grows old is followed by `authority-2.pem`, which signs from then on, while both are believed
 until the first ends. It signs for boxes and programs (clients) and for the district's own servers, and never
 for another authority.
+
+For servers the older one goes on signing, as long as it can: a box that lay in a drawer while the other one
+was made believes the older one alone, and would find nobody to ask.
 """
 
 import os
@@ -21,7 +24,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -41,6 +44,8 @@ BELIEVED, REVOKED = "ca.pem", "crl.pem"
 YEARS = 10
 RENEW_DAYS = 2 * CERTIFICATE_DAYS
 """An authority that ends sooner should be followed by another: its last certificates shall not outlive it."""
+_LAST_DAYS = 30
+"""An authority so near its end signs for no server any more if there is another one."""
 _EARLY = timedelta(hours=1)
 """A certificate begins so long before it is signed: not all clocks agree."""
 _NS = 10**9
@@ -79,6 +84,23 @@ class Issued:
     ends_ns: int
 
 
+@dataclass(frozen=True)
+class Held:
+    """A certificate of a server or a program of the district's own, as it lies there.
+
+    `ours`: one of the district's authorities signed it, so that it can be renewed here.
+    """
+
+    begins_ns: int
+    ends_ns: int
+    ours: bool
+
+    @property
+    def middle_ns(self) -> int:
+        """From when on it is to be renewed."""
+        return (self.begins_ns + self.ends_ns) // 2
+
+
 class _Signer:
     """One authority: its key and its certificate. Raises OSError, ValueError."""
 
@@ -108,6 +130,10 @@ class Authority:
             why = error.strerror if isinstance(error, OSError) else "a file is damaged"
             raise AuthorityError(f"the authority in {self.folder} can't be used: {why}") from error
         self._signer = self._signers[0]
+
+    def current(self) -> "Authority":
+        """Itself, or as it is where another process has made one that follows. Raises AuthorityError."""
+        return self if len(_paths(self.folder)) == len(self._signers) else Authority(self.folder.parent)
 
     @property
     def name(self) -> str:
@@ -146,27 +172,54 @@ class Authority:
     ) -> tuple[Issued, str]:
         """A certificate and its new key for a server of these names or addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
-        issued = self._signed(
-            key.public_key(),
-            names[0],
-            [_general(name) for name in names],
-            ExtendedKeyUsageOID.SERVER_AUTH,
-            now_ns,
-            days,
-        )
-        return issued, _pem_of(key)
+        general = [_general(name) for name in names]
+        use, signer = ExtendedKeyUsageOID.SERVER_AUTH, self._for_servers(now_ns)
+        return self._signed(key.public_key(), names[0], general, use, now_ns, days, signer), _pem_of(key)
+
+    def held(self, pem: str) -> Held:
+        """What a certificate says. Raises AuthorityError where it is none."""
+        certificate = _read(pem)
+        ours = any(_signed_by(certificate, signer) for signer in self._signers)
+        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return Held(_ns(begins), _ns(ends), ours)
+
+    def anew(self, pem: str, now_ns: int, days: int = CERTIFICATE_DAYS) -> Issued:
+        """The certificate after one that it signed for a server or a program: same key, names and use.
+
+        Raises AuthorityError for any other.
+        """
+        old = _read(pem)
+        public = old.public_key()
+        if not any(_signed_by(old, signer) for signer in self._signers) or not isinstance(
+            public, ec.EllipticCurvePublicKey
+        ):
+            raise AuthorityError("this certificate was signed by somebody else")
+        names = list(old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        (use,) = old.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        signer = self._for_servers(now_ns) if use == ExtendedKeyUsageOID.SERVER_AUTH else self._signer
+        called = str(old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+        return self._signed(public, called, names, use, now_ns, days, signer)
+
+    def _for_servers(self, now_ns: int) -> _Signer:
+        """The oldest that goes on for a while: see above."""
+        until = _at(now_ns) + timedelta(days=_LAST_DAYS)
+        lasting = [each for each in self._signers if each.certificate.not_valid_after_utc > until]
+        return lasting[-1] if lasting else self._signer
 
     def publish(self, revoked: Iterable[tuple[str, str, int]], now_ns: int) -> None:
         """Write what others read: whom to believe, and what was revoked (authority, serial in hex, when).
 
         A list of what was revoked is good as long as its authority: OpenSSL lets nobody in while one is too
-        old, or missing. Raises AuthorityError.
+        old, or missing. An authority that has ended needs none. Raises AuthorityError.
         """
-        gone = list(revoked)
-        lists = [_revoked_by(signer, gone, now_ns).public_bytes(Encoding.PEM) for signer in self._signers]
+        gone, now = list(revoked), _at(now_ns)
+        alive = [each for each in self._signers if each.certificate.not_valid_after_utc > now]
+        if not alive:
+            raise AuthorityError(self._over())
+        lists = [_revoked_by(signer, gone, now_ns).public_bytes(Encoding.PEM) for signer in alive]
         try:
-            _write(self.folder / BELIEVED, self.pem.encode(), 0o644)
-            _write(self.folder / REVOKED, b"".join(lists), 0o644)
+            write(self.folder / BELIEVED, self.pem.encode(), 0o644)
+            write(self.folder / REVOKED, b"".join(lists), 0o644)
         except OSError as error:
             raise AuthorityError(f"{self.folder} can't be written: {error.strerror or error}") from error
 
@@ -178,9 +231,13 @@ class Authority:
         use: x509.ObjectIdentifier,
         now_ns: int,
         days: int,
+        signer: _Signer | None = None,
     ) -> Issued:
         begins = _at(now_ns) - _EARLY
-        own = self._signer.certificate
+        signer = signer or self._signer
+        own = signer.certificate
+        if own.not_valid_after_utc <= _at(now_ns):
+            raise AuthorityError(self._over())
         ends = min(_at(now_ns) + timedelta(days=days), own.not_valid_after_utc)
         serial = x509.random_serial_number()
         made = (
@@ -190,12 +247,16 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([use]), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._signer.key.public_key()),
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()),
                 critical=False,
             )
-            .sign(self._signer.key, hashes.SHA256())
+            .sign(signer.key, hashes.SHA256())
         )
-        return Issued(_certificate_pem(made), self.name, f"{serial:x}", _ns(begins), _ns(ends))
+        return Issued(_certificate_pem(made), signer.name, f"{serial:x}", _ns(begins), _ns(ends))
+
+    def _over(self) -> str:
+        end = self._signer.certificate.not_valid_after_utc
+        return f"the authority ended on {end:%Y-%m-%d}: `firstbell authority make --follow` makes the next"
 
 
 def make(folder: Path, district: str, now_ns: int) -> Authority:
@@ -215,7 +276,7 @@ def make(folder: Path, district: str, now_ns: int) -> Authority:
     )
     try:
         place.mkdir(parents=True, exist_ok=True)
-        _write(
+        write(
             place / f"authority-{number}.pem", (_pem_of(key) + _certificate_pem(certificate)).encode(), 0o600
         )
     except OSError as error:
@@ -268,6 +329,26 @@ def key_of(public: ec.EllipticCurvePublicKey) -> bytes:
     return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
+def ends_ns_of(pem: str) -> int:
+    """When a certificate ends, whoever signed it. Raises AuthorityError where it is none."""
+    return _ns(_read(pem).not_valid_after_utc)
+
+
+def _read(pem: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except ValueError as error:
+        raise AuthorityError("this is no certificate") from error
+
+
+def _signed_by(certificate: x509.Certificate, signer: _Signer) -> bool:
+    try:
+        certificate.verify_directly_issued_by(signer.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
 def _called(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
 
@@ -314,7 +395,7 @@ def _pem_of(key: Key) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _write(path: Path, contents: bytes, mode: int) -> None:
+def write(path: Path, contents: bytes, mode: int) -> None:
     """All or nothing, in that mode from birth. Raises OSError."""
     number, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     with os.fdopen(number, "wb") as file:

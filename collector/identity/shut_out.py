@@ -1,4 +1,4 @@
-"""Which boxes were shut out, kept in memory: of these the collector takes nothing, whatever a broker lets through.
+"""Which boxes were shut out, kept in memory: the collector takes nothing of them, whatever a broker does.
 
 Who shuts a box out may be another process (`firstbell box shut-out`): the journal is looked at every few
 seconds. A box that has no certificate of this district's, as behind a broker with passwords, never is.
@@ -62,4 +62,4 @@ class ShutOut:
                 # Who was out stays out meanwhile.
                 if str(error) != self._trouble:
                     self._trouble = str(error)
-                    log.error("%s", error)
+                    log.warning("%s", error)

@@ -24,7 +24,7 @@ SILENT_AFTER_NS = 10 * 60 * NS
 OLD_AFTER_NS = 3_600 * NS
 """Nothing from any box for an hour: the page says how old it is, and no single school is to blame."""
 
-Kind = Literal["simulated", "now", "quiet", "folder", "old", "full"]
+Kind = Literal["simulated", "now", "quiet", "folder", "certificates", "old", "full"]
 
 
 class Banner(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,11 +38,18 @@ class Banner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of(
-    reads: Reads, folder: Folder, as_of_ns: int, *, disk_full: bool = False, folder_trouble: str = ""
+    reads: Reads,
+    folder: Folder,
+    as_of_ns: int,
+    *,
+    disk_full: bool = False,
+    folder_trouble: str = "",
+    certificates: bool = False,
 ) -> tuple[Banner, ...]:
     """The banners of this moment, at most three; the first ones win.
 
-    `folder_trouble` is why the district's files on the disk are not those in use.
+    `folder_trouble` is why the district's files on the disk are not those in use; `certificates` that one of
+    the district's own ends soon.
     """
     district = folder.district
     heard = {box.agent: box.last_ns for box in reads.boxes()}
@@ -53,6 +60,7 @@ def of(
         None if old else _now(reads, district, heard, as_of_ns),
         _quiet(reads, district, as_of_ns),
         _folder(district, folder_trouble),
+        _certificates(ending=certificates),
         _old(district, last_ns) if old else None,
         _full(disk_full=disk_full),
     ]
@@ -133,6 +141,14 @@ def _folder(district: District, trouble: str) -> Banner | None:
     used = "this page uses what was read before" if district.schools else "none was read before"
     text = f"The district\u2019s files can\u2019t be used; {used}: {first}.{others}"
     return Banner(kind="folder", label="Files", text=text)
+
+
+def _certificates(*, ending: bool) -> Banner | None:
+    text = (
+        "A certificate of this server\u2019s ends soon; boxes and browsers are locked out after that. "
+        "Whoever runs it sees which, and what to do, with firstbell status."
+    )
+    return Banner(kind="certificates", label="Ends soon", text=text) if ending else None
 
 
 def _old(district: District, last_ns: int) -> Banner:

@@ -1,5 +1,7 @@
 """What the boxes are doing: last seen, what they wait to send, what is missing, lost, refused, doubled."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from collector.questions import used
@@ -51,19 +53,26 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """All boxes, and what the collector itself holds."""
+    """All boxes, and what the collector itself holds.
+
+    `certificates` are sentences about those of the district's own that end soon, or were not renewed.
+    """
 
     reports: int
     quarantined: int
     quarantine_dropped: int
     boxes: tuple[BoxStatus, ...]
     simulated: bool = False
+    certificates: tuple[str, ...] = ()
 
 
-def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -> DistrictStatus:
+def ask(
+    reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False, certificates: Sequence[str] = ()
+) -> DistrictStatus:
     """The state of everything, as the journal knows it now.
 
-    Whether it is `simulated`, and in which time zone a day is one, the folder says.
+    Whether it is `simulated`, and in which time zone a day is one, the folder says; what is to be done about
+    the district's own `certificates` is told as it is.
     """
     counts = reads.counts()
     states = reads.boxes()
@@ -74,6 +83,7 @@ def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -
         newest.setdefault(stored.agent, []).append(stored)
     return DistrictStatus(
         simulated=simulated,
+        certificates=tuple(certificates),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

@@ -140,7 +140,13 @@ def _boxes(parts: Parts, _query: Nothing) -> boxes.Boxes:
 
 def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
     settings = parts.folder_now().district.settings
-    return status.ask(parts.reads, parts.clock.now_ns(), tz=settings.tz, simulated=settings.simulated)
+    return status.ask(
+        parts.reads,
+        parts.clock.now_ns(),
+        tz=settings.tz,
+        simulated=settings.simulated,
+        certificates=parts.certificates(),
+    )
 
 
 QUERIES: tuple[Query, ...] = (

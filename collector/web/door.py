@@ -31,6 +31,10 @@ TAKE_S = 30.0
 """So long may what was written wait to be taken."""
 STOP_S = 5
 """So long may the answers that are under way take when the server stops."""
+LOOK_S = 60.0
+"""How often it is seen whether there is another certificate to show."""
+_TICK_S = 0.1
+"""uvicorn's."""
 _PAUSE_S = 0.5
 _SAID_EVERY_S = 60.0
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -168,7 +172,36 @@ def settings(app: Any, cert_file: Path | None = None, key_file: Path | None = No
 
 
 class Server(uvicorn.Server):
-    """A uvicorn that waits for a handshake as long as for a request, and for nobody when it stops."""
+    """A uvicorn that waits for a handshake as long as for a request, and for nobody when it stops.
+
+    A certificate that took the place of the one it began with is shown to whoever comes after that.
+    """
+
+    look_s = LOOK_S
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.turned_at = time.monotonic()
+        """When the loop last turned, on the monotonic clock."""
+        self._shown = _stamps(config)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        self.turned_at = time.monotonic()
+        if counter % max(1, round(self.look_s / _TICK_S)) == 0 and _stamps(self.config) != self._shown:
+            self._show_anew()
+        return await super().on_tick(counter)
+
+    def _show_anew(self) -> None:
+        # On the loop's own thread: whoever shakes hands at this moment is not in between.
+        stamps = _stamps(self.config)
+        try:
+            self.config.ssl.load_cert_chain(self.config.ssl_certfile, self.config.ssl_keyfile)  # type: ignore[union-attr,arg-type]
+        except (OSError, AttributeError) as error:
+            log.warning("the pages' new certificate can't be used, the one before is shown on: %s", error)
+        else:
+            log.info("the pages show another certificate from now on")
+        self._shown = stamps
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -184,6 +217,18 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+
+
+def _stamps(config: uvicorn.Config) -> list[tuple[int, int] | None]:
+    """What tells one certificate from another without reading it; nothing where there is no TLS."""
+    found: list[tuple[int, int] | None] = []
+    for name in (config.ssl_certfile, config.ssl_keyfile) if config.is_ssl else ():
+        try:
+            stat = Path(name or "").stat()
+            found.append((stat.st_mtime_ns, stat.st_ino))
+        except OSError:
+            found.append(None)
+    return found
 
 
 class Rarely(logging.Filter):

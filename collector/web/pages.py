@@ -71,6 +71,7 @@ def page(
         now_ns,
         disk_full=parts.writer.disk_full,
         folder_trouble=parts.folder_trouble(),
+        certificates=bool(parts.certificates()),
     )
     frame = Frame(
         district=folder.district.settings.name,

@@ -125,7 +125,9 @@ class Deployed:
                 'cert_file = "web/localhost.pem"\nkey_file = "web/localhost.key"\n'
             )
             settings.write_text(own, encoding="utf-8")
-            with process([*self.argv, "collector", "run", "--json"], self.folder / "collector.log") as running:
+            with process(
+                [*self.argv, "collector", "run", "--json"], self.folder / "collector.log"
+            ) as running:
                 assert running.stdout
                 port = json.loads(running.stdout.readline())["web_port"]
                 at = f'[enrol]\ncollector = "https://localhost:{port}"\nbroker = "localhost"\n'

@@ -279,10 +279,12 @@ def test_one_box_is_not_two(house: House) -> None:
 
 
 def test_boxes_follow_to_the_next_authority(house: House) -> None:
-    """Whoever asks is given the new authority and a certificate of its hand; before that the old ones hold."""
+    """Whoever asks is given the new authority and a certificate of its hand; before that the old ones hold.
+
+    A collector that runs meanwhile learns of it: it must not write the new one off again.
+    """
     first = house.enrolled()
     authority.make(house.folder, "Example", house.clock.now_ns())
-    house.registrar = house.opened()
     house.registrar.publish()
     assert house.good(first.certificate)
     second = house.renew()
