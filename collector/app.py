@@ -34,6 +34,7 @@ from collector.store.leases import Leases
 from collector.store.outbox import Outbox
 from collector.store.reads import Reads
 from collector.store.writer import Writer
+from collector.supervisor import Supervisor, fed
 from collector.telling import Telling
 from collector.tokens import Tokens
 from collector.web import door
@@ -43,9 +44,16 @@ from firstbell.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
+STUCK_S = 240.0
+"""On no disk that works does one piece of work of the writer, or one turn of the web server, take so long."""
 
-def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
+
+def run(
+    home: Home, settings: Settings, ready: Callable[[int], None], minds: Supervisor | None = None
+) -> None:
     """Take, keep and serve until SIGTERM or Ctrl-C; `ready` is told the web server's port once it listens.
+
+    `minds` is told that it is ready, and on and on that writer and web server move.
 
     Raises SettingsError, StoreError (InUseError where another collector has the folder), or OSError where
     the web server's port is taken.
@@ -57,7 +65,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     home.folder.mkdir(parents=True, exist_ok=True)
     try:
         with holding.held(home.folder / "collector.lock"):
-            _run(home, settings, ready)
+            _run(home, settings, ready, minds or Supervisor())
     except holding.HeldError as error:
         # Two would take each other's place at the broker for ever, and neither would hear a box.
         raise InUseError(
@@ -65,7 +73,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         ) from None
 
 
-def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
+def _run(home: Home, settings: Settings, ready: Callable[[int], None], minds: Supervisor) -> None:
     clock = SystemClock()
     renewing = Renewing(home.folder, (settings.broker.cert_file, settings.web.cert_file), clock)
     renewing.look()
@@ -120,7 +128,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             carrier.start()
         try:
             with _told(home, listening.getsockname()[1]):
-                _serve(home, settings.web, parts, listening, ready)
+                _serve(home, settings.web, parts, listening, ready, minds)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             telling.stop()
@@ -214,7 +222,7 @@ def show(home: Home, web: WebSettings, ready: Callable[[int], None]) -> None:
     with _listen(web) as listening:
         writer.start()
         try:
-            _serve(home, web, parts, listening, ready)
+            _serve(home, web, parts, listening, ready, Supervisor())
         finally:
             writer.stop()
             reads.close()
@@ -242,7 +250,12 @@ def listener(host: str, port: int) -> door.Door:
 
 
 def _serve(
-    home: Home, web: WebSettings, parts: Parts, listening: socket.socket, ready: Callable[[int], None]
+    home: Home,
+    web: WebSettings,
+    parts: Parts,
+    listening: socket.socket,
+    ready: Callable[[int], None],
+    minds: Supervisor,
 ) -> None:
     """Serve in this thread until a signal, which is heard from before `ready` on.
 
@@ -266,8 +279,25 @@ def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    ready(listening.getsockname()[1])
-    server.run(sockets=[listening])
+    with fed(minds, lambda: stuck(parts.writer, server)):
+        ready(listening.getsockname()[1])
+        minds.ready()
+        server.run(sockets=[listening])
+
+
+def stuck(writer: Writer, server: door.Server, most_s: float = STUCK_S) -> str:
+    """What does not move any more and would after a new start; "" while all does.
+
+    A disk that refuses is not that, nor one that is slow, nor a journal that another process has locked:
+    these are told, and boxes keep what they have meanwhile.
+    """
+    if not writer.alive:
+        return "the writer is dead"
+    if writer.busy_s() > most_s:
+        return f"the writer has been at one thing for {writer.busy_s():.0f} s"
+    if server.still_s() > most_s:
+        return f"the web server has not turned for {server.still_s():.0f} s"
+    return ""
 
 
 def _tokens(home: Home, web: WebSettings) -> Tokens | None:

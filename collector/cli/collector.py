@@ -10,6 +10,7 @@ import msgspec
 from collector import app, config, lifeline
 from collector.cli.common import json_option, pass_home
 from collector.config import Home
+from collector.supervisor import Supervisor, supervisor
 
 
 @click.group("collector")
@@ -29,7 +30,9 @@ def run(home: Home, broker_port: int | None, on_lifeline: bool, as_json: bool) -
         broker = msgspec.structs.replace(settings.broker, port=broker_port)
         settings = msgspec.structs.replace(settings, broker=broker)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    minds = supervisor()
     if on_lifeline:
+        minds = Supervisor()  # `firstbell up` minds it itself
         lifeline.hold()
 
     def ready(port: int) -> None:
@@ -39,6 +42,6 @@ def run(home: Home, broker_port: int | None, on_lifeline: bool, as_json: bool) -
         sys.stdout.flush()
 
     try:
-        app.run(home, settings, ready)
+        app.run(home, settings, ready, minds)
     except OSError as error:
         raise click.ClickException(f"the collector can't start: {error}") from error

@@ -102,10 +102,14 @@ class Writer:
         """Why nothing is written just now, in words; "" where all is well."""
         if not self.alive:
             return "the writer does not run"
-        began_at = self._began_at
-        seconds = 0.0 if began_at is None else self._clock.monotonic() - began_at
+        seconds = self.busy_s()
         hangs = f"the collector's journal has not ended a write for {seconds:.0f} s: does its disk hang?"
         return self.trouble or (hangs if seconds > HANGS_S else "")
+
+    def busy_s(self) -> float:
+        """How long it has been at the piece of work that it is at, in seconds; 0 while it waits for some."""
+        began_at = self._began_at
+        return 0.0 if began_at is None else self._clock.monotonic() - began_at
 
     def start(self) -> None:
         """Start the thread."""

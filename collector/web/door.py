@@ -181,13 +181,16 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.turned_at = time.monotonic()
-        """When the loop last turned, on the monotonic clock."""
+        self._turned_at = time.monotonic()
         self._shown = _stamps(config)
+
+    def still_s(self) -> float:
+        """How long ago its loop turned last, in seconds; it does ten times a second."""
+        return time.monotonic() - self._turned_at
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second."""
-        self.turned_at = time.monotonic()
+        self._turned_at = time.monotonic()
         if counter % max(1, round(self.look_s / _TICK_S)) == 0 and _stamps(self.config) != self._shown:
             self._show_anew()
         return await super().on_tick(counter)
