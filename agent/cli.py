@@ -116,9 +116,14 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
 @click.option(
     "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
 )
+@click.option(
+    "--new-key", is_flag=True, help="Make another key first: where the old one was shut out, or copied."
+)
 @json_option
 @click.pass_obj
-def enrol_(path: Path, card: Path, folder: Path | None, just_once: bool, as_json: bool) -> None:
+def enrol_(
+    path: Path, card: Path, folder: Path | None, just_once: bool, new_key: bool, as_json: bool
+) -> None:
     """Get this machine's certificate with CARD (card.toml), or the next one; ask until it is let in.
 
     The key is made here and stays here. Where there are no settings yet, they are written.
@@ -135,6 +140,10 @@ def enrol_(path: Path, card: Path, folder: Path | None, just_once: bool, as_json
         return enrol.tls_of(given, card.absolute().parent, identity, now_ns)
 
     try:
+        if new_key:
+            if not given.token:
+                raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
+            identity.forget()
         granted = enrol.until_let_in(given, identity, tls, (lambda _s: True) if just_once else stop.wait)
     except (enrol.EnrolError, IdentityError) as trouble:
         raise click.ClickException(str(trouble)) from trouble

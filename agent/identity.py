@@ -71,6 +71,17 @@ class Identity:
                 changed = True
         return changed
 
+    def forget(self) -> None:
+        """Give up key and certificate for good: the next request is made with another key.
+
+        Whom to believe stays. Raises IdentityError.
+        """
+        try:
+            for name in (CERTIFICATE, KEY):
+                (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise IdentityError(f"{self.folder} can't be written: {_why(error)}") from error
+
     def _key(self) -> ec.EllipticCurvePrivateKey:
         path = self.folder / KEY
         try:

@@ -10,6 +10,9 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from agent.identity import CERTIFICATE
+from collector.identity.authority import REVOKED
+
 ROLES = Path(__file__).parents[2] / "deploy" / "ansible" / "roles"
 MOST = {
     "agent/firstbell-agent.service": 1.5,
@@ -96,3 +99,41 @@ def test_a_unit_says_what_keeps_it_alive(unit: str, watchdog: str) -> None:
         assert line in lines
     assert any(line.startswith("MemoryMax=") for line in lines)
     assert any(line.startswith("TasksMax=") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("unit", "files"),
+    [
+        ("agent/firstbell-agent.path", ["/var/lib/firstbell/identity/box.pem"]),
+        (
+            "broker/firstbell-revoked.path",
+            [
+                "/var/lib/firstbell-collector/ca/crl.pem",
+                "/var/lib/firstbell-collector/broker/broker.example.org.pem",
+            ],
+        ),
+    ],
+)
+def test_who_is_started_anew_looks_at_what_is_written(unit: str, files: list[str]) -> None:
+    """The very files that enrolling, shutting out and renewing write."""
+    lines = rendered(*unit.split("/")).splitlines()
+    assert [line.removeprefix("PathChanged=") for line in lines if line.startswith("PathChanged=")] == files
+    assert files[0].endswith((f"/identity/{CERTIFICATE}", f"/ca/{REVOKED}"))
+
+
+def test_a_box_asks_where_it_looks() -> None:
+    """What the enrolling unit writes, the box shows, and the path unit watches is one file."""
+    asks = rendered("agent", "firstbell-enrol.service")
+    assert "--identity /var/lib/firstbell/identity " in asks
+    assert f"ConditionPathExists=/var/lib/firstbell/identity/{CERTIFICATE}" in rendered(
+        "agent", "firstbell-agent.service"
+    )
+    assert "systemctl restart firstbell-agent.service" in rendered("agent", "firstbell-agent-anew.service")
+
+
+def test_a_boxs_log_stays_off_its_card() -> None:
+    """In memory and bounded, unless somebody wants it otherwise."""
+    lines = rendered("agent", "journald.conf").splitlines()
+    assert "Storage=volatile" in lines
+    assert "RuntimeMaxUse=16M" in lines
+    assert "RateLimitBurst=200" in lines

@@ -7,7 +7,7 @@ import pytest
 from tests.support.deployed import BOX, Deployed
 from tests.support.mosquitto import wait_until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 def test_a_mistake_costs_nothing(tmp_path: Path) -> None:
@@ -17,9 +17,7 @@ def test_a_mistake_costs_nothing(tmp_path: Path) -> None:
     with district.running():
         box = district.machine("box", "--automatic")
         box.enrol()
-        settings = box.folder / "agent.toml"
-        text = settings.read_text(encoding="utf-8")
-        settings.write_text(f"{text}\n[probes]\nfirst_now = true\n", encoding="utf-8")
+        box.first_now()
         with box.measuring():
             district.wait_for_more()
             district.say("box", "shut-out", BOX)

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from agent import enrol
 from collector.config import Home
 from collector.store.journal import open_journal
 from collector.store.reads import BoxState, Reads
@@ -47,10 +48,26 @@ class Machine:
         self.folder = folder
         self.argv = [sys.executable, "-m", "agent.cli", "--config", str(folder / "agent.toml")]
 
-    def enrol(self, code: int = 0) -> Any:
+    def enrolling(self) -> list[str]:
+        """The command that asks once."""
+        return [*self.argv, "enrol", str(self.folder / "card" / "card.toml"), "--once"]
+
+    def enrol(self, *options: str, code: int = 0) -> Any:
         """Ask once."""
-        card = str(self.folder / "card" / "card.toml")
-        return say(*self.argv, "enrol", card, "--once", *(["--json"] if code == 0 else []), code=code)
+        return say(*self.enrolling(), *options, *(["--json"] if code == 0 else []), code=code)
+
+    def settle(self) -> None:
+        """Write the settings that the first enrolment would have written."""
+        card = enrol.read(self.folder / "card" / "card.toml")
+        text = enrol.settings_for(card, BOX, self.folder / "identity")
+        (self.folder / "agent.toml").write_text(text, encoding="utf-8")
+        self.first_now()
+
+    def first_now(self) -> None:
+        """Let it measure at once when it starts."""
+        path = self.folder / "agent.toml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"{text}\n[probes]\nfirst_now = true\n", encoding="utf-8")
 
     def check(self, code: int = 0) -> Any:
         """What it says of its way to the broker."""
