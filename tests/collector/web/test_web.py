@@ -305,3 +305,19 @@ def test_there_is_nothing_else(still: Site) -> None:
     line.request("POST", "/healthz")
     assert line.getresponse().status == 405
     line.close()
+
+
+def test_what_ends_soon_stands_on_the_pages_and_for_machines(bench: Bench) -> None:
+    """The pages say that something does, for people; /healthz and the status say what and what to do."""
+    told = [
+        "/x/web/localhost.pem ends on 2027-01-01 and was not renewed: `firstbell authority renew` does it."
+    ]
+    parts = parts_of(bench)._replace(certificates=lambda: told)
+    with serving(parts) as port:
+        site = Site(port, bench, FakeLink())
+        assert "A certificate of this server" in site.get("/")[1]
+        status, health = site.health()
+        assert (status, health["certificate_troubles"]) == (200, told)
+        assert json.loads(site.get("/api/v1/status")[1])["certificates"] == told
+    with serving(parts_of(bench)) as port:
+        assert "A certificate of this server" not in Site(port, bench, FakeLink()).get("/")[1]
