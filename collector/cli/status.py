@@ -68,13 +68,17 @@ def text(answer: DistrictStatus, now_ns: int) -> str:
 
 def _alarms(answer: DistrictStatus, now_ns: int) -> str:
     lines = [*answer.certificates]
+    lines += [
+        f"{name} is shut out, and nothing of it is taken. A mistake? firstbell box let-back {name}"
+        for name in answer.shut_out
+    ]
     for box in answer.boxes:
         if box.two_boxes:
             lines.append(
                 f"TWO BOXES CALL THEMSELVES {box.name}: {box.two_boxes}. Nothing that either says is "
                 f"counted. Give one another name, then: firstbell box accept {box.name}"
             )
-        if now_ns - box.last_seen_ns > _SILENT_NS:
+        if now_ns - box.last_seen_ns > _SILENT_NS and box.name not in answer.shut_out:
             lines.append(f"{box.name} is silent: last heard of {ago(box.last_seen_ns, now_ns)}.")
         if box.lost:
             lines.append(f"{box.name} lost {box.lost:,} reports, by its own word.")

@@ -55,7 +55,8 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
 class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     """All boxes, and what the collector itself holds.
 
-    `certificates` are sentences about those of the district's own that end soon, or were not renewed.
+    `certificates` are sentences about those of the district's own that end soon, or were not renewed; of the
+    boxes in `shut_out` nothing is taken.
     """
 
     reports: int
@@ -64,6 +65,7 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     boxes: tuple[BoxStatus, ...]
     simulated: bool = False
     certificates: tuple[str, ...] = ()
+    shut_out: tuple[str, ...] = ()
 
 
 def ask(
@@ -84,6 +86,7 @@ def ask(
     return DistrictStatus(
         simulated=simulated,
         certificates=tuple(certificates),
+        shut_out=tuple(sorted(reads.shut_out())),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, gateways, leases, outbox, quarantine, quiets
+from collector.store import figures, gaps, gateways, identities, leases, outbox, quarantine, quiets
 from collector.store.clones import place_of
 from collector.store.connections import Still
 from collector.store.derived import answers
@@ -369,6 +369,11 @@ class Reads:
         """The quiet times that somebody ordered and that hold at that moment, or are to come."""
         with self._connection() as db:
             return quiets.standing(db, at_ns)
+
+    def shut_out(self) -> frozenset[str]:
+        """The boxes that somebody shut out, of which nothing is taken."""
+        with self._connection() as db:
+            return identities.shut_out(db)
 
     def shipped(self) -> Shipped | None:
         """How far InfluxDB is with the reports; None before anything was tried."""

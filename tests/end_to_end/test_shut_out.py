@@ -23,6 +23,7 @@ def test_a_mistake_costs_nothing(tmp_path: Path) -> None:
             district.say("box", "shut-out", BOX)
             wait_until(lambda: f"{BOX} is shut out" in district.log(), "the collector knows")
             held = district.reports()
+            assert district.say("status")["shut_out"] == [BOX]
         with box.measuring():  # the broker still lets it in
             wait_until(lambda: "shut this box out" in box.log(), "the box says why")
             assert district.reports() == held
