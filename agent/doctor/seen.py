@@ -79,7 +79,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ours(self) -> bool:
         """Whether the district's own server was reached there."""
-        return self.dial is Dial.OPEN and self.tls in {Tls.OURS, None}
+        return self.dial is Dial.OPEN and self.tls in {Tls.OURS, None} and not self.proxied
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True):

@@ -196,15 +196,14 @@ def _how(door: Door, place: str, speaks: str) -> tuple[str, str]:
     if door.dial is not Dial.OPEN:
         return "port_blocked", f"Packets to {place} get no answer: {allow}."
     code, admin = _GREETED[door.tls or Tls.BROKEN]
-    return code, f"{admin.format(place=place)}: {allow} without inspection." if code in _ON_THE_WAY else (
-        f"{admin.format(place=place)}."
-    )
+    what = admin.format(place=place)
+    return code, f"{what}; {allow} without inspection." if code in _ON_THE_WAY else f"{what}."
 
 
 _GREETED = {
     Tls.SILENT: (
         "half_open",
-        "Connections to {place} are taken, and nothing comes back on them, for something on the way answers",
+        "Connections to {place} are taken and stay silent: something on the way answers for the server",
     ),
     Tls.NONE: ("other_protocol", "What answers at {place} does not speak TLS"),
     Tls.BROKEN: ("cut", "Connections to {place} are cut as soon as TLS begins"),
