@@ -2,7 +2,6 @@
 
 import logging
 import os
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,9 +9,9 @@ from datetime import UTC
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from agent import config
+from agent import lines
 from agent.box import Box
-from agent.config import BrokerSettings, Settings
+from agent.config import Settings
 from agent.gate import Gate
 from agent.machine.machine import Machine
 from agent.probes import PROBES
@@ -21,10 +20,9 @@ from agent.probes.settings import ProbeSettings
 from agent.runner import Runner
 from agent.spool import Spool, look
 from agent.spool.schema import SpoolError
-from agent.uplink.mqtt import Broker, MqttLine
+from agent.uplink import ladder
 from agent.uplink.progress import Progress
 from firstbell.report import Draft
-from firstbell.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ def running(settings: Settings, folder: Path, measures: Mapping[str, Measure] | 
     """
     machine = Machine.real()
     progress = Progress(machine.clock)
-    line = MqttLine(_broker(settings, folder), settings.box.name, machine.random)
+    line = lines.ladder(settings, folder, machine, _spool_path(settings, folder).parent)
     spool = Spool.open(
         _spool_path(settings, folder),
         max_bytes=settings.box.spool_max_mb * 1_000_000,
@@ -82,11 +80,8 @@ def check(settings: Settings, folder: Path) -> dict[str, Finished]:
     """
     machine = Machine.real()
     stamp = machine.clock.stamp()
-    path, broker = _spool_path(settings, folder), settings.broker
-    line = MqttLine(_broker(settings, folder), settings.box.name, machine.random)
-    trouble = line.try_out(_CONNECT_S)
-    says = f"{broker.host}:{broker.port} " + (f"can't be used: {trouble}" if trouble else "lets this box in")
-    reached = Finished(ok=not trouble, says=says)
+    path = _spool_path(settings, folder)
+    ways = _ways(settings, folder, machine)
     return {
         "settings": Finished(ok=True, says=f"{len(settings.targets)} targets, box {settings.box.name}"),
         "name": _name_word(settings),
@@ -95,8 +90,30 @@ def check(settings: Settings, folder: Path) -> dict[str, Finished]:
             ok=True,
             says="NTP holds it" if stamp.synchronised else "no NTP: the collector will be asked for the time",
         ),
-        "broker": reached,
+        **ways,
     }
+
+
+def _ways(settings: Settings, folder: Path, machine: Machine) -> dict[str, Finished]:
+    """Each way to the collector, tried: one is enough. Which of several carried last stands at their end."""
+    makes = lines.makes(settings, folder, machine)
+    troubles = {name: make().try_out(_CONNECT_S) for name, make in makes.items()}
+    enough = not all(troubles.values())
+    broker = settings.broker
+    places = dict.fromkeys(makes, settings.uplink.collector) | {"mqtt": f"{broker.host}:{broker.port}"}
+    found: dict[str, Finished] = {}
+    for name, trouble in troubles.items():
+        says = f"{places[name]} " + (f"can't be used: {trouble}" if trouble else "lets this box in")
+        key = "broker" if name == "mqtt" else name
+        found[key] = Finished(ok=enough, says=says)
+        if trouble and enough:
+            found[key]["doubts"] = True
+    if len(makes) > 1:
+        kept = ladder.remembered(_spool_path(settings, folder).parent / lines.KEPT)
+        found["uplink"] = Finished(
+            ok=True, says=f"reports went by {ladder.WORDS[kept]} last" if kept else "nothing was sent yet"
+        )
+    return found
 
 
 def spool_summary(settings: Settings, folder: Path) -> look.Summary:
@@ -155,44 +172,3 @@ def _measures(settings: Settings, folder: Path) -> dict[str, Measure]:
 
 def _spool_path(settings: Settings, folder: Path) -> Path:
     return folder / settings.box.spool
-
-
-def _ca_file(folder: Path, name: str) -> str | None:
-    """The path of the authority to believe. Raises SettingsError if it holds no certificate."""
-    if not name:
-        return None
-    path = folder / name
-    try:
-        ssl.create_default_context(cafile=str(path))
-    except OSError as error:
-        raise SettingsError(str(path), [f"broker.ca_file can't be used: {error}"]) from error
-    return str(path)
-
-
-def _shown(folder: Path, broker: BrokerSettings) -> tuple[str | None, str | None]:
-    """The paths of the box's own certificate and its key. Raises SettingsError if they can't be shown."""
-    if not broker.cert_file:
-        return None, None
-    certificate, key = folder / broker.cert_file, folder / broker.key_file
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
-    except OSError as error:
-        why = error.strerror or error
-        raise SettingsError(str(certificate), [f"broker.cert_file, key_file can't be used: {why}"]) from error
-    return str(certificate), str(key)
-
-
-def _broker(settings: Settings, folder: Path) -> Broker:
-    broker = settings.broker
-    certificate, key = _shown(folder, broker)
-    return Broker(
-        host=broker.host,
-        port=broker.port,
-        username=broker.username,
-        password=config.secret(folder, broker.password_file),
-        tls=bool(broker.ca_file),
-        ca_file=_ca_file(folder, broker.ca_file),
-        cert_file=certificate,
-        key_file=key,
-        reconnect_s=broker.reconnect_s,
-    )

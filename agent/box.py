@@ -28,9 +28,8 @@ from agent.schedule import Schedule
 from agent.spool import Spool
 from agent.spool.schema import DiskFullError, SpoolFullError, SpoolWriteError
 from agent.uplink.leases import Leases
-from agent.uplink.mqtt import MqttLine
 from agent.uplink.progress import Progress
-from agent.uplink.sender import Sender
+from agent.uplink.sender import Line, Sender
 from firstbell import catalogue
 from firstbell.catalogue import ProbeSpec
 from firstbell.report import Finding, Segment, Status
@@ -50,7 +49,7 @@ class Box:
         settings: Settings,
         machine: Machine,
         spool: Spool,
-        line: MqttLine,
+        line: Line,
         progress: Progress,
         measures: Mapping[str, Measure],
         last_resort: threading.Timer,

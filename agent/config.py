@@ -1,7 +1,8 @@
 """The box's settings: TOML in a file of its own, because settings choose targets. All errors at once."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -97,6 +98,54 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class UplinkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The ways to the collector where MQTT does not get out (docs/uplink.md). Without `collector`: none.
+
+    `collector` is the address of its pages (https). `rungs` are the ways that may be taken. The proxy is that
+    of the environment (HTTPS_PROXY) unless `proxy` names one; `none` is none. Where nothing got through for a
+    time between the two of `patience_s` another way is taken; better ones are felt for about every `again_s`.
+    """
+
+    collector: str = ""
+    rungs: tuple[Literal["mqtt", "websocket", "https"], ...] = ("mqtt", "websocket", "https")
+    proxy: str = ""
+    proxy_user: str = ""
+    proxy_password_file: str = ""
+    patience_s: tuple[float, float] = (180.0, 300.0)
+    again_s: Annotated[float, msgspec.Meta(ge=1, le=_DAY_S)] = 3600.0
+
+    def __post_init__(self) -> None:
+        """See that each value can be."""
+        _told(
+            (
+                not self.collector or _is_address(self.collector, "https"),
+                "collector: an address such as https://firstbell.example.org:8830",
+            ),
+            (
+                self.proxy in {"", "none"} or _is_address(self.proxy, "http"),
+                "proxy: an address such as http://proxy.example.org:3128 (its user: proxy_user), or none",
+            ),
+            (bool(self.proxy_user) == bool(self.proxy_password_file), "proxy_user: with proxy_password_file"),
+            (not self.proxy_user or self.proxy not in {"", "none"}, "proxy_user: with proxy"),
+            (self.rungs and len({*self.rungs}) == len(self.rungs), "rungs: each once, and at least one"),
+            ("mqtt" in self.rungs or self.collector, "rungs: without mqtt a collector is needed"),
+            (
+                1 <= self.patience_s[0] <= self.patience_s[1] <= _DAY_S,
+                "patience_s: two numbers from 1 on, the lower first",
+            ),
+        )
+
+
+def _is_address(url: str, scheme: str) -> bool:
+    """Whether it names a server and nothing on it, and no user."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it raises where it is none
+    except ValueError:
+        return False
+    return parts.scheme == scheme and bool(parts.hostname) and "@" not in url and parts.path in {"", "/"}
+
+
 class ClockSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for NTP before the collector is asked for the time, in seconds."""
 
@@ -151,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     box: BoxSettings
     broker: BrokerSettings = BrokerSettings()
+    uplink: UplinkSettings = UplinkSettings()
     clock: ClockSettings = ClockSettings()
     probes: ProbesSettings = ProbesSettings()
     targets: tuple[Target, ...] = tuple(msgspec.convert(target, Target) for target in DEFAULT_TARGETS)

@@ -103,6 +103,9 @@ def settings_for(card: Card, agent: str, folder: Path) -> str:
         f"ca_file = {msgspec.json.encode(str(folder / AUTHORITIES)).decode()}",
         f"cert_file = {msgspec.json.encode(str(folder / CERTIFICATE)).decode()}",
         f"key_file = {msgspec.json.encode(str(folder / KEY)).decode()}",
+        "",
+        "[uplink]",
+        f'collector = "{card.collector}"',
     )
     return "\n".join(lines) + "\n"
 

@@ -18,7 +18,9 @@ from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
 from collector.identity.authority import Authority, NoAuthorityError
 from collector.identity.registrar import Registrar
+from collector.identity.signing import Callers, Voice
 from collector.intake import Intake
+from collector.letters import Broker, Letters
 from collector.mqtt import Address, Link
 from collector.questions.boards import Boards
 from collector.registry import Folder, Registry
@@ -80,7 +82,9 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     coordinator = Coordinator(desk, clock)
     link = Link(address, intake, clock, journal.id, coordinator)
     reads = Reads(journal)
-    registrar = _registrar(home, journal, clock)
+    authority = _authority(home)
+    registrar = Registrar(journal, authority, clock) if authority else None
+    letters = _letters(authority, settings, journal, clock, intake, coordinator, link)
     carrier = _carrier(home, settings, journal, reads, folder_now, clock)
     parts = Parts(
         writer=writer,
@@ -97,6 +101,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         journal=journal,
         influx_trouble=(lambda: carrier.trouble) if carrier else None,
         registrar=registrar,
+        letters=letters,
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock
@@ -104,7 +109,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     telling = Telling(f"{address.host}:{address.port}", lambda: link.connected, districts.trouble)
     with _listen(settings.web) as listening:
         writer.start()
-        coordinator.start(link.tell)
+        coordinator.start(letters.tell if letters else link.tell)
         link.start()
         gateways.start()
         telling.start()
@@ -126,12 +131,30 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             reads.close()
 
 
-def _registrar(home: Home, journal: Journal, clock: Clock) -> Registrar | None:
-    """Who gives certificates; None where the district has no authority of its own. Raises AuthorityError."""
+def _authority(home: Home) -> Authority | None:
+    """The district's own authority; None where it has none. Raises AuthorityError."""
     try:
-        return Registrar(journal, Authority(home.folder), clock)
+        return Authority(home.folder)
     except NoAuthorityError:
         return None
+
+
+def _letters(
+    authority: Authority | None,
+    settings: Settings,
+    journal: Journal,
+    clock: Clock,
+    intake: Intake,
+    coordinator: Coordinator,
+    link: Link,
+) -> Letters | None:
+    """Who takes what boxes bring by HTTPS. A WebSocket leads to a broker that speaks TLS, or nowhere."""
+    if authority is None:
+        return None
+    broker = settings.broker
+    to = Broker(broker.host, broker.port) if broker.ca_file else None
+    callers, voice = Callers(journal, authority, clock), Voice(authority, clock)
+    return Letters(intake, coordinator, link, clock, journal.id, callers, voice, to)
 
 
 def _carrier(

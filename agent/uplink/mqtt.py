@@ -5,6 +5,7 @@ saying that it is connected. A thread that ended anyway is noticed by `tend`, an
 """
 
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.uplink.way import ANY_DATE, Way
 from firstbell import wire
 
 KEEPALIVE_S = 20
@@ -29,6 +31,7 @@ STUCK_S = 300.0
 REBUILD_S = 10.0
 """The shortest time between two clients, in case each dies at once."""
 GOODBYE_S = 2.0
+FEEL_S = 10.0
 
 P = ParamSpec("P")
 
@@ -41,7 +44,8 @@ class Broker:
 
     With `tls`, `ca_file` is the only authority that is believed; without it, those of the system are.
     `reconnect_s` bounds the wait before connecting again, in seconds: it starts anywhere from 1 to the
-    first, drawn anew after each connection, and doubles up to the second.
+    first, drawn anew after each connection, and doubles up to the second. With `way` the bytes go through a
+    WebSocket of the collector's web server; without, straight to the broker.
     """
 
     host: str
@@ -53,6 +57,15 @@ class Broker:
     cert_file: str | None = None
     key_file: str | None = None
     reconnect_s: tuple[int, int] = (8, 60)
+    way: Way | None = None
+
+    def socket(self, timeout_s: float) -> "socket.socket":
+        """A connection to the broker, before any TLS. Raises OSError."""
+        if self.way is None:
+            return socket.create_connection((self.host, self.port), timeout_s)
+        from agent.uplink import tunnel  # noqa: PLC0415 - its library, where it is needed
+
+        return tunnel.dug(self.way)
 
 
 def _guarded(callback: Callable[P, None]) -> Callable[P, None]:
@@ -71,10 +84,11 @@ def _guarded(callback: Callable[P, None]) -> Callable[P, None]:
 class _Client(paho.Client):
     """paho's client, which also says when its thread has ended and why it could not connect."""
 
-    def __init__(self, client_id: str) -> None:
+    def __init__(self, client_id: str, connect: Callable[[float], socket.socket]) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True, protocol=paho.MQTTv311
         )
+        self._connect = connect
         self.ended = threading.Event()
         self.trouble = ""
 
@@ -96,16 +110,23 @@ class _Client(paho.Client):
             self.trouble = str(error) or type(error).__name__
             raise
 
+    def _create_socket_connection(self) -> socket.socket:
+        return self._connect(self._connect_timeout)
+
 
 class MqttLine:
     """A line (see `agent.uplink.sender.Line`) over MQTT: clean session, QoS 1, a last will on the state.
 
     `oversized` counts messages that came and were longer than any should be. Raises OSError if the files
-    for TLS can't be read.
+    for TLS can't be read. `any_date` says whether this box does not know the date: then that of the broker's
+    certificate counts for nothing.
     """
 
-    def __init__(self, broker: Broker, agent: str, random: Random) -> None:
+    def __init__(
+        self, broker: Broker, agent: str, random: Random, any_date: Callable[[], bool] = lambda: False
+    ) -> None:
         self.oversized = 0
+        self._any_date = any_date
         self._broker, self._agent, self._random = broker, agent, random
         self._tls = _tls(broker)
         self._verbs = {wire.topic(agent, verb): verb for verb in ("answer", "lease", "nudge")}
@@ -185,6 +206,26 @@ class MqttLine:
                 client.loop_stop()
         return trouble
 
+    def feel(self) -> str:
+        """See whether the broker is there and is the district's, and say what is wrong; "" if nothing is.
+
+        Nobody logs in, so that a session of this box's on another line goes on.
+        """
+        try:
+            with self._socket(FEEL_S) as made:
+                made.settimeout(FEEL_S)
+                if self._tls:
+                    self._tls.wrap_socket(made, server_hostname=self._broker.host).close()
+        except OSError as error:
+            return str(error) or type(error).__name__
+        return ""
+
+    def _socket(self, timeout_s: float) -> socket.socket:
+        if self._tls:
+            flags = self._tls.verify_flags & ~ANY_DATE
+            self._tls.verify_flags = ssl.VerifyFlags(flags | (ANY_DATE if self._any_date() else 0))
+        return self._broker.socket(timeout_s)
+
     @property
     def trouble(self) -> str:
         """Why there is no connection, as far as it is known; empty while there is one."""
@@ -196,7 +237,7 @@ class MqttLine:
 
     def _build(self) -> None:
         broker = self._broker
-        client = _Client(f"fb-{self._random.getrandbits(64):016x}")
+        client = _Client(f"fb-{self._random.getrandbits(64):016x}", self._socket)
         client.max_inflight_messages_set(ROOM)
         client.max_queued_messages_set(ROOM)
         client.will_set(

@@ -29,6 +29,8 @@ WORD_S = 10.0
 """So long may a handshake take, and so long a request to its last byte."""
 TAKE_S = 30.0
 """So long may what was written wait to be taken."""
+MOST_MESSAGE = 1 << 16
+"""No message on a WebSocket is longer."""
 STOP_S = 5
 """So long may the answers that are under way take when the server stops."""
 _PAUSE_S = 0.5
@@ -156,6 +158,9 @@ def settings(app: Any, cert_file: Path | None = None, key_file: Path | None = No
         app,
         loop="asyncio",
         http=Patient,
+        ws="websockets-sansio",
+        ws_max_size=MOST_MESSAGE,
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         lifespan="off",

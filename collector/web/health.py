@@ -11,6 +11,7 @@ from collector.clock import Clock
 from collector.coordinator.coordinator import Coordinator
 from collector.identity.registrar import Registrar
 from collector.intake import Intake
+from collector.letters import Letters
 from collector.registry import Folder
 from collector.store.errors import StoreError
 from collector.store.journal import Journal
@@ -46,7 +47,8 @@ class Parts(NamedTuple):
     which needs no broker and has no box to ask. `program` is how `firstbell` is typed on this machine. A demo
     has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
     `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named.
-    `registrar` gives boxes their certificates; None where the district has no authority of its own.
+    `registrar` gives boxes their certificates, and `letters` takes what they bring by HTTPS; None where the
+    district has no authority of its own.
     """
 
     writer: Writer
@@ -64,6 +66,7 @@ class Parts(NamedTuple):
     journal: Journal | None = None
     influx_trouble: Callable[[], str] | None = None
     registrar: Registrar | None = None
+    letters: Letters | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

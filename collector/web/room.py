@@ -70,7 +70,7 @@ class Checks:
 def routes(parts: Parts) -> list[BaseRoute]:
     """The index, the page and its button."""
     why_not = SIMULATED if parts.simulated else _NO_BROKER
-    checks = Checks(parts.link.nudge, parts.clock, why_not)
+    checks = Checks((parts.letters or parts.link).nudge, parts.clock, why_not)
 
     def show(request: Request) -> Response:
         answer = _answer(parts, request)
