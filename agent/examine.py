@@ -1,18 +1,22 @@
 """`firstbell-agent doctor`: from settings or a card to what is looked at, and to an answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import app
+from agent import app, config
 from agent.app import Finished
 from agent.config import Settings
-from agent.doctor import looks
+from agent.doctor import looks, saying
 from agent.doctor.judge import Diagnosis, judge
 from agent.doctor.seen import Page, Seen, Ways
 from agent.enrol import Card
 from agent.machine.machine import Machine
+from agent.uplink import way
+from agent.uplink.way import Proxy
 from firstbell.settings import SettingsError
 
 
@@ -46,6 +50,7 @@ def of_settings(settings: Settings, folder: Path) -> Ways:
         broker=broker.host,
         broker_port=broker.port,
         broker_tls=bool(broker.ca_file),
+        collector=settings.uplink.collector,
         ca_file=str(folder / broker.ca_file) if broker.ca_file else None,
         pages=tuple(
             Page(url=target.url, status=target.status)
@@ -63,17 +68,35 @@ def with_collector(ways: Ways, card: Ways) -> Ways:
 def examine(ways: Ways, settings: Settings | None, folder: Path, tell: Callable[[str], None]) -> Examination:
     """Look, and judge. `tell` hears the name of each look that has ended. Raises SettingsError."""
     checked: dict[str, Finished] = {}
+    known = settings
 
-    def login() -> str:
-        assert settings
-        checked.update(app.check(settings, folder))
-        broker = checked["broker"]
-        return "" if broker["ok"] else broker["says"]
+    def check() -> dict[str, str]:
+        assert known
+        checked.update(app.check(known, folder))
+        return {way: _trouble(checked[way]) for way in saying.WAYS if way in checked}
 
+    proxy = _proxy(settings, folder, urlsplit(ways.collector).hostname or "")
     try:
-        seen = looks.look(ways, Machine.real(), login if settings else None, tell)
-    except ValueError as error:
-        raise SettingsError("HTTPS_PROXY", [str(error)]) from error
+        seen = looks.look(ways, Machine.real(), proxy, check if known else None, tell)
     except OSError as error:
         raise SettingsError(ways.ca_file or "TLS", [f"can't be used: {error.strerror or error}"]) from error
     return Examination(checked=checked, seen=seen, diagnosis=judge(seen))
+
+
+def _trouble(said: Finished) -> str:
+    """What `check` says is wrong with a way; with another one that is good it only doubts."""
+    return "" if said["ok"] and not said.get("doubts") else said["says"]
+
+
+def _proxy(settings: Settings | None, folder: Path, host: str) -> Proxy | None:
+    """The proxy to the pages, as the uplink takes it. Raises SettingsError."""
+    told = settings.uplink if settings else None
+    if not host or (told and told.proxy == "none"):
+        return None
+    try:
+        if told and told.proxy:
+            password = config.secret(folder, told.proxy_password_file)
+            return replace(way.proxy_at(told.proxy), user=told.proxy_user, password=password)
+        return way.proxy_of_environment(host)
+    except ValueError as error:
+        raise SettingsError("HTTPS_PROXY", [str(error)]) from error

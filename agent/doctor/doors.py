@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from agent.doctor.seen import Asked, Certificate, Door, Name
 from agent.identity import IdentityError, shown
 from agent.machine import dial
-from agent.machine.dial import Dial, Proxy, ProxyError, Tls
+from agent.machine.dial import Dial, ProxyError, Tls
 from agent.machine.machine import Machine
 from agent.machine.page import Deadline
 from agent.machine.trouble import NetworkError, SilentError
+from agent.uplink.way import Proxy
 
 NAME_S, OPEN_S, TALK_S = 6.0, 3.0, 4.0
 _DOOR_S, _AGAIN_S = 10.0, 1.0
@@ -33,9 +34,18 @@ class Doors:
         """So many seconds from now."""
         return Deadline(self._now, seconds)
 
-    def tls(self, *, any_date: bool = False) -> ssl.SSLContext:
-        """Whom we believe; with `any_date` also where the certificate's time is not now. Raises OSError."""
-        context = ssl.create_default_context(cafile=self._ca_file)
+    def brokers_tls(self) -> ssl.SSLContext:
+        """Whom we believe at the broker: the district's authority alone. Raises OSError."""
+        return ssl.create_default_context(cafile=self._ca_file)
+
+    def pages_tls(self, *, any_date: bool = False) -> ssl.SSLContext:
+        """Whom we believe at the pages: the system's authorities, too; with `any_date` at any time.
+
+        Raises OSError.
+        """
+        context = ssl.create_default_context()
+        if self._ca_file:
+            context.load_verify_locations(self._ca_file)
         if any_date:
             dial.whatever_date(context)
         return context
@@ -84,7 +94,7 @@ class Doors:
         self, host: str, port: int, proxy: Proxy | None, tls: ssl.SSLContext | None
     ) -> tuple[Door, socket | None]:
         """The same, tried once."""
-        door = Door(host=host, port=port, proxy=proxy.place if proxy else "")
+        door = Door(host=host, port=port, proxy=place(proxy) if proxy else "")
         address = self.address(proxy.host if proxy else host)
         if address is None:
             return door, None
@@ -105,7 +115,7 @@ class Doors:
     def _tunnelled(self, proxy: Proxy, sock: socket, door: Door) -> Door | None:
         """Have the proxy connect it; how it failed, if it did: then the connection is closed."""
         try:
-            dial.through(proxy, sock, door.host, door.port, self.deadline(TALK_S))
+            dial.through(sock, door.host, door.port, proxy.headers, self.deadline(TALK_S))
         except ProxyError as error:
             sock.close()
             return replace(door, dial=Dial.OPEN, proxied=error.status or NO_STATUS)
@@ -130,6 +140,11 @@ class Doors:
 
 NO_STATUS = -1
 """A proxy that answered with something that is no HTTP."""
+
+
+def place(proxy: Proxy) -> str:
+    """Where a proxy is, without anybody's password."""
+    return f"{proxy.host}:{proxy.port}"
 
 
 def _is_name(host: str) -> bool:

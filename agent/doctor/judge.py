@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from agent.doctor import words
-from agent.doctor.seen import WEBSOCKET, Asked, Door, Knocks, Plain, Seen
+from agent.doctor.seen import Asked, Door, Knocks, Plain, Seen
 from agent.doctor.words import Finding
 from agent.machine.dial import Dial, Tls
 from agent.machine.sntp import Told
@@ -37,21 +37,27 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(seen: Seen) -> Diagnosis:
     """What stands in the way, and which ways are open."""
-    pages, web, upgrade = seen.pages, seen.web, seen.upgrade
-    https = None if pages is None else pages.ours and bool(web and 0 < web.status < _SERVERS_TROUBLE)
-    websocket = (
-        None if pages is None or not seen.ways.websocket else bool(upgrade and upgrade.status == WEBSOCKET)
-    )
-    mqtt = seen.broker.ours and not seen.login
-    diagnosis = Diagnosis(findings=(), mqtt=mqtt, websocket=websocket, https=https)
+    diagnosis = _ways(seen)
     found = list(_causes(seen)) or list(_blocks(seen))
     found += _times(seen, found)
     return msgspec.structs.replace(diagnosis, findings=tuple(found))
 
 
+def _ways(seen: Seen) -> Diagnosis:
+    """Which ways are open: as they were tried, else as far as it can be told without a certificate."""
+    pages, web, upgrade, tried = seen.pages, seen.web, seen.upgrade, seen.tried
+    mqtt = seen.broker.ours
+    https = None if pages is None else pages.ours and bool(web and 0 < web.status < _SERVERS_TROUBLE)
+    websocket = None if pages is None else bool(upgrade and not upgrade.trouble)
+    if tried is not None:
+        mqtt = tried.get("broker") == ""
+        websocket, https = (not tried[way] if way in tried else None for way in ("websocket", "https"))
+    return Diagnosis(findings=(), mqtt=mqtt, websocket=websocket, https=https)
+
+
 def _reached(seen: Seen) -> bool:
     """Whether the district's own servers were reached at all."""
-    return seen.broker.ours or bool(seen.pages and seen.pages.ours)
+    return seen.broker.ours or bool(seen.pages and seen.pages.ours) or "" in (seen.tried or {}).values()
 
 
 def _causes(seen: Seen) -> Iterator[Finding]:
@@ -119,10 +125,10 @@ def _blocks(seen: Seen) -> Iterator[Finding]:
         yield from _door(pages, "HTTPS", seen)
     if pages and pages.ours and seen.web and not 0 < seen.web.status < _SERVERS_TROUBLE:
         yield words.pages_trouble(pages, seen.web.status)
-    if pages and pages.ours and seen.upgrade and seen.upgrade.status != WEBSOCKET:
-        yield words.websocket(pages, seen.ways.websocket, seen.upgrade.status)
-    if broker.ours and seen.login:
-        yield words.login(broker, seen.login)
+    if pages and pages.ours and seen.upgrade and seen.upgrade.trouble:
+        yield words.websocket(pages, seen.upgrade.trouble)
+    if broker.ours and (trouble := (seen.tried or {}).get("broker")):
+        yield words.login(broker, trouble)
 
 
 def _door(door: Door, speaks: str, seen: Seen) -> Iterator[Finding]:

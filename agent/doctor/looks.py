@@ -14,17 +14,18 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from agent.doctor import time_servers
-from agent.doctor.doors import NAME_S, OPEN_S, TALK_S, Doors
+from agent.doctor.doors import NAME_S, OPEN_S, TALK_S, Doors, place
 from agent.doctor.pages import Collector
 from agent.doctor.seen import Door, Knocks, Page, Plain, Seen, TimeServer, Ways
 from agent.doctor.together import Job, Together
 from agent.machine import dial, sntp
-from agent.machine.dial import Dial, Proxy
+from agent.machine.dial import Dial
 from agent.machine.machine import Machine
 from agent.machine.page import head_over
 from agent.machine.routes import default_route
 from agent.machine.trouble import NetworkError
 from agent.readers import sources
+from agent.uplink.way import Proxy
 
 ALL_S = 50.0
 """After so long the looks that still run are left behind."""
@@ -37,28 +38,29 @@ T = TypeVar("T")
 def look(
     ways: Ways,
     machine: Machine,
-    login: Callable[[], str] | None = None,
+    proxy: Proxy | None = None,
+    check: Callable[[], dict[str, str]] | None = None,
     tell: Callable[[str], None] = lambda _what: None,
 ) -> Seen:
-    """Look at everything. `login` says why the broker does not let this box in; `tell` hears of each end.
+    """Look at everything. `check` tries to send by each way (see `Seen.tried`); `tell` hears of each end.
 
     Raises OSError where the authority can't be read.
     """
-    return _Looks(ways, machine).all(login, Together(tell))
+    return _Looks(ways, machine, proxy).all(check, Together(tell))
 
 
 class _Looks:
     """All looks of one examination."""
 
-    def __init__(self, ways: Ways, machine: Machine) -> None:
+    def __init__(self, ways: Ways, machine: Machine, proxy: Proxy | None) -> None:
         self._ways, self._machine = ways, machine
         self._now = machine.clock.monotonic
         self._doors = Doors(machine, ways.ca_file)
         host = urlsplit(ways.collector).hostname or ""
-        self._proxy = _proxy(host)
+        self._proxy = proxy
         self._collector = Collector(ways, self._doors, self._proxy, self._wall_ns) if host else None
 
-    def all(self, login: Callable[[], str] | None, work: Together) -> Seen:
+    def all(self, check: Callable[[], dict[str, str]] | None, work: Together) -> Seen:
         """Side by side, in threads that nobody waits for longer than `ALL_S`."""
         ways, there = self._ways, self._collector
         names = [
@@ -77,7 +79,7 @@ class _Looks:
             work.start(f"whether {host} port {port} stays in reach", partial(self._knock, host, port))
             for host, port in dict.fromkeys(self._knocked())
         ]
-        let_in = work.start("whether the broker lets this box in", login) if login else None
+        tried = work.start("each way, as the box sends", check) if check else None
         work.wait(self._now() + ALL_S, self._now)
         door, web, upgrade = (pages and pages.result) or (None, None, None)
         if there and door is None:
@@ -87,7 +89,7 @@ class _Looks:
             route=sys.platform != "linux" or default_route(self._machine.files) is not None,
             name_servers=sources.name_servers(self._machine.files.text("/etc/resolv.conf") or ""),
             names=_results(names),
-            proxy=self._proxy.place if self._proxy else "",
+            proxy=place(self._proxy) if self._proxy else "",
             proxy_dial=proxy.result if proxy else None,
             broker=broker.result or Door(host=ways.broker, port=ways.broker_port, dial=Dial.SILENT),
             pages=door,
@@ -97,7 +99,7 @@ class _Looks:
             time_servers=times.result or (),
             synchronised=self._machine.clock.stamp().synchronised,
             knocks=_results(knocks),
-            login=let_in.result if let_in else None,
+            tried=tried.result if tried else None,
         )
 
     def _wall_ns(self) -> int:
@@ -110,7 +112,7 @@ class _Looks:
 
     def _broker(self) -> Door:
         ways = self._ways
-        tls = self._doors.tls() if ways.broker_tls else None
+        tls = self._doors.brokers_tls() if ways.broker_tls else None
         door, sock = self._doors.door(ways.broker, ways.broker_port, None, tls)
         if sock:
             sock.close()
@@ -179,10 +181,6 @@ class _Looks:
                 came.append(False)
             threading.Event().wait(max(0.0, begin_s + _KNOCK_EVERY_S - self._now()))
         return Knocks(host=host, port=port, came=tuple(came))
-
-
-def _proxy(host: str) -> Proxy | None:
-    return dial.proxy_of(host) if host else None
 
 
 def _results(jobs: list[Job[T]]) -> tuple[T, ...]:

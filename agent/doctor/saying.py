@@ -3,22 +3,18 @@
 from collections.abc import Iterator
 
 from agent.doctor.judge import Diagnosis
-from agent.doctor.seen import WEBSOCKET, Asked, Door, Seen
+from agent.doctor.seen import Asked, Door, Seen
 from agent.machine.dial import Dial, Tls
 from agent.machine.sntp import Told
+
+WAYS = {"broker": "MQTT", "websocket": "a WebSocket", "https": "HTTPS"}
+"""The ways as `check` calls them, and as people do."""
 
 
 def verdict(diagnosis: Diagnosis) -> str:
     """Whether reports can go, and how."""
-    open_ways = [
-        name
-        for name, there in (
-            ("MQTT", diagnosis.mqtt),
-            ("a WebSocket", diagnosis.websocket),
-            ("HTTPS", diagnosis.https),
-        )
-        if there
-    ]
+    there = (diagnosis.mqtt, diagnosis.websocket, diagnosis.https)
+    open_ways = [name for name, good in zip(WAYS.values(), there, strict=True) if good]
     if not open_ways:
         return "Reports can't get out of this network. They are kept, and go as soon as a way is open."
     return f"Reports can go, by {' or '.join(open_ways)}."
@@ -49,8 +45,8 @@ def rows(seen: Seen) -> Iterator[str]:
     for knocks in seen.knocks:
         came, of = knocks.came.count(True), len(knocks.came)
         yield f"{_mark(of > 0 and came == of)} {knocks.host} port {knocks.port}: {came} of {of} connections"
-    if seen.login is not None:
-        yield f"{_mark(not seen.login)} the broker: {seen.login or 'lets this box in'}"
+    for way, trouble in (seen.tried or {}).items():
+        yield f"{_mark(not trouble)} sending by {WAYS[way]}: {trouble or 'it works'}"
 
 
 def _places(seen: Seen) -> Iterator[str]:
@@ -66,7 +62,7 @@ def _places(seen: Seen) -> Iterator[str]:
     if seen.web:
         yield f"{_mark(seen.web.status > 0)} pages over HTTPS: {_status(seen.web.status)}"
     if seen.upgrade:
-        yield f"{_mark(seen.upgrade.status == WEBSOCKET)} WebSocket: {_status(seen.upgrade.status)}"
+        yield f"{_mark(not seen.upgrade.trouble)} WebSocket: {seen.upgrade.trouble or 'it passes'}"
 
 
 def _mark(good: bool, otherwise: str = "NOT") -> str:

@@ -7,9 +7,6 @@ import msgspec
 from agent.machine.dial import Dial, Tls
 from agent.machine.sntp import Told
 
-WEBSOCKET = 101
-"""HTTP's status for a connection that is a WebSocket from now on."""
-
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A page over plain HTTP, which tells who answers there. `status` 0 is any (nobody need serve it)."""
@@ -22,7 +19,7 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     """Where this box's reports go, and what else to look at.
 
     `collector` is an https address, "" where the box does not know it yet; `ca_file` whom to believe there
-    and at the broker (None: whom the system believes). `websocket` is the path that becomes a WebSocket.
+    and at the broker (None: whom the system believes).
     """
 
     broker: str
@@ -30,7 +27,6 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     broker_tls: bool = True
     collector: str = ""
     ca_file: str | None = None
-    websocket: str = ""
     pages: tuple[Page, ...] = ()
 
 
@@ -90,9 +86,9 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of asking for a WebSocket: HTTP's status, 101 if all is well; 0: no answer."""
+    """What came of asking for a WebSocket: what was wrong, "" if all was well."""
 
-    status: int = 0
+    trouble: str = ""
 
 
 class Plain(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,8 +119,9 @@ class Knocks(msgspec.Struct, frozen=True, kw_only=True):
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was seen. What was not looked at is None or empty.
 
-    `login` is what the broker said of this box, "" if it let it in. `proxy` is the place of the one that the
-    environment names; `proxy_dial` how it answers.
+    `tried` is what came of sending by each way, as `firstbell-agent check` tries them (`broker`, `websocket`,
+    `https`): what was wrong, "" if nothing was. `proxy` is the place of the one that leads to the pages;
+    `proxy_dial` how it answers.
     """
 
     ways: Ways
@@ -141,4 +138,4 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     time_servers: tuple[TimeServer, ...] = ()
     synchronised: bool = False
     knocks: tuple[Knocks, ...] = ()
-    login: str | None = None
+    tried: dict[str, str] | None = None

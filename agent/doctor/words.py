@@ -10,6 +10,7 @@ import msgspec
 
 from agent.doctor.seen import Asked, Door, Knocks, Name, Plain, TimeServer
 from agent.machine.dial import Dial, Tls
+from firstbell.letter import TUNNEL
 
 _DAY_S = 86_400.0
 _UNITS = ((365.25 * _DAY_S, "years"), (_DAY_S, "days"), (3600.0, "hours"), (60.0, "minutes"))
@@ -167,9 +168,10 @@ def intercepted(doors: Sequence[Door]) -> Finding:
     hosts = " and ".join(dict.fromkeys(door.host for door in doors))
     return Finding(
         code="tls_intercepted",
-        admin=f"TLS to {places} is opened on the way and signed again by {issuer}{digest}: exempt "
-        f"{hosts} from TLS inspection. The box believes the district's own authority and nobody else.",
-        here=f"A filter reads what this box sends, so the box sends nothing that way. {_CALL}",
+        admin=f"TLS to {places} is opened on the way and signed again by {issuer}{digest}: exempt {hosts} "
+        "from TLS inspection. Until then no box gets a certificate here; reports of boxes that have one "
+        "pass sealed, by a WebSocket or as signed requests.",
+        here=f"A filter opens what this box sends; the box lets it see nothing. {_CALL}",
         host=doors[0].host,
         port=doors[0].port,
     )
@@ -230,13 +232,13 @@ def pages_trouble(pages: Door, status: int) -> Finding:
     )
 
 
-def websocket(pages: Door, path: str, status: int) -> Finding:
+def websocket(pages: Door, trouble: str) -> Finding:
     """A WebSocket does not come about."""
-    said = f"is answered with status {status}" if status else "gets no answer"
+    place = f"{pages.host}:{pages.port}"
     return Finding(
         code="websocket_blocked",
-        admin=f"A WebSocket to https://{pages.host}:{pages.port}{path} {said}: let the headers Upgrade "
-        "and Connection through to that path.",
+        admin=f"A WebSocket to https://{place}{TUNNEL} does not come about ({trouble}): let the headers "
+        "Upgrade and Connection through to that path.",
         here=f"The network lets no WebSocket through to the district. {_CALL}",
         host=pages.host,
         port=pages.port,

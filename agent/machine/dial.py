@@ -3,10 +3,8 @@
 import ipaddress
 import socket
 import ssl
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from agent.machine.page import Deadline
 
@@ -45,41 +43,12 @@ class Tls(StrEnum):
     """Somebody answers, but does not speak TLS."""
 
 
-class Proxy(NamedTuple):
-    """An HTTP proxy, as the environment names it. `login` is `user:password`, and is never shown."""
-
-    host: str
-    port: int
-    login: str = ""
-
-    @property
-    def place(self) -> str:
-        """Where it is, without anybody's password."""
-        return f"{self.host}:{self.port}"
-
-
 class ProxyError(OSError):
     """The proxy answered, and made no connection; `status` is its answer's, 0 for one that is none."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the proxy answered with status {status}")
         self.status = status
-
-
-def proxy_of(host: str) -> Proxy | None:
-    """The proxy that the system names for https to `host`; None for none. Raises ValueError."""
-    named = getproxies()
-    address = named.get("https") or named.get("all") or ""
-    if not address or proxy_bypass(host):
-        return None
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"{parts.scheme}://{parts.hostname or ''} is no proxy that can be used here")
-    return Proxy(parts.hostname, parts.port or 80, _login(parts))
-
-
-def _login(parts: SplitResult) -> str:
-    return f"{parts.username}:{parts.password or ''}" if parts.username else ""
 
 
 def dialled(error: OSError) -> Dial:
@@ -94,16 +63,18 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
     return socket.create_connection((address, port), deadline.left_s())
 
 
-def through(proxy: Proxy, sock: socket.socket, host: str, port: int, deadline: Deadline) -> None:
-    """Let `proxy`, at the other end of `sock`, connect it to `host`. Raises OSError, of it ProxyError."""
-    place = f"[{host}]:{port}" if _is_v6(host) else f"{host}:{port}"
-    lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", "User-Agent: firstbell"]
-    if proxy.login:
-        from base64 import b64encode  # noqa: PLC0415 - few networks ask for it
+def through(
+    sock: socket.socket, host: str, port: int, headers: Mapping[str, str], deadline: Deadline
+) -> None:
+    """Let the proxy at the other end of `sock` connect it to `host`. Raises OSError, of it ProxyError.
 
-        lines.append(f"Proxy-Authorization: Basic {b64encode(proxy.login.encode()).decode()}")
+    `headers` are what the proxy is shown.
+    """
+    place = f"[{host}]:{port}" if _is_v6(host) else f"{host}:{port}"
+    shown = {"Host": place, "User-Agent": "firstbell", **headers}
+    lines = [f"CONNECT {place} HTTP/1.1", *(f"{name}: {value}" for name, value in shown.items()), "", ""]
     sock.settimeout(deadline.left_s())
-    sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
+    sock.sendall("\r\n".join(lines).encode("latin-1", "replace"))
     status = _status(_head(sock, deadline))
     if status != _OK:
         raise ProxyError(status)

@@ -7,12 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from agent import enrol
+from agent.enrol import Card
+from agent.identity import Identity
 from collector import registry
 from collector.config import Home
 from collector.identity import authority
+from collector.identity.registrar import Registrar
+from collector.store.journal import open_journal
+from collector.store.reads import Reads
+from firstbell.catalogue import PROBES
+from firstbell.enrolment import Granted
 from tests.deploy.house import ROLE, settings_of
 from tests.support.mosquitto import mosquitto
 
@@ -57,6 +65,30 @@ class LittleDistrict:
     def shown(self, name: str) -> ssl.SSLContext:
         """A server that shows the district's certificate `name`."""
         return server_context(self.home.folder / f"{name}.pem", self.home.folder / f"{name}.key")
+
+    def enrol(self, agent: str, folder: Path) -> Path:
+        """Let a box in, in another network than its own, as on the bench; its settings, quick and quiet."""
+        registrar = Registrar(open_journal(self.home.journal), self.signs, self.home.clock)
+        _, token = registrar.offer(agent, automatic=True)
+        card = Card(collector=f"https://localhost:{self.web}", broker=HOST, token=token)
+        identity = Identity(folder / "identity")
+        granted = enrol.ask(card, identity, self.believed())
+        assert isinstance(granted, Granted)
+        identity.take(granted)
+        at_school = Card(collector=f"https://{HOST}", broker=HOST)
+        text = enrol.settings_for(at_school, agent, identity.folder)
+        others = sorted(PROBES.keys() - {"host"})
+        (folder / "agent.toml").write_text(
+            text.replace("[broker]\n", "[broker]\nreconnect_s = [1, 2]\n")
+            + f"patience_s = [6.0, 9.0]\n[clock]\nask_time_after_s = 0.0\n[probes]\noff = {others}\n",
+            encoding="utf-8",
+        )
+        return folder / "agent.toml"
+
+    def heard_of(self) -> set[str]:
+        """The boxes whose reports are in the journal."""
+        with closing(Reads(open_journal(self.home.journal))) as reads:
+            return {box.agent for box in reads.boxes() if box.reports}
 
     def settings(self) -> None:
         """The collector's, with the broker's port in it."""

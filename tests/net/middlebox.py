@@ -99,22 +99,23 @@ def opens(
         far_reader, far_writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=believed, server_hostname=name
         )
-        try:
-            if up is not bytes or down is not bytes:  # what is no HTTP has no head
-                far_writer.write(up(await reader.readuntil(_HEAD)))
-                writer.write(down(await far_reader.readuntil(_HEAD)))
-            await _both(reader, writer, far_reader, far_writer)
-        finally:
-            far_writer.transport.abort()
+        await _both(reader, writer, far_reader, far_writer, up, down)
 
     return serve
 
 
-async def _both(reader: Reader, writer: Writer, far_reader: Reader, far_writer: Writer) -> None:
+async def _both(
+    reader: Reader,
+    writer: Writer,
+    far_reader: Reader,
+    far_writer: Writer,
+    up: Rewrite = bytes,
+    down: Rewrite = bytes,
+) -> None:
     """Until one way has ended."""
     ways = [
-        asyncio.ensure_future(_pump(reader, far_writer)),
-        asyncio.ensure_future(_pump(far_reader, writer)),
+        asyncio.ensure_future(_pump(reader, far_writer, up)),
+        asyncio.ensure_future(_pump(far_reader, writer, down)),
     ]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -125,7 +126,9 @@ async def _both(reader: Reader, writer: Writer, far_reader: Reader, far_writer: 
         far_writer.transport.abort()
 
 
-async def _pump(reader: Reader, writer: Writer) -> None:
+async def _pump(reader: Reader, writer: Writer, rewrite: Rewrite = bytes) -> None:
+    if rewrite is not bytes:  # what is no HTTP has no head
+        writer.write(rewrite(await reader.readuntil(_HEAD)))
     while data := await reader.read(_PIECE):
         writer.write(data)
         await writer.drain()

@@ -1,4 +1,4 @@
-"""Twelve little networks: the doctor names what is in the way of each, within a minute."""
+"""Twelve little networks: the doctor names what is in the way of each, and reports get out of all that let HTTPS out."""
 
 import json
 import re
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from agent.lines import KEPT
+from agent.uplink.ladder import remembered
 from tests.net.host import need_network
 from tests.net.little_district import HOST, LittleDistrict, little_district
 from tests.net.middlebox import Middlebox
@@ -20,6 +22,11 @@ pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 MOST_S = 60.0
 each = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+
+
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+WITH_SETTINGS = ("no WebSocket", "proxy only", "portal", "TLS intercepted", "clock wrong")
+QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 class Examined(NamedTuple):
@@ -46,27 +53,46 @@ def lab(district: LittleDistrict, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="module")
-def examined(
-    lab: Lab, district: LittleDistrict, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Examined]:
-    """What the doctor says in each network, with nothing but the card of a box: all at once."""
+def boxes(district: LittleDistrict, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The settings of an enrolled box for each network."""
+    return {
+        network.name: district.enrol(f"box-{number}", tmp_path_factory.mktemp("box"))
+        for number, network in enumerate(NETWORKS, 1)
+    }
+
+
+@pytest.fixture(scope="module")
+def asked(
+    lab: Lab, district: LittleDistrict, boxes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], Examined]:
+    """What the doctor says, all at once: in each network with nothing but a card, in some with settings."""
     card = tmp_path_factory.mktemp("card") / "card.toml"
     card.write_text(
         f'collector = "https://{HOST}"\nbroker = "{HOST}"\nauthorities = "{district.ca_file}"\n',
         encoding="utf-8",
     )
-    began = time.monotonic()
-    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    asked = {
-        network.name: lab.agent(network, "doctor", "--card", card, "--json", **options)
+    began, answers = time.monotonic(), {}
+    started = {
+        (network.name, "card"): lab.agent(network, "doctor", "--card", card, "--json", **PIPES)
         for network in NETWORKS
+    } | {
+        (network.name, "settings"): lab.agent(
+            network, "--config", boxes[network.name], "doctor", "--json", **PIPES
+        )
+        for network in NETWORKS
+        if network.name in WITH_SETTINGS
     }
-    answers = {}
-    for name, process in asked.items():
+    for name, process in started.items():
         out, err = process.communicate(timeout=120)
         assert "Traceback" not in err, err
         answers[name] = Examined(json.loads(out), process.returncode, time.monotonic() - began)
     return answers
+
+
+@pytest.fixture(scope="module")
+def examined(asked: dict[tuple[str, str], Examined]) -> dict[str, Examined]:
+    """What the doctor says with nothing but a card."""
+    return {name: answer for (name, how), answer in asked.items() if how == "card"}
 
 
 @each
@@ -89,3 +115,47 @@ def test_the_page_says_what_the_doctor_does(network: Network, examined: dict[str
     findings = examined[network.name].found["diagnosis"]["findings"]
     said = "<br>".join(f"`{finding['code']}` {finding['admin']}" for finding in findings)
     assert re.fullmatch(pattern, said), said
+
+
+@pytest.fixture(scope="module")
+def delivered(lab: Lab, district: LittleDistrict, boxes: dict[str, Path]) -> set[str]:
+    """The boxes whose reports came, where every network had its box running for long enough."""
+    running = {
+        network.name: lab.agent(network, "--config", boxes[network.name], "run", **QUIET)
+        for network in NETWORKS
+    }
+    expected = {f"box-{number}" for number, network in enumerate(NETWORKS, 1) if network.by}
+    deadline = time.monotonic() + MOST_S
+    while not expected <= district.heard_of() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    for process in running.values():
+        assert process.poll() is None, "a box died"
+        process.terminate()
+    for process in running.values():
+        process.wait(30)
+    return district.heard_of()
+
+
+@each
+def test_reports_get_out_wherever_https_does(
+    network: Network, delivered: set[str], boxes: dict[str, Path]
+) -> None:
+    """A real box's reports are in the collector's journal, and came by the best way that there is."""
+    arrived = f"box-{NETWORKS.index(network) + 1}" in delivered
+    assert arrived == bool(network.by)
+    if arrived:
+        assert remembered(boxes[network.name].with_name(KEPT)) in network.by
+
+
+@pytest.mark.parametrize("name", WITH_SETTINGS)
+def test_with_settings_it_says_how_the_box_itself_gets_out(
+    name: str, asked: dict[tuple[str, str], Examined]
+) -> None:
+    """An enrolled box tries each way as it sends: through a filter that opens TLS its reports go sealed."""
+    (network,) = [network for network in NETWORKS if network.name == name]
+    examined = asked[name, "settings"]
+    diagnosis = examined.found["diagnosis"]
+    assert [way for way in ("mqtt", "websocket", "https") if diagnosis[way]] == list(network.by)
+    assert examined.code == (0 if network.by else 1)
+    assert [finding["code"] for finding in diagnosis["findings"]] == list(network.says)
+    assert examined.took_s < MOST_S

@@ -42,12 +42,12 @@ Ports = dict[int, str]
 class Network:
     """A school's network. `ports` says how TCP ports of the district are treated; what isn't named passes.
 
-    `says` are the codes of what the doctor finds, `gets_out` whether a box that is enrolled gets its reports out.
+    `says` are the codes of what the doctor finds, `by` the ways by which reports of an enrolled box get out.
     """
 
     name: str
     says: tuple[str, ...]
-    gets_out: bool
+    by: tuple[str, ...]
     ports: Mapping[int, str] = field(default_factory=dict)
     names: Mapping[str, str] | None = field(default_factory=lambda: KNOWN)
     time: bool = True
@@ -58,21 +58,25 @@ class Network:
 
 
 ALL_DROP = {MQTT: "drop", HTTPS: "drop", HTTP: "drop"}
+TUNNEL = ("websocket", "https")
 NETWORKS = (
-    Network("8883 dropped", ("mqtt_port_blocked",), True, {MQTT: "drop"}),
+    Network("8883 dropped", ("mqtt_port_blocked",), TUNNEL, {MQTT: "drop"}),
     Network(
-        "no WebSocket", ("mqtt_port_blocked", "websocket_blocked"), True, {MQTT: "drop", HTTPS: "one hop"}
+        "no WebSocket",
+        ("mqtt_port_blocked", "websocket_blocked"),
+        ("https",),
+        {MQTT: "drop", HTTPS: "one hop"},
     ),
-    Network("proxy only", ("proxy_only",), True, ALL_DROP, time=False, proxy=True, told=True),
-    Network("proxy untold", ("nothing_gets_out",), False, ALL_DROP, time=False, proxy=True),
-    Network("portal", ("captive_portal",), False, {MQTT: "drop", HTTPS: "refuse", HTTP: "portal"}),
-    Network("TLS intercepted", ("tls_intercepted",), True, {MQTT: "filter", HTTPS: "filter"}),
-    Network("dead DNS", ("dns_silent",), False, names=None),
-    Network("filtered DNS", ("dns_blocked",), False, names=dict.fromkeys(TIME_SERVERS, CLOCKS)),
-    Network("half-open", ("mqtt_half_open",), True, {MQTT: "hold"}),
-    Network("flapping", ("comes_and_goes",), True, flaps=True),
-    Network("NTP blocked", ("ntp_blocked",), True, time=False),
-    Network("clock wrong", ("clock_wrong",), False, {MQTT: "later", HTTPS: "later"}, time=False),
+    Network("proxy only", ("proxy_only",), TUNNEL, ALL_DROP, time=False, proxy=True, told=True),
+    Network("proxy untold", ("nothing_gets_out",), (), ALL_DROP, time=False, proxy=True),
+    Network("portal", ("captive_portal",), (), {MQTT: "drop", HTTPS: "refuse", HTTP: "portal"}),
+    Network("TLS intercepted", ("tls_intercepted",), TUNNEL, {MQTT: "filter", HTTPS: "filter"}),
+    Network("dead DNS", ("dns_silent",), (), names=None),
+    Network("filtered DNS", ("dns_blocked",), (), names=dict.fromkeys(TIME_SERVERS, CLOCKS)),
+    Network("half-open", ("mqtt_half_open",), TUNNEL, {MQTT: "hold"}),
+    Network("flapping", ("comes_and_goes",), ("mqtt", "websocket", "https"), flaps=True),
+    Network("NTP blocked", ("ntp_blocked",), ("mqtt",), time=False),
+    Network("clock wrong", ("clock_wrong",), TUNNEL, {MQTT: "later", HTTPS: "later"}, time=False),
 )
 
 

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from agent.doctor import saying
 from agent.doctor.judge import judge
 from agent.doctor.seen import (
-    WEBSOCKET,
     Asked,
     Certificate,
     Door,
@@ -22,24 +21,23 @@ from agent.doctor.seen import (
     Ways,
     Web,
 )
-from agent.machine.dial import Dial, Tls, proxy_of
+from agent.machine.dial import Dial, Tls
 from agent.machine.sntp import Told
 
 BROKER = Door(host="mqtt.example", port=8883, dial=Dial.OPEN, tls=Tls.OURS)
 PAGES = Door(host="pages.example", port=443, dial=Dial.OPEN, tls=Tls.OURS)
 GOOD = Seen(
-    ways=Ways(broker="mqtt.example", broker_port=8883, collector="https://pages.example", websocket="/ws"),
+    ways=Ways(broker="mqtt.example", broker_port=8883, collector="https://pages.example"),
     name_servers=("192.0.2.53",),
     names=(Name(host="mqtt.example", asked=Asked.FOUND, addresses=("192.0.2.1",)),),
     broker=BROKER,
     pages=PAGES,
     web=Web(status=401, ahead_s=0.4),
-    upgrade=Upgrade(status=WEBSOCKET),
+    upgrade=Upgrade(),
     plain=(Plain(url="http://pages.example/", wanted=0),),
     time_servers=(TimeServer(server="ntp.example", told=Told.TIME, ahead_s=0.1),),
     synchronised=True,
     knocks=(Knocks(host="mqtt.example", port=8883, came=(True,) * 12),),
-    login="",
 )
 SHUT = {
     "broker": replace(BROKER, dial=Dial.SILENT, tls=None),
@@ -84,8 +82,8 @@ def test_an_open_network_is_said_to_be_one() -> None:
         ({"pages": replace(PAGES, tls=Tls.SILENT), "web": None, "upgrade": None}, ["https_half_open"]),
         ({"web": Web(status=502, ahead_s=0.0)}, ["pages_trouble"]),
         ({"web": Web()}, ["pages_trouble"]),
-        ({"upgrade": Upgrade(status=0)}, ["websocket_blocked"]),
-        ({"login": "the broker says: Not authorized"}, ["broker_refuses"]),
+        ({"upgrade": Upgrade(trouble="no answer")}, ["websocket_blocked"]),
+        ({"tried": {"broker": "the broker says: Not authorized", "https": ""}}, ["broker_refuses"]),
         ({**PROXY, "proxy_dial": Dial.SILENT, "pages": replace(THROUGH, dial=Dial.SILENT)}, ["proxy_silent"]),
         ({**PROXY, "pages": replace(THROUGH, proxied=407)}, ["proxy_wants_login"]),
         ({**PROXY, "pages": replace(THROUGH, proxied=403)}, ["proxy_refuses"]),
@@ -118,7 +116,7 @@ def test_a_filter_is_called_by_its_name() -> None:
 
 def test_every_sentence_is_one() -> None:
     """Two of them for each finding, both whole; the administrator's names host and port where there is one."""
-    for changes in ({**SHUT}, {"upgrade": Upgrade(status=400)}, {"broker": SHUT["broker"]}):
+    for changes in ({**SHUT}, {"upgrade": Upgrade(trouble="status 400")}, {"broker": SHUT["broker"]}):
         for finding in judge(replace(GOOD, **changes)).findings:
             assert re.fullmatch(r"[A-Z].*\.", finding.admin)
             assert re.fullmatch(r"[A-Z].*\.", finding.here)
@@ -126,15 +124,14 @@ def test_every_sentence_is_one() -> None:
             assert str(finding.port) in finding.admin
 
 
-def test_a_password_is_never_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a proxy's address only host and port are kept."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://box:secret@proxy.example:3128")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("https_proxy", raising=False)
-    proxy = proxy_of("pages.example")
-    assert proxy
-    assert (proxy.place, proxy.login) == ("proxy.example:3128", "box:secret")
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
-    with pytest.raises(ValueError, match=r"socks5://proxy\.example"):
-        proxy_of("pages.example")
+def test_what_was_tried_outdoes_what_was_seen() -> None:
+    """Through a filter that opens TLS reports go, sealed; and a broker that is reached may let nobody in."""
+    foreign = {"pages": replace(PAGES, tls=Tls.FOREIGN), "broker": replace(BROKER, tls=Tls.FOREIGN)}
+    seen = replace(GOOD, **foreign, web=None, upgrade=None)
+    assert not judge(seen).reports_can_go
+    diagnosis = judge(
+        replace(seen, tried={"broker": "certificate verify failed", "websocket": "", "https": ""})
+    )
+    assert (diagnosis.mqtt, diagnosis.websocket, diagnosis.https) == (False, True, True)
+    assert [finding.code for finding in diagnosis.findings] == ["tls_intercepted"]
+    assert not judge(replace(GOOD, pages=None, tried={"broker": "the broker says: no"})).reports_can_go
