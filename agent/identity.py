@@ -6,6 +6,7 @@ IdentityError           the folder can't be used, or what was given is not for t
 import os
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -25,6 +26,31 @@ KEY, CERTIFICATE, AUTHORITIES = "box.key", "box.pem", "ca.pem"
 
 class IdentityError(RuntimeError):
     """What keeps this box from being itself."""
+
+
+class Shown(NamedTuple):
+    """What a certificate says that somebody showed: who signed it (organisation, else name), its SHA-256."""
+
+    issuer: str
+    sha256: str
+
+
+def shown(der: bytes) -> Shown:
+    """What is in a certificate, whoever showed it. Raises IdentityError."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        issuer = certificate.issuer
+    except ValueError as error:
+        raise IdentityError("what was shown is no certificate") from error
+    named = [
+        *issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME),
+        *issuer.get_attributes_for_oid(NameOID.COMMON_NAME),
+    ]
+    # What a stranger wrote goes to a terminal.
+    name = (
+        "".join(letter for letter in str(named[0].value) if letter.isprintable())[:80] if named else "nobody"
+    )
+    return Shown(name, certificate.fingerprint(hashes.SHA256()).hex())
 
 
 class Identity:

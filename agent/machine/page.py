@@ -24,6 +24,13 @@ class Page(NamedTuple):
     status: int
 
 
+class Head(NamedTuple):
+    """The head of an answer: its status, and its headers by their names in small letters."""
+
+    status: int
+    headers: dict[str, str]
+
+
 class Deadline:
     """A moment on the monotonic clock `now`, in seconds."""
 
@@ -56,6 +63,22 @@ def fetch_head(url: str, address: str, deadline: Deadline, tls: Callable[[], ssl
             return _head(parts, _Line(sock, deadline))
     except TimeoutError:
         raise SilentError("the page did not begin in time") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise told(error) from error
+
+
+def head_over(
+    sock: socket.socket, host: str, path: str, deadline: Deadline, headers: dict[str, str] | None = None
+) -> Head:
+    """GET `path` on a connection that stands. Raises RefusedError and SilentError."""
+    try:
+        connection = http.client.HTTPConnection(host)
+        connection.sock = _Line(sock, deadline)
+        connection.request("GET", path, headers={"User-Agent": "firstbell", **(headers or {})})
+        with connection.getresponse() as response:
+            return Head(response.status, {name.lower(): value for name, value in response.getheaders()})
+    except TimeoutError:
+        raise SilentError("no answer in time") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise told(error) from error
 

@@ -47,8 +47,8 @@ def filtered(folder: Path) -> Iterator[Filtered]:
             thread.join()
 
 
-def certificates(folder: Path) -> tuple[Path, Path, Path]:
-    """A certificate for localhost, its key, and the CA that signed it; by the openssl command."""
+def certificates(folder: Path, name: str = "localhost") -> tuple[Path, Path, Path]:
+    """A certificate for `name`, its key, and the CA that signed it; by the openssl command."""
     ca, ca_key, certificate, key = (
         folder / name for name in ("ca.pem", "ca.key", "server.pem", "server.key")
     )
@@ -66,7 +66,7 @@ def certificates(folder: Path) -> tuple[Path, Path, Path]:
     _openssl(*new, "-subj", f"/O={ISSUER}/CN=Filter CA", "-keyout", str(ca_key), "-out", str(ca))
     _openssl(
         *new,
-        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+        *("-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"),
         *("-addext", "basicConstraints=critical,CA:false"),
         *("-CA", str(ca), "-CAkey", str(ca_key), "-keyout", str(key), "-out", str(certificate)),
     )
