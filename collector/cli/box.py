@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from collector import config, simulated
+from collector.cards import making
 from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
@@ -66,11 +67,7 @@ def card(home: Home, name: str, out: Path, automatic: bool, days: int, as_json: 
         )
     signs = Authority(home.folder)
     number, token = Registrar(journal_of(home), signs, home.clock).offer(name, automatic=automatic, days=days)
-    text = (
-        f'collector = "{enrol.collector}"\nbroker = "{enrol.broker}"\nbroker_port = {enrol.broker_port}\n'
-        f'token = "{token}"'
-    )
-    config.write_secret(out, "card.toml", text)
+    config.write_secret(out, "card.toml", making.card(enrol, token).rstrip("\n"))
     (out / "ca.pem").write_text(signs.pem, encoding="ascii")
     told = f"Card {number} in {out}: on {name}, `firstbell-agent enrol {out}/card.toml`, within {days} days."
     show({"number": number, "agent": name, "folder": str(out)}, told, as_json=as_json)

@@ -1,8 +1,8 @@
 """The labels on boxes, and what whoever stood before one said of where it hangs.
 
-A label has a number of four digits, which is the box's for ever, and a code that nobody guesses: it is good for
-saying where this box hangs, and for nothing else. Both are kept as they are, so that a label that was torn off
-is printed again as it was.
+A label has a number of four digits, which is the box's for ever, and a code that nobody guesses: it is good
+for saying where this box hangs, and for nothing else. Both are kept as they are, so that a label that was
+torn off is printed again as it was.
 """
 
 import base64
@@ -63,7 +63,7 @@ def with_code(db: sqlite3.Connection, code: str) -> Label | None:
 
 def numbers(db: sqlite3.Connection) -> dict[str, int]:
     """Each box's number, by its name."""
-    return {agent: number for agent, number in db.execute("SELECT agent, number FROM labels")}
+    return dict(db.execute("SELECT agent, number FROM labels"))
 
 
 def say(journal: Journal, said: Said) -> None:

@@ -320,7 +320,7 @@ CREATE INDEX certificates_agent ON certificates (agent);
 
 # Labels. A program of format 6 prints none, and hears nobody who stands before a box.
 _SEVENTH = """
--- code: what the QR code on the box leads with. It is good for saying where the box hangs, and for nothing else.
+-- code: where the QR code on the box leads. It is good for saying where the box hangs, and for nothing else.
 CREATE TABLE labels (
     number INTEGER PRIMARY KEY,
     agent TEXT NOT NULL UNIQUE,
