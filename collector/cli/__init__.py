@@ -8,6 +8,7 @@ from collector.cli import (
     ask,
     authority,
     backup,
+    box,
     boxes,
     cards,
     case,
@@ -67,7 +68,7 @@ for command in (
     district.group,
     quarantine.command,
     rebuild.command,
-    hanging.group,
+    box.group,
     cards.command,
     token.group,
     authority.group,
@@ -79,3 +80,5 @@ for command in (
     dashboards.group,
 ):
     main.add_command(command)
+for command in hanging.COMMANDS:
+    box.group.add_command(command)

@@ -2,14 +2,13 @@
 
 import click
 
-from collector.cli.box import group
 from collector.cli.common import journal_of, json_option, loaded, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
 from collector.questions import hanging
 
 
-@group.command("said")
+@click.command("said")
 @json_option
 @pass_home
 def said(home: Home, as_json: bool) -> None:
@@ -30,7 +29,7 @@ def said(home: Home, as_json: bool) -> None:
     show(list(every), text, as_json=as_json)
 
 
-@group.command("place")
+@click.command("place")
 @click.argument("name")
 @click.option("--no", is_flag=True, help="Leave it where seats.csv says.")
 @json_option
@@ -48,3 +47,6 @@ def place(home: Home, name: str, no: bool, as_json: bool) -> None:
         f"{name} stays where seats.csv says." if no else f"seats.csv says now that {name} hangs at {where}."
     )
     show({"box": name, "school": taken.school, "room": taken.room, "taken": not no}, text, as_json=as_json)
+
+
+COMMANDS = (said, place)

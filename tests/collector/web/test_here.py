@@ -144,11 +144,9 @@ def test_what_is_left_is_left(door: Door) -> None:
 
 
 def test_a_place_that_cannot_stand_there_leaves_the_folder(door: Door) -> None:
-    """A school with two lines of its own: the operator is told, and the word still waits."""
-    lines = (
-        "line-l,internet,,1000,lincoln\nline-p,internet,,1000,prairie\nline-q,internet,backup,100,prairie\n"
-    )
-    (door.place / "circuits.csv").write_text(f"id,kind,role,down_mbps,schools\n{lines}", encoding="utf-8")
+    """A school with two lines of its own: the operator is told which to name, and the word still waits."""
+    lines = "line-l,internet,,1000,lincoln\nline-p,internet,,1000,prairie\nline-q,wan,line-l,100,prairie\n"
+    (door.place / "circuits.csv").write_text(f"id,kind,parent,down_mbps,schools\n{lines}", encoding="utf-8")
     seats = (door.place / "seats.csv").read_bytes()
     door.say(word="elsewhere", school="prairie", room="101")
     pressed = {"box": "box-204", "word": "yes"}
