@@ -14,6 +14,7 @@ ROLES = Path(__file__).parents[2] / "deploy" / "ansible" / "roles"
 MOST = {
     "agent/firstbell-agent.service": 1.5,
     "agent/firstbell-enrol.service": 1.5,
+    "agent/firstbell-light.service": 2.2,
     "collector/firstbell-collector.service": 1.5,
 }
 """The most that each may score: 10 is a unit that forbids nothing."""
