@@ -19,6 +19,7 @@ import firstbell
 from agent.config import Settings
 from agent.gate import Gate, Targets
 from agent.load import moment
+from agent.machine.light import Sign, sign_of
 from agent.machine.machine import Machine
 from agent.machine.routes import default_interface, medium
 from agent.probes.base import Measure
@@ -55,7 +56,7 @@ class Box:
         last_resort: threading.Timer,
     ) -> None:
         clock, tz = machine.clock, _zone(settings)
-        self.progress = progress
+        self.progress, self._line = progress, line
         self._clock, self._spool, self._last_resort = clock, spool, last_resort
         self._wake = threading.Event()
         self._nudged = threading.Event()
@@ -128,6 +129,10 @@ class Box:
             worker.join(_WORK_ENDS_S)
         self.sender.stop()
         return stop.is_set()
+
+    def sign(self) -> Sign | None:
+        """What the light on the box is to say; None for nothing new."""
+        return sign_of(self.progress.answered_s(), self.progress.running_s(), self._line.trouble)
 
     def _hand_out(self) -> None:
         with self._planning:

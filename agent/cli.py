@@ -19,6 +19,7 @@ import firstbell
 from agent import app, config, lifeline
 from agent.config import Settings
 from agent.load.protocol import PORT
+from agent.machine.light import light
 from agent.machine.machine import Machine
 from agent.machine.supervisor import supervisor
 from agent.probes import PROBES
@@ -93,14 +94,19 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
     signal.signal(signal.SIGINT, end)
     if on_lifeline:
         lifeline.hold()
-    minds = supervisor()
+    minds, shows = supervisor(), light()
     with app.running(settings, path.absolute().parent) as box:
         minds.ready()
         click.echo(
             json.dumps({"ready": True}) if as_json else f"{settings.box.name} is measuring; Ctrl-C ends it"
         )
         sys.stdout.flush()
-        told = box.run(stop, minds.moves)
+
+        def moves() -> None:
+            minds.moves()
+            shows.show(box.sign())
+
+        told = box.run(stop, moves)
         minds.stopping()
     sys.exit(not told)
 
@@ -144,7 +150,8 @@ def enrol_(
             if not given.token:
                 raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
             identity.forget()
-        granted = enrol.until_let_in(given, identity, tls, (lambda _s: True) if just_once else stop.wait)
+        wait = (lambda _s: True) if just_once else stop.wait
+        granted = enrol.until_let_in(given, identity, tls, wait, light().show)
     except (enrol.EnrolError, IdentityError) as trouble:
         raise click.ClickException(str(trouble)) from trouble
     if granted is None:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from agent.identity import AUTHORITIES, CERTIFICATE, KEY, Identity
+from agent.machine.light import Sign
 from firstbell import enrolment
 from firstbell import settings as toml
 from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
@@ -132,20 +133,31 @@ def ask(card: Card, identity: Identity, tls: ssl.SSLContext) -> Word:
 
 
 def until_let_in(
-    card: Card, identity: Identity, tls: Callable[[], ssl.SSLContext], wait: Callable[[float], bool]
+    card: Card,
+    identity: Identity,
+    tls: Callable[[], ssl.SSLContext],
+    wait: Callable[[float], bool],
+    show: Callable[[Sign], None] = lambda _sign: None,
 ) -> Granted | None:
     """Ask until the district has decided; None where `wait` (seconds) says that it is over.
 
-    Raises EnrolError where the answer is no, and IdentityError.
+    `show` is told what the light on the box is to say: a no in any case, the rest while the box has no
+    certificate, for then nobody else says it. Raises EnrolError where the answer is no, and IdentityError.
     """
-    pause_s = LEAST_S
+    pause_s, new = LEAST_S, not identity.agent
     while True:
         try:
             word = ask(card, identity, tls())
         except OutOfReachError as error:
             _log.warning("%s; trying again in %g s", error, pause_s)
             word, again_s = None, pause_s
+            if new:
+                show("no network")
             pause_s = min(2 * pause_s, MOST_S)
+        if isinstance(word, Refused):
+            show("call us")
+        elif word is not None and new:
+            show("done")  # whoever hung it up has done it, also where somebody has to let it in yet
         if isinstance(word, Granted):
             identity.take(word)
             return word

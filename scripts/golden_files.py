@@ -19,13 +19,14 @@ from msgspec.structs import replace
 from agent.freeze import Timeline
 from agent.spool import Page, Spool
 from collector.intake import Intake
-from collector.store import identities
+from collector.store import identities, labels
 from collector.store.backup import backup
 from collector.store.copied import Copied
 from collector.store.decisions import keep_district
 from collector.store.derived.rebuild import catch_up
 from collector.store.identities import Certificate
 from collector.store.journal import Journal, open_journal
+from collector.store.labels import Said
 from collector.store.leases import Kept, Leases
 from collector.store.outbox import Aside, Days, Outbox
 from collector.store.quiets import Ordered, order
@@ -201,6 +202,18 @@ def enrol(journal: Journal) -> None:
         identities.keep(journal, given, NOW_NS + 3 * S)
 
 
+CODE = "abcdefghij234567"
+SAID = Said(BOX, NOW_NS + 4 * S, "lincoln", "204", confirmed=False)
+
+
+def stick(journal: Journal) -> None:
+    """A box with its label, whose place somebody said who stood before it."""
+    with patch("collector.store.labels.code", return_value=CODE):
+        labels.label(journal, [BOX], NOW_NS)
+    labels.say(journal, SAID)
+    labels.settle(journal, BOX, taken=True, now_ns=NOW_NS + 5 * S)
+
+
 # --- a journal ----------------------------------------------------------------------------------------
 
 
@@ -229,6 +242,7 @@ def write_journal(path: Path) -> None:
     leases.close()
     order(journal, QUIET, NOW_NS)
     enrol(journal)
+    stick(journal)
     ship(journal)
     backup(journal, path)
     for leftover in path.parent.glob("full.db*"):

@@ -17,6 +17,7 @@ from agent.probes import PROBES
 from agent.probes.settings import Server, Target
 from collector import config as collector_config
 from collector import registry
+from collector.cards.network import Network
 from firstbell import catalogue, folder
 from firstbell import settings as toml
 from firstbell.district import Settings as DistrictSettings
@@ -151,6 +152,7 @@ def test_examples_of_settings_can_be_read(tmp_path: Path) -> None:
         "# agent.toml": agent_config.Settings,
         "# collector.toml": collector_config.Settings,
         "# district.toml": DistrictSettings,
+        "# network.toml": Network,
     }
     seen = set()
     for page, body in fences("toml"):

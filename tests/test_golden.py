@@ -16,7 +16,7 @@ import pytest
 from agent.freeze import Timeline
 from agent.spool import Spool, look
 from collector.intake import Intake
-from collector.store import identities
+from collector.store import identities, labels
 from collector.store.backup import restore
 from collector.store.copied import Copied
 from collector.store.derived.rebuild import rebuild
@@ -235,6 +235,15 @@ def read_journal_v6(path: Path) -> None:
         assert identities.newest(db, before.key) == before._replace(revoked_ns=NOON_NS + 3 * S)
 
 
+def read_journal_v7(path: Path) -> None:
+    """The same, and what stands on a box and was said of it."""
+    read_journal_v6(path)
+    with closing(open_journal(path).reader()) as db:
+        assert labels.with_code(db, golden_files.CODE) == (1000, "lincoln-1", golden_files.CODE)
+        settled = golden_files.SAID._replace(settled_ns=NOON_NS + 5 * S, taken=True)
+        assert labels.newest(db) == [settled]
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -300,6 +309,7 @@ SPOOLS: dict[str, Callable[[Path], None]] = {
     "v4": read_spool_v3,
     "v5": read_spool_v3,
     "v6": read_spool_v3,
+    "v7": read_spool_v3,
 }
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
@@ -308,6 +318,7 @@ JOURNALS: dict[str, Callable[[Path], None]] = {
     "v4": read_journal_v4,
     "v5": read_journal_v5,
     "v6": read_journal_v6,
+    "v7": read_journal_v7,
 }
 MESSAGES: dict[str, Callable[[Path], None]] = {
     "v1": read_messages_v1,
@@ -316,6 +327,7 @@ MESSAGES: dict[str, Callable[[Path], None]] = {
     "v4": read_messages_v3,
     "v5": read_messages_v3,
     "v6": read_messages_v3,
+    "v7": read_messages_v3,
 }
 
 

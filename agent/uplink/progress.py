@@ -31,6 +31,16 @@ class Progress:
             now = self._clock.monotonic()
             return {step: now - self._last.get(step, self._start) for step in get_args(Step)}
 
+    def answered_s(self) -> float | None:
+        """Seconds since an answer was last taken; None if none ever was."""
+        with self._lock:
+            last = self._last.get("answered")
+            return None if last is None else self._clock.monotonic() - last
+
+    def running_s(self) -> float:
+        """Seconds since the start."""
+        return self._clock.monotonic() - self._start
+
     def idle_s(self) -> float:
         """Seconds since anything moved, or since the sender's last round if that is longer.
 

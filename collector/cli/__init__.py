@@ -10,10 +10,12 @@ from collector.cli import (
     backup,
     box,
     boxes,
+    cards,
     case,
     collector,
     demo,
     district,
+    hanging,
     influx,
     ports,
     quarantine,
@@ -69,6 +71,7 @@ for command in (
     quarantine.command,
     rebuild.command,
     box.group,
+    cards.command,
     token.group,
     authority.group,
     ticket.group,
@@ -79,3 +82,5 @@ for command in (
     dashboards.group,
 ):
     main.add_command(command)
+for command in hanging.COMMANDS:
+    box.group.add_command(command)

@@ -1,21 +1,21 @@
 """`firstbell box`: one box, start by start, and decisions about it."""
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
 from collector import config, simulated
+from collector.cards import making
 from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
 from collector.identity.authority import Authority
 from collector.identity.registrar import Registrar
-from collector.questions import starts
+from collector.questions import enrolling, starts
+from collector.questions.enrolling import Came
 from collector.questions.starts import BoxStarts, Start
-from collector.store import decisions, identities
-from collector.store.identities import Enrolment
-from firstbell.enrolment import TOKEN_DAYS, fingerprint
+from collector.store import decisions
+from firstbell.enrolment import TOKEN_DAYS
 
 SHOWN = 20
 """Starts, ranges and reasons that are printed; the newest, or the first. `--json` has them all."""
@@ -67,11 +67,7 @@ def card(home: Home, name: str, out: Path, automatic: bool, days: int, as_json: 
         )
     signs = Authority(home.folder)
     number, token = Registrar(journal_of(home), signs, home.clock).offer(name, automatic=automatic, days=days)
-    text = (
-        f'collector = "{enrol.collector}"\nbroker = "{enrol.broker}"\nbroker_port = {enrol.broker_port}\n'
-        f'token = "{token}"'
-    )
-    config.write_secret(out, "card.toml", text)
+    config.write_secret(out, "card.toml", making.card(enrol, token).rstrip("\n"))
     (out / "ca.pem").write_text(signs.pem, encoding="ascii")
     told = f"Card {number} in {out}: on {name}, `firstbell-agent enrol {out}/card.toml`, within {days} days."
     show({"number": number, "agent": name, "folder": str(out)}, told, as_json=as_json)
@@ -96,34 +92,21 @@ def let_in(home: Home, number: int, no: bool, as_json: bool) -> None:
 @pass_home
 def waiting(home: Home, as_json: bool) -> None:
     """Show the boxes that came with a card and wait to be let in."""
-    with closing(journal_of(home).reader()) as db:
-        cards = [card for card in identities.enrolments(db) if card.key and card.decided_ns is None]
     now_ns = home.clock.now_ns()
+    waits = enrolling.ask(journal_of(home), loaded(home, journal_of(home)).district, now_ns).wait
     rows = [
-        [
-            str(card.number),
-            card.agent,
-            fingerprint(card.key or b""),
-            ago(card.claimed_ns or 0, now_ns),
-            _twice(card),
-        ]
-        for card in cards
+        [str(each.number), each.agent, each.key, ago(each.came_ns, now_ns), _twice(each)] for each in waits
     ]
     answer = [
-        {
-            "number": card.number,
-            "agent": card.agent,
-            "key": fingerprint(card.key or b""),
-            "doubled": card.doubled,
-        }
-        for card in cards
+        {"number": each.number, "agent": each.agent, "key": each.key, "doubled": each.doubled}
+        for each in waits
     ]
     text = table(["card", "box", "its key", "came", ""], rows) if rows else "No box waits."
     show(answer, text, as_json=as_json)
 
 
-def _twice(card: Enrolment) -> str:
-    return "another machine came with this card, too" if card.doubled else ""
+def _twice(came: Came) -> str:
+    return "another machine came with this card, too" if came.doubled else ""
 
 
 @group.command("shut-out")

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from firstbell import district as districts
+from firstbell.district import District, Seat
 from firstbell.readiness import words
 
 Told = tuple[str, str, str, int]
@@ -61,3 +63,13 @@ def _count(n: int, one: str, many: str) -> str:
 
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
+
+
+def place(district: District, seat: Seat | None) -> str:
+    """Where a box stands, in words."""
+    if seat is None:
+        return "no place yet"
+    if not seat.school:
+        return f"District hub, {seat.room or seat.circuit}"
+    name = districts.school_of(district, seat.school).name
+    return f"{name}, {seat.room}" if seat.room else name

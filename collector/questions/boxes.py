@@ -238,7 +238,7 @@ def _box(reads: Reads, town: _Town, known: Known, took: Taken) -> Box:
     return Box(
         name=known.name,
         school=school,
-        place=_place(town.district, seat),
+        place=box_words.place(town.district, seat),
         room=(seat.room or known.name) if seat else "",
         kind=_kind(town.district, known),
         group=group,
@@ -314,15 +314,6 @@ def _seen(found: Iterable[Known]) -> dict[str, dict[str, float]]:
         if each.seat:
             seen.setdefault(each.seat.circuit, {})[each.name] = box_looks.mbps_seen(each.newest)
     return seen
-
-
-def _place(district: District, seat: Seat | None) -> str:
-    if seat is None:
-        return "no place yet"
-    if not seat.school:
-        return f"District hub, {seat.room or seat.circuit}"
-    name = districts.school_of(district, seat.school).name
-    return f"{name}, {seat.room}" if seat.room else name
 
 
 def _kind(district: District, known: Known) -> Literal["base", "roving", "big line", ""]:

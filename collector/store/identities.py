@@ -162,6 +162,12 @@ def count(db: sqlite3.Connection, now_ns: int) -> int:
     return int(db.execute(query, (now_ns,)).fetchone()[0])
 
 
+def good(db: sqlite3.Connection, now_ns: int) -> frozenset[str]:
+    """The boxes that have a certificate which is good."""
+    query = "SELECT DISTINCT agent FROM certificates WHERE revoked_ns IS NULL AND ends_ns > ?"
+    return frozenset(row[0] for row in db.execute(query, (now_ns,)))
+
+
 def shut_out(db: sqlite3.Connection) -> frozenset[str]:
     """The boxes that had certificates, all of which were revoked."""
     query = "SELECT agent FROM certificates GROUP BY agent HAVING count(revoked_ns) = count(*)"

@@ -318,6 +318,30 @@ CREATE INDEX certificates_key ON certificates (key, begins_ns);
 CREATE INDEX certificates_agent ON certificates (agent);
 """
 
+# Labels. A program of format 6 prints none, and hears nobody who stands before a box.
+_SEVENTH = """
+-- code: where the QR code on the box leads. It is good for saying where the box hangs, and for nothing else.
+CREATE TABLE labels (
+    number INTEGER PRIMARY KEY,
+    agent TEXT NOT NULL UNIQUE,
+    code TEXT NOT NULL UNIQUE,
+    made_ns INTEGER NOT NULL
+) STRICT;
+
+-- confirmed: where it was to be. settled_ns: nobody need look at it any more. taken: seats.csv says so since.
+CREATE TABLE said_places (
+    said_id INTEGER PRIMARY KEY,
+    agent TEXT NOT NULL,
+    said_ns INTEGER NOT NULL,
+    school TEXT NOT NULL,
+    room TEXT NOT NULL,
+    confirmed INTEGER NOT NULL,
+    settled_ns INTEGER,
+    taken INTEGER NOT NULL
+) STRICT;
+CREATE INDEX said_places_agent ON said_places (agent);
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -344,6 +368,10 @@ def _sixth(db: sqlite3.Connection) -> None:
     _execute(db, _SIXTH)
 
 
+def _seventh(db: sqlite3.Connection) -> None:
+    _execute(db, _SEVENTH)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
@@ -356,6 +384,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _fourth,
     _fifth,
     _sixth,
+    _seventh,
 )
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1

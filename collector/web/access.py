@@ -64,14 +64,20 @@ class Slowness:
 class Access:
     """Lets a request pass with `scope["state"]["role"]`, or refuses it: 401, 403, or the login form.
 
-    At the paths in `free` nobody is asked who they are.
+    At the paths in `free`, and below those in `free_under`, nobody is asked who they are.
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: Tokens | None, slowness: Slowness, free: frozenset[str] = frozenset()
+        self,
+        app: ASGIApp,
+        tokens: Tokens | None,
+        slowness: Slowness,
+        free: frozenset[str] = frozenset(),
+        free_under: tuple[str, ...] = (),
     ) -> None:
         self._app = app
         self._free = {LOGIN, LOGOUT, *free}
+        self._free_under = (_STATIC, *free_under)
         self._tokens = tokens
         self._slowness = slowness
 
@@ -91,7 +97,7 @@ class Access:
         if self._tokens is None:
             state["role"] = "operator"
             return None
-        if path in self._free or path.startswith(_STATIC):
+        if path in self._free or path.startswith(self._free_under):
             return None
         request = Request(scope)
         try:

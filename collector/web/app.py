@@ -13,7 +13,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, api, boxes, case, district, enrol, quiet, room, school, static, troubles
+from collector.web import (
+    access,
+    api,
+    boxes,
+    case,
+    district,
+    enrol,
+    here,
+    quiet,
+    room,
+    school,
+    static,
+    troubles,
+)
 from collector.web import uplink as uplinks
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
@@ -29,6 +42,7 @@ PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (
     case.routes,
     quiet.routes,
     enrol.routes,
+    here.routes,
     api.routes,
 )
 """The API's and every page's `routes`, one file each."""
@@ -41,11 +55,12 @@ def create_app(parts: Parts, tokens: Tokens | None = None, slowness: Slowness | 
     for page in PAGES:
         routes += page(parts)
     routes += enrol.machines(parts, slowness) + uplinks.machines(parts, slowness)
-    routes += access.routes(tokens, slowness)
+    routes += here.free(parts, slowness) + access.routes(tokens, slowness)
+    free = enrol.OPEN | uplinks.OPEN
     middleware = [
         Middleware(Headers),
         Middleware(Guard, hosts=LOOPBACK if tokens is None else None),
-        Middleware(Access, tokens=tokens, slowness=slowness, free=enrol.OPEN | uplinks.OPEN),
+        Middleware(Access, tokens=tokens, slowness=slowness, free=free, free_under=(here.UNDER,)),
     ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers=troubles.HANDLERS)
     app.state.parts = parts

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from collector.questions import boxes as question
+from collector.questions import enrolling, hanging
 from collector.questions.boxes import DAY_NS, Box, Boxes, Span
 from collector.web import api, pages
 from collector.web.health import Parts
@@ -36,6 +37,8 @@ def routes(parts: Parts) -> list[BaseRoute]:
             command="firstbell boxes",
             json=f"{api.ROOT}/boxes",
             answer=answer,
+            door=enrolling.ask(parts.journal, parts.folder_now().district, answer.as_of_ns),
+            said=hanging.every(parts.journal, parts.folder_now().district, answer.as_of_ns),
             zone=zone,
             local=zone,
             clocks=CLOCKS,

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from firstbell.folder import CIRCUITS, ROOMS, SCHOOLS, SEATS
-from scripts.pages import boards, commands, folder, metrics, models, session, settings
+from scripts.pages import boards, boxes, commands, folder, metrics, models, session, settings
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "agent settings": settings.agent_settings,
@@ -38,6 +38,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "boards": boards.boards,
     "alert rules": boards.rules,
     "copies": boards.copies,
+    "kinds of boxes": boxes.kinds,
+    "how many checks": boxes.checks,
+    "what a district adds up to": boxes.sums,
     "files": folder.files,
     "columns of schools.csv": partial(folder.columns, SCHOOLS),
     "columns of circuits.csv": partial(folder.columns, CIRCUITS),

@@ -18,6 +18,7 @@ MOST = {
     "agent/firstbell-agent.service": 1.5,
     "agent/firstbell-enrol.service": 1.5,
     "agent/firstbell-agent-anew.service": 1.5,
+    "agent/firstbell-light.service": 2.2,
     "collector/firstbell-collector.service": 1.5,
     "broker/firstbell-revoked.service": 1.5,
     "broker/limits.conf": 2.2,

@@ -225,14 +225,16 @@ def test_who_may_only_look_lets_nobody_in(site: Site, tmp_path: Path) -> None:
 def test_nobody_there_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Longer each time, up to an hour, and said."""
     card = Card(collector="https://127.0.0.1:1", broker="x", token="fbe_" + "a" * 26)
-    slept: list[float] = []
+    slept, signs = list[float](), list[str]()
 
     def wait(seconds: float) -> bool:
         slept.append(seconds)
         return len(slept) == 12
 
     with caplog.at_level(logging.WARNING):
-        assert enrol.until_let_in(card, Identity(tmp_path), ssl.create_default_context, wait) is None
+        tried = enrol.until_let_in(card, Identity(tmp_path), ssl.create_default_context, wait, signs.append)
+    assert tried is None
+    assert set(signs) == {"no network"}
     assert slept[:4] == [15, 30, 60, 120]
     assert slept[-1] == 3600
     assert "can't be reached" in caplog.text
@@ -262,8 +264,12 @@ def running(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
         process.stdout.close()
 
 
-def test_from_a_card_to_a_report_and_out_again(tmp_path: Path) -> None:
-    """The commands of district and box, the deployed broker, a collector that runs: in, heard, shut out."""
+def test_from_a_card_to_a_report_and_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of district and box, the deployed broker, a collector that runs: in, heard, shut out.
+
+    The light on the box says so each time, for whoever stands before it.
+    """
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     data, box = tmp_path / "data", tmp_path / "box"
     write_lincoln(Home(data), "America/Chicago")
     firstbell = [sys.executable, "-m", "collector.cli", "--data", str(data)]
@@ -293,15 +299,20 @@ def test_from_a_card_to_a_report_and_out_again(tmp_path: Path) -> None:
             say(*firstbell, "box", "card", "this-box", "--out", str(box / "card"), "--json")
             card = str(box / "card" / "card.toml")
             assert "somebody has to let this box in" in say(*agent, "enrol", card, "--once", code=3)
+            assert (tmp_path / "light").read_text(encoding="ascii") == "done\n"
             (waits,) = say(*firstbell, "box", "waiting", "--json")
             say(*firstbell, "box", "let-in", str(waits["number"]), "--json")
             assert say(*agent, "enrol", card, "--json")["agent"] == "this-box"
+            (tmp_path / "light").unlink()
             say(*agent, "check", "--json")
             with running([*agent, "run", "--json"]) as measuring:
                 wait_until(lambda: bool(say(*firstbell, "status", "--json")["reports"]), "a report is there")
+                wait_until((tmp_path / "light").exists, "the light says something")
+                assert (tmp_path / "light").read_text(encoding="ascii") == "done\n"
                 assert measuring.poll() is None
             say(*firstbell, "box", "shut-out", "this-box", "--json")
             broker.kill()
             broker.start()
             assert "shut out" in say(*agent, "enrol", card, "--once", code=1)
+            assert (tmp_path / "light").read_text(encoding="ascii") == "call us\n"
             assert say(*agent, "check", code=1)
