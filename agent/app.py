@@ -14,6 +14,7 @@ from agent import config
 from agent.box import Box
 from agent.config import BrokerSettings, Settings
 from agent.gate import Gate
+from agent.machine.linemark import LineMark
 from agent.machine.machine import Machine
 from agent.probes import PROBES
 from agent.probes.base import Measure
@@ -54,7 +55,8 @@ def running(settings: Settings, folder: Path, measures: Mapping[str, Measure] | 
     last_resort.daemon = True
     try:
         measures = measures or _measures(settings, folder)
-        yield Box(settings, machine, spool, line, progress, measures, last_resort)
+        mark = LineMark(_spool_path(settings, folder))
+        yield Box(settings, machine, spool, line, progress, measures, last_resort, mark.hold)
     finally:
         spool.close()
         last_resort.cancel()
@@ -97,6 +99,16 @@ def check(settings: Settings, folder: Path) -> dict[str, Finished]:
         ),
         "broker": reached,
     }
+
+
+def buildable(settings: Settings, folder: Path) -> Path:
+    """See that everything is there that a start needs, and start nothing; where the spool lies.
+
+    Raises SettingsError.
+    """
+    _broker(settings, folder)
+    _measures(settings, folder)
+    return _spool_path(settings, folder)
 
 
 def spool_summary(settings: Settings, folder: Path) -> look.Summary:

@@ -25,6 +25,7 @@ from collector.cli import (
     ticket,
     token,
     up,
+    update,
 )
 from collector.cli.common import Plain
 from collector.config import DATA_VARIABLE, Home
@@ -70,6 +71,7 @@ for command in (
     token.group,
     authority.group,
     ticket.group,
+    update.group,
     backup.save,
     backup.load,
     collector.group,

@@ -13,7 +13,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, api, boxes, case, district, enrol, quiet, room, school, static, troubles
+from collector.web import (
+    access,
+    api,
+    boxes,
+    case,
+    district,
+    enrol,
+    quiet,
+    room,
+    school,
+    static,
+    troubles,
+    updates,
+)
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
@@ -39,11 +52,11 @@ def create_app(parts: Parts, tokens: Tokens | None = None, slowness: Slowness | 
     routes: list[BaseRoute] = [*_machines(parts), Mount("/static", static.files(), name="static")]
     for page in PAGES:
         routes += page(parts)
-    routes += enrol.machines(parts, slowness) + access.routes(tokens, slowness)
+    routes += enrol.machines(parts, slowness) + updates.machines(parts) + access.routes(tokens, slowness)
     middleware = [
         Middleware(Headers),
         Middleware(Guard, hosts=LOOPBACK if tokens is None else None),
-        Middleware(Access, tokens=tokens, slowness=slowness, free=enrol.OPEN),
+        Middleware(Access, tokens=tokens, slowness=slowness, free=enrol.OPEN | updates.OPEN),
     ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers=troubles.HANDLERS)
     app.state.parts = parts
