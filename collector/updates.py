@@ -93,7 +93,7 @@ def pack(folder: Path, bundle: Path) -> Parcel:
         raise UpdateError(f"{bundle} is no bundle: it has no requirements.txt or no VERSION") from error
     _check(bundle, listed.decode("utf-8", "replace"))
     there = folder / FOLDER
-    there.mkdir(exist_ok=True, mode=0o755)
+    there.mkdir(parents=True, exist_ok=True)
     number, beside = tempfile.mkstemp(prefix=".archive-", dir=there)
     os.close(number)
     digest, size = _packed(bundle, Path(beside))
@@ -120,7 +120,7 @@ def publish(folder: Path, key: Key, offer: Offer) -> None:
     if len(text) > update.OFFER_CHARS:
         raise UpdateError("the offer is too long: name fewer pilots")
     there = folder / FOLDER
-    there.mkdir(exist_ok=True, mode=0o755)
+    there.mkdir(parents=True, exist_ok=True)
     number, beside = tempfile.mkstemp(prefix=f".{OFFER}-", dir=there)
     with os.fdopen(number, "w", encoding="ascii") as file:
         file.write(text)

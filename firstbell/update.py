@@ -2,8 +2,8 @@
 
     offer on its way = base64url(payload) "." base64url(signature)
 
-The payload is JSON; the signature is Ed25519 (RFC 8032) over `MARK` and the payload's exact bytes. Whoever holds
-the district's key for updates makes it; a box that holds the public half checks it before it reads a byte.
+The payload is JSON; the signature is Ed25519 (RFC 8032) over `MARK` and the payload's exact bytes. Whoever
+holds the district's key for updates makes it; a box with the public half checks it before it reads a byte.
 
 OfferError              what came is no offer that can be used; its text says why
 """
@@ -262,7 +262,7 @@ def _turn(offer: Offer, here: Here, parcel: Parcel) -> Word:
         (
             offer.serial <= here.done,
             "settled",
-            f"{release} (offer {offer.serial}) was tried here, and not again",
+            f"{release} was tried here, and is not tried again",
         ),
         (turn_s is None, "stage", f"{release} is not meant for this box"),
         (here.now_s < offer.begins_s, "early", f"{release} is not offered yet"),
@@ -270,7 +270,7 @@ def _turn(offer: Offer, here: Here, parcel: Parcel) -> Word:
         (
             not in_hours(offer, here.local),
             "hours",
-            f"{release} waits until {starts}, outside of school hours",
+            f"{release} waits for the end of school, {starts}",
         ),
     )
     broken = next(((why, says) for holds, why, says in rules if holds), None)

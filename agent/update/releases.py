@@ -11,7 +11,7 @@ MakingError             a version can't be put there
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,10 +38,12 @@ class MakingError(RuntimeError):
 
 
 class Releases:
-    """The versions in `folder`, made with `python` by `commands`."""
+    """The versions in `folder`, made with `python` by `commands`; `sync` sees that files are on the disk."""
 
-    def __init__(self, folder: Path, commands: Commands, python: str = "") -> None:
-        self.folder, self._commands = folder, commands
+    def __init__(
+        self, folder: Path, commands: Commands, python: str = "", sync: Callable[[], None] = os.sync
+    ) -> None:
+        self.folder, self._commands, self._sync = folder, commands, sync
         self._python = python or str(Path(sys.base_prefix) / "bin" / "python3")
 
     def linked(self, link: str) -> str:
@@ -98,7 +100,7 @@ class Releases:
             ]
         )
         shutil.rmtree(bundle)
-        os.sync()  # all of it is on the disk before it is called whole
+        self._sync()  # all of it is on the disk before it is called whole
         with (release / WHOLE).open("w", encoding="ascii") as file:
             file.write(f"{parcel.release}\n")
             file.flush()

@@ -14,6 +14,8 @@ ROLES = Path(__file__).parents[2] / "deploy" / "ansible" / "roles"
 MOST = {
     "agent/firstbell-agent.service": 1.5,
     "agent/firstbell-enrol.service": 1.5,
+    "agent/firstbell-update.service": 1.5,
+    "agent/firstbell-update-fetch.service": 1.5,
     "collector/firstbell-collector.service": 1.5,
 }
 """The most that each may score: 10 is a unit that forbids nothing."""
@@ -25,7 +27,9 @@ def rendered(role: str, name: str) -> str:
     text = (ROLES / role / "templates" / f"{name}.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     environment.filters["basename"] = os.path.basename  # Ansible's
+    environment.filters["dirname"] = os.path.dirname
     values |= {"agent_program": "/opt/firstbell/current", "collector_program": "/opt/firstbell/current"}
+    values |= {"agent_updater": "/opt/firstbell/updater"}
     return environment.from_string(text).render(values | {"ansible_managed": "managed"})
 
 
