@@ -29,7 +29,8 @@ GOOD_DAYS = 60
 """An offer ends by itself: a box that comes back later is told of a newer one."""
 _DAY_S = 86_400
 _HEX_DIGITS = 64
-_WHEEL_OF = re.compile(r"-cp(\d)(\d+)-[^-]*-(?:many|musl)?linux\w*?_(x86_64|aarch64|armv7l|i686)\.whl\Z")
+_WHEEL_OF = re.compile(r"-cp(\d)(\d+)-cp\1\2-[^-]*linux[^-]*_(x86_64|aarch64|armv7l|i686)\.whl\Z")
+"""A wheel for one Python (those of the stable ABI run with many) and one kind of machine."""
 
 
 class UpdateError(RuntimeError):
@@ -73,7 +74,7 @@ class Key:
 
 def kind_of(bundle: Path) -> Kind:
     """For which machines a bundle is, by the names of its wheels. Raises UpdateError where they don't say."""
-    found = {match for wheel in _wheels(bundle) if (match := _WHEEL_OF.search(wheel.name))}
+    found = [match for wheel in _wheels(bundle) if (match := _WHEEL_OF.search(wheel.name))]
     kinds = {Kind(match[3], f"{match[1]}.{match[2]}") for match in found}
     if len(kinds) != 1:
         raise UpdateError(f"the wheels in {bundle} do not say for which one kind of machine they are")

@@ -195,7 +195,7 @@ def test_another_key_signs_nothing(district: District, tmp_path: Path) -> None:
     head, _, tail = text.partition(".")
     other_head, _, _ = stranger.sign(replace(offer, serial=8)).partition(".")
     for bad in (stranger.sign(offer), f"{other_head}.{tail}", f"{head}.{tail[:-4]}AA=="):
-        with pytest.raises(OfferError, match="not signed|no offer"):
+        with pytest.raises(OfferError, match=r"not signed|no offer"):
             signature.verified(bad, district.public)
 
 
@@ -229,7 +229,9 @@ def test_few_get_an_archive_at_once(district: District, tmp_path: Path) -> None:
             sock = district.tls().wrap_socket(
                 socket.create_connection(("localhost", district.port)), server_hostname="localhost"
             )
-            sock.sendall(f"GET /updates/archive?sha256={'0' * 64} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            sock.sendall(
+                f"GET /updates/archive?sha256={'0' * 64} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            )
             assert b"200 OK" in sock.recv(100)
             held.append(sock)
         with pytest.raises(FetchError, match="503"):
@@ -297,7 +299,9 @@ def test_offers_are_made_shown_and_stopped(tmp_path: Path) -> None:
 
 def test_a_box_says_what_is_wrong(tmp_path: Path) -> None:
     """Where it has no key, no offer, or one of somebody else's; and what it would do."""
-    (tmp_path / "agent.toml").write_text('[box]\nname = "lincoln-1"\ntimezone = "America/Chicago"\n', encoding="utf-8")
+    (tmp_path / "agent.toml").write_text(
+        '[box]\nname = "lincoln-1"\ntimezone = "America/Chicago"\n', encoding="utf-8"
+    )
     got, opt = tmp_path / "got", tmp_path / "opt"
     got.mkdir()
     opt.mkdir()
@@ -306,8 +310,16 @@ def test_a_box_says_what_is_wrong(tmp_path: Path) -> None:
     assert say(*agent, "show", *places)["says"] == "no offer was got yet"
     key, other = Key(tmp_path / "key"), Key(tmp_path / "other")
     now_s = int(time.time())  # noqa: TID251 - the command's clock is the machine's
-    parcel = Parcel(machine="z80", python="2.7", release="1-" + "a" * 12, sha256="b" * 64, size=1, listed="a" * 64)
-    offer = Offer(serial=3, begins_s=now_s - 9, ends_s=now_s + 99, parcels=(parcel,), stages=(Stage(after_h=0, share_pct=100),))
+    parcel = Parcel(
+        machine="z80", python="2.7", release="1-" + "a" * 12, sha256="b" * 64, size=1, listed="a" * 64
+    )
+    offer = Offer(
+        serial=3,
+        begins_s=now_s - 9,
+        ends_s=now_s + 99,
+        parcels=(parcel,),
+        stages=(Stage(after_h=0, share_pct=100),),
+    )
     (got / "offer").write_text(key.sign(offer), encoding="ascii")
     assert "there is no key" in say(*agent, "show", *places)["says"]
     (tmp_path / "update.pub").write_text(other.public, encoding="ascii")

@@ -19,13 +19,18 @@ AT_NIGHT = datetime(2027, 1, 15, 22, 0, tzinfo=UTC)
 def parcel(machine: str = "aarch64", python: str = "3.11", version: str = "0.2.0") -> Parcel:
     """An archive for one kind of machine."""
     return Parcel(
-        machine=machine, python=python, release=f"{version}-{LISTED[:12]}", sha256="cd" * 32, size=9, listed=LISTED
+        machine=machine,
+        python=python,
+        release=f"{version}-{LISTED[:12]}",
+        sha256="cd" * 32,
+        size=9,
+        listed=LISTED,
     )
 
 
 def offer(**changed: Any) -> Offer:
     """An offer of a month, whose pilot is one box."""
-    given_ = {
+    given_: dict[str, Any] = {
         "serial": 7,
         "begins_s": BEGIN_S,
         "ends_s": BEGIN_S + 30 * DAY_S,
@@ -84,7 +89,9 @@ def test_shares_of_boxes_follow_the_stages() -> None:
     days = {}
     for day in (0.5, 1.5, 3.5, 5.5):
         days[day] = {
-            box for box in boxes if update.judge(offer(), here(agent=box, now_s=BEGIN_S + day * DAY_S)).why == "take"
+            box
+            for box in boxes
+            if update.judge(offer(), here(agent=box, now_s=BEGIN_S + day * DAY_S)).why == "take"
         }
     shares = [len(taken) / len(boxes) for taken in days.values()]
     assert shares == [0, pytest.approx(0.1, abs=0.03), pytest.approx(0.5, abs=0.04), 1]
@@ -109,7 +116,9 @@ def test_an_offer_comes_back_as_it_went() -> None:
     assert (update.read(payload), signature) == (offer(), bytes(64))
 
 
-@pytest.mark.parametrize("text", ["", ".", "x", "a.b", "e30.e30", "e30." + "A" * 86 + "==" + "x", "é" * 9, "A" * 70_000])
+@pytest.mark.parametrize(
+    "text", ["", ".", "x", "a.b", "e30.e30", "e30." + "A" * 86 + "==" + "x", "é" * 9, "A" * 70_000]
+)
 def test_nonsense_is_no_offer(text: str) -> None:
     """Said, before any signature is looked at."""
     with pytest.raises(OfferError):

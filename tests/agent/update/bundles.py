@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import os
 import platform
 import sys
 import tarfile
@@ -57,7 +56,9 @@ def bundle(folder: Path, version: str, *, broken: str = "", since: int = 1, kind
     wheel(wheels, version, broken=broken, since=since)
     tag = kind or f"cp{PYTHON.replace('.', '')}-cp{PYTHON.replace('.', '')}-manylinux_2_17_{MACHINE}"
     (wheels / f"other-1.0-{tag}.whl").write_bytes(b"not asked for")
-    lines = [f"firstbell=={version} --hash=sha256:{sha256((wheels / f'firstbell-{version}-py3-none-any.whl').read_bytes()).hexdigest()}\n"]
+    lines = [
+        f"firstbell=={version} --hash=sha256:{sha256((wheels / f'firstbell-{version}-py3-none-any.whl').read_bytes()).hexdigest()}\n"
+    ]
     lines.append(f"# other --hash=sha256:{sha256(b'not asked for').hexdigest()}\n")
     (folder / "requirements.txt").write_text("".join(lines), encoding="utf-8")
     (folder / "VERSION").write_text(f"{version}\n", encoding="utf-8")
@@ -91,4 +92,4 @@ def say(folder: Path, *, epoch: str, held: int, testing: bool = False) -> None:
     beside.write_text(
         json.dumps({"agent": "lincoln-1", "testing": testing, "epoch": epoch, "held": held}), encoding="utf-8"
     )
-    os.replace(beside, folder / "box.json")
+    beside.replace(folder / "box.json")

@@ -13,7 +13,11 @@ from collector import updates
 from tests.agent.update import bundles
 
 LISTED = b"firstbell==9.9.9 --hash=sha256:00\n"
-GOOD: dict[str, Any] = {"VERSION": b"9.9.9\n", "requirements.txt": LISTED, "wheels/firstbell-9.9.9-py3-none-any.whl": b"x"}
+GOOD: dict[str, Any] = {
+    "VERSION": b"9.9.9\n",
+    "requirements.txt": LISTED,
+    "wheels/firstbell-9.9.9-py3-none-any.whl": b"x",
+}
 
 
 def special(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
@@ -52,7 +56,9 @@ def test_what_the_district_packs_a_box_unpacks(tmp_path: Path) -> None:
         {"wheels/a.whl": special("VERSION", tarfile.REGTYPE)},
     ],
 )  # fmt: skip
-def test_strange_members_are_refused_even_where_they_are_signed(tmp_path: Path, strange: dict[str, Any]) -> None:
+def test_strange_members_are_refused_even_where_they_are_signed(
+    tmp_path: Path, strange: dict[str, Any]
+) -> None:
     """Names that lead elsewhere, links, devices, a name twice: nothing of it is outside of its folder."""
     parcel = bundles.packed(tmp_path / "own.tar", GOOD | strange, LISTED)
     with pytest.raises(ArchiveError):

@@ -20,6 +20,7 @@ class Count:
     names: list[str]
 
     def __call__(self, name: str) -> None:
+        """One of them."""
         self.names.append(name)
 
 

@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from typing import Any
 
 from agent.machine.commands import Ended
 from agent.update import state as states
@@ -34,7 +34,9 @@ class World:
         (old / "bin" / "firstbell-agent").touch()
         (old / "whole").write_text(f"{OLD}\n", encoding="ascii")
         (self.opt / CURRENT).symlink_to(old)
-        self.keep(epoch=0, running=OLD, answered=["0.1.0", "0.2.0"], unfit=[], testing=False, since=1, down=False)
+        self.keep(
+            epoch=0, running=OLD, answered=["0.1.0", "0.2.0"], unfit=[], testing=False, since=1, down=False
+        )
         self.boot()
 
     def keep(self, **changed: object) -> None:
@@ -70,20 +72,8 @@ class World:
 
     # --- agent.machine.commands.Commands --------------------------------------------------------------
 
-    def run(  # noqa: D102 - the protocol says it
-        self,
-        argv: Sequence[str],
-        *,
-        input: bytes = b"",  # noqa: A002
-        lifeline: bool = False,
-        deadline_s: float,
-        output_limit: int = 1 << 20,
-        memory_limit: int | None = None,
-        env: Mapping[str, str] | None = None,
-        stop: Event | None = None,
-    ) -> Ended:
-        while argv[0] != "setpriv" and "--" in argv:
-            argv = argv[list(argv).index("--") + 1 :]
+    def run(self, argv: Sequence[str], **_bounds: Any) -> Ended:
+        """Do what the command would."""
         argv = argv[list(argv).index("--") + 1 :] if "--" in argv else argv
         self.at_event(f"command {' '.join(argv[1:3])}")
         there = self.read()
@@ -98,11 +88,22 @@ class World:
             version = Path(argv[0]).parents[1].name.split("-")[0]
             if version in there["unfit"]:  # type: ignore[operator]
                 return Ended(1, b"", b"Traceback\nit does not run")
-            return Ended(0, json.dumps({"version": version, "spool_form": 9, "spool_readable_since": there["since"]}).encode(), b"")
+            return Ended(
+                0,
+                json.dumps(
+                    {"version": version, "spool_form": 9, "spool_readable_since": there["since"]}
+                ).encode(),
+                b"",
+            )
         else:
             version = str(there["running"]).split("-")[0]
             held = 0 if there["down"] or version not in there["answered"] else 3  # type: ignore[operator]
-            box = {"agent": "lincoln-1", "testing": there["testing"], "epoch": str(there["epoch"]), "held": held}
+            box = {
+                "agent": "lincoln-1",
+                "testing": there["testing"],
+                "epoch": str(there["epoch"]),
+                "held": held,
+            }
             return Ended(0, json.dumps(box).encode(), b"")
         return Ended(0, b"", b"")
 
