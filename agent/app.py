@@ -13,6 +13,7 @@ from agent import lines
 from agent.box import Box
 from agent.config import Settings
 from agent.gate import Gate
+from agent.machine.linemark import LineMark
 from agent.machine.machine import Machine
 from agent.probes import PROBES
 from agent.probes.base import Measure
@@ -52,7 +53,8 @@ def running(settings: Settings, folder: Path, measures: Mapping[str, Measure] | 
     last_resort.daemon = True
     try:
         measures = measures or _measures(settings, folder)
-        yield Box(settings, machine, spool, line, progress, measures, last_resort)
+        mark = LineMark(_spool_path(settings, folder))
+        yield Box(settings, machine, spool, line, progress, measures, last_resort, mark.hold)
     finally:
         spool.close()
         last_resort.cancel()
@@ -114,6 +116,16 @@ def _ways(settings: Settings, folder: Path, machine: Machine) -> dict[str, Finis
             ok=True, says=f"reports went by {ladder.WORDS[kept]} last" if kept else "nothing was sent yet"
         )
     return found
+
+
+def buildable(settings: Settings, folder: Path) -> Path:
+    """See that everything is there that a start needs, and start nothing; where the spool lies.
+
+    Raises SettingsError.
+    """
+    lines.makes(settings, folder, Machine.real())
+    _measures(settings, folder)
+    return _spool_path(settings, folder)
 
 
 def spool_summary(settings: Settings, folder: Path) -> look.Summary:

@@ -54,8 +54,9 @@ class Box:
         progress: Progress,
         measures: Mapping[str, Measure],
         last_resort: threading.Timer,
+        held: Callable[[bool], None] = lambda _held: None,
     ) -> None:
-        clock, tz = machine.clock, _zone(settings)
+        clock, tz = machine.clock, zone(settings)
         self.progress, self._line = progress, line
         self._clock, self._spool, self._last_resort = clock, spool, last_resort
         self._wake = threading.Event()
@@ -71,6 +72,7 @@ class Box:
             targets=_targets(settings),
             most_tests={server.name: PLATFORM_TESTS for server in settings.servers if server.on_platform},
             coordinator=self._leases if settings.lease.by == "coordinator" else None,
+            held=held,
         )
         self._machine = machine
         self._runner = Runner(machine, {**measures, "box": self._say_of_itself}, gate)
@@ -220,7 +222,7 @@ def _specs(settings: Settings, able: Container[str]) -> list[ProbeSpec]:
     ]
 
 
-def _zone(settings: Settings) -> tzinfo:
+def zone(settings: Settings) -> tzinfo:
     """The place's time zone: the settings', else the machine's."""
     if settings.box.timezone:
         return ZoneInfo(settings.box.timezone)

@@ -23,6 +23,7 @@ from agent.machine.light import light
 from agent.machine.machine import Machine
 from agent.machine.supervisor import supervisor
 from agent.probes import PROBES
+from agent.update.commands import group as update_group
 from firstbell import catalogue
 from firstbell.report import Draft
 from firstbell.settings import SettingsError
@@ -332,6 +333,9 @@ def serve(
         sys.stdout.flush()
 
     server.run(server.Settings(name=name, key=key, host=host, port=port, networks=networks), ready)
+
+
+main.add_command(update_group)
 
 
 def _settings_or_own(path: Path) -> Settings:

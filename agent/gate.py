@@ -109,7 +109,7 @@ class Gate:
     the line can't be tested at this moment ("" if it can), `tz` where the box stands: its budget's day is
     the local one. `targets` are what each kind of test loads (a kind without any has one, its own name), and
     `most_tests` how often a day some of them may be asked at most. Without a `coordinator` the box grants
-    itself what its file allows.
+    itself what its file allows. `held` is told when a test takes the line, and when the line is free again.
     """
 
     def __init__(
@@ -124,10 +124,11 @@ class Gate:
         targets: Mapping[str, Targets] | None = None,
         most_tests: Mapping[str, int] | None = None,
         coordinator: Coordinator | None = None,
+        held: Callable[[bool], None] = lambda _held: None,
     ) -> None:
         self._ceilings, self._ledger, self._tz = ceilings, ledger, tz
         self._fill, self._metered, self._busy = fill, metered, busy
-        self._targets, self._coordinator = targets or {}, coordinator
+        self._targets, self._coordinator, self._held = targets or {}, coordinator, held
         self._most_tests = most_tests or {}
         self._lock = threading.Lock()
         self._wanted: Lease | None = None
@@ -193,6 +194,7 @@ class Gate:
             self._wanted = Lease(
                 kind=kind, max_bytes=ceiling.max_bytes, max_seconds=ceiling.max_seconds, targets=targets
             )
+            self._held(True)
             return self._wanted
 
     def _allowed(self, wanted: Lease, *, forced: bool) -> Lease | Refusal:
@@ -218,6 +220,7 @@ class Gate:
         """The line is free again; give back what was paid and not used."""
         with self._lock:
             self._wanted = None
+            self._held(False)
             if bytes_used is not None:
                 self._ledger.add_used(self._day, bytes_used - self._charged)
 

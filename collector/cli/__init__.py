@@ -28,6 +28,7 @@ from collector.cli import (
     ticket,
     token,
     up,
+    update,
 )
 from collector.cli.common import Plain
 from collector.config import DATA_VARIABLE, Home
@@ -75,6 +76,7 @@ for command in (
     token.group,
     authority.group,
     ticket.group,
+    update.group,
     backup.save,
     backup.load,
     collector.group,

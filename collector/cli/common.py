@@ -25,6 +25,7 @@ from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from collector.tokens import TokenError
 from collector.up import UpError
+from collector.updates import UpdateError
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
@@ -40,6 +41,7 @@ TROUBLES = (
     KeyFileError,
     AuthorityError,
     UpError,
+    UpdateError,
     DemoError,
     InfluxError,
 )

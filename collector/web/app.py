@@ -26,6 +26,7 @@ from collector.web import (
     school,
     static,
     troubles,
+    updates,
 )
 from collector.web import uplink as uplinks
 from collector.web.access import Access, Slowness
@@ -54,9 +55,9 @@ def create_app(parts: Parts, tokens: Tokens | None = None, slowness: Slowness | 
     routes: list[BaseRoute] = [*_machines(parts), Mount("/static", static.files(), name="static")]
     for page in PAGES:
         routes += page(parts)
-    routes += enrol.machines(parts, slowness) + uplinks.machines(parts, slowness)
+    routes += enrol.machines(parts, slowness) + uplinks.machines(parts, slowness) + updates.machines(parts)
     routes += here.free(parts, slowness) + access.routes(tokens, slowness)
-    free = enrol.OPEN | uplinks.OPEN
+    free = enrol.OPEN | uplinks.OPEN | updates.OPEN
     middleware = [
         Middleware(Headers),
         Middleware(Guard, hosts=LOOPBACK if tokens is None else None),

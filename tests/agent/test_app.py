@@ -25,7 +25,7 @@ from tests.support.spools import draft
 
 def test_a_named_place_has_its_summers_and_winters() -> None:
     """The stretches of a school day follow the clock on the wall, in January as in July."""
-    zone = box_module._zone(Settings(box=BoxSettings(name="box-1", timezone="America/Chicago")))
+    zone = box_module.zone(Settings(box=BoxSettings(name="box-1", timezone="America/Chicago")))
     offsets = {datetime(2026, month, 1, tzinfo=UTC).astimezone(zone).utcoffset() for month in (1, 7)}
     assert len(offsets) == 2
 

@@ -36,10 +36,10 @@ class Machine:
         """Where a file of that machine's lies on this one."""
         return self.root / name.lstrip("/")
 
-    def run(self, *argv: str, user: str = "root", code: int = 0) -> str:
+    def run(self, *argv: str, user: str = "root", code: int = 0, deadline_s: float = 60) -> str:
         """What a command prints there."""
         ended = subprocess.run(
-            self._argv(argv, user), capture_output=True, text=True, timeout=60, check=False
+            self._argv(argv, user), capture_output=True, text=True, timeout=deadline_s, check=False
         )
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr

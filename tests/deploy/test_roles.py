@@ -31,7 +31,7 @@ def ports(count: int) -> list[int]:
 class District:
     """A server and a box, and the machine that deploys them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: str) -> None:
         base, bundle = needed("FIRSTBELL_ROOT", "Debian root"), needed("FIRSTBELL_BUNDLE", "bundle")
         registry.write_example(
             folder / "district",
@@ -56,6 +56,7 @@ class District:
             "agent_broker_port": self.broker_port,
             "agent_settings": {"probes": {"first_now": True}},
         }
+        variables |= more
         machines = {"collector": {"server": self.server}, "boxes": {BOX: self.box}}
         self.control = Control(folder, machines, variables)
         self.folder = folder

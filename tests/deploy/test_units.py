@@ -19,6 +19,8 @@ MOST = {
     "agent/firstbell-enrol.service": 1.5,
     "agent/firstbell-agent-anew.service": 1.5,
     "agent/firstbell-light.service": 2.2,
+    "agent/firstbell-update.service": 1.5,
+    "agent/firstbell-update-fetch.service": 1.5,
     "collector/firstbell-collector.service": 1.5,
     "broker/firstbell-revoked.service": 1.5,
     "broker/limits.conf": 2.2,
@@ -43,8 +45,10 @@ def rendered(role: str, name: str) -> str:
     text = (ROLES / role / "templates" / f"{name}.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     environment.filters["basename"] = os.path.basename  # Ansible's
+    environment.filters["dirname"] = os.path.dirname
     values |= {"broker_data": "/var/lib/firstbell-collector", "broker_names": ["broker.example.org"]}
     values |= {"agent_program": "/opt/firstbell/current", "collector_program": "/opt/firstbell/current"}
+    values |= {"agent_updater": "/opt/firstbell/updater"}
     made = environment.from_string(text).render(values | {"ansible_managed": "managed"})
     return DEBIANS + made if name == "limits.conf" else made
 
