@@ -19,6 +19,7 @@ from collector.gateways import Gateways
 from collector.identity.authority import Authority, NoAuthorityError
 from collector.identity.registrar import Registrar
 from collector.intake import Intake
+from collector.keeping import record
 from collector.mqtt import Address, Link
 from collector.questions.boards import Boards
 from collector.registry import Folder, Registry
@@ -97,6 +98,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
         journal=journal,
         influx_trouble=(lambda: carrier.trouble) if carrier else None,
         registrar=registrar,
+        backup_trouble=record.watched(home, settings.keep, clock.now_ns),
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from collector.questions import used
+from collector.questions import returned, used
+from collector.questions.returned import Returned
 from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
 from firstbell.catalogue import OF_PEOPLE
@@ -51,16 +52,23 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """All boxes, and what the collector itself holds."""
+    """All boxes, and what the collector itself holds.
+
+    `backup_trouble` says that the last good backup is old, `restored` how far boxes are after a restore.
+    """
 
     reports: int
     quarantined: int
     quarantine_dropped: int
     boxes: tuple[BoxStatus, ...]
     simulated: bool = False
+    backup_trouble: str = ""
+    restored: Returned | None = None
 
 
-def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -> DistrictStatus:
+def ask(
+    reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False, backup_trouble: str = ""
+) -> DistrictStatus:
     """The state of everything, as the journal knows it now.
 
     Whether it is `simulated`, and in which time zone a day is one, the folder says.
@@ -74,6 +82,8 @@ def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -
         newest.setdefault(stored.agent, []).append(stored)
     return DistrictStatus(
         simulated=simulated,
+        backup_trouble=backup_trouble,
+        restored=returned.ask(reads, as_of_ns),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

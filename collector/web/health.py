@@ -47,6 +47,7 @@ class Parts(NamedTuple):
     has no `coordinator`: nothing is tested there. `journal` takes down what operators decide.
     `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named.
     `registrar` gives boxes their certificates; None where the district has no authority of its own.
+    `backup_trouble` says that the last good backup is old; "" where it isn't, or none are made.
     """
 
     writer: Writer
@@ -64,6 +65,7 @@ class Parts(NamedTuple):
     journal: Journal | None = None
     influx_trouble: Callable[[], str] | None = None
     registrar: Registrar | None = None
+    backup_trouble: Callable[[], str] = lambda: ""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +75,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     `boxes`, `suspended_boxes`, `quarantine_rows` are None while the journal can't be read. `district_trouble`
     says why the district folder on the disk is not the one in use. `influx_trouble` says why nothing goes to
     InfluxDB (None where none is named), which is `influx_behind` reports behind (None before anything was
-    tried): no reason not to be ok.
+    tried), `backup_trouble` that the last good backup is old: no reasons not to be ok.
     """
 
     ok: bool
@@ -93,6 +95,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     district_trouble: str
     influx_trouble: str | None
     influx_behind: int | None
+    backup_trouble: str = ""
 
 
 def look(parts: Parts) -> Health:
@@ -119,6 +122,7 @@ def look(parts: Parts) -> Health:
         district_trouble=parts.folder_trouble(),
         influx_trouble=parts.influx_trouble() if parts.influx_trouble else None,
         influx_behind=behind_of(parts.reads),
+        backup_trouble=parts.backup_trouble(),
     )
 
 

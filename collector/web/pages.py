@@ -71,6 +71,7 @@ def page(
         now_ns,
         disk_full=parts.writer.disk_full,
         folder_trouble=parts.folder_trouble(),
+        backup_trouble=parts.backup_trouble(),
     )
     frame = Frame(
         district=folder.district.settings.name,
