@@ -15,6 +15,7 @@ MOST = {
     "agent/firstbell-agent.service": 1.5,
     "agent/firstbell-enrol.service": 1.5,
     "collector/firstbell-collector.service": 1.5,
+    "collector/firstbell-backup.service": 1.5,
 }
 """The most that each may score: 10 is a unit that forbids nothing."""
 
