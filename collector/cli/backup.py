@@ -22,10 +22,15 @@ from collector.store import backup
     "--now", is_flag=True, help="Make a whole backup, off this machine, as [keep] in the settings says."
 )
 @click.option("--read-back", is_flag=True, help="With --now: fetch the journal out of it again, and count.")
+@click.option(
+    "--only", is_flag=True, help="With --now: then take every other backup away, as after an erasure."
+)
 @click.option("--list", "listed", is_flag=True, help="List the backups that are kept there.")
 @json_option
 @pass_home
-def command(home: Home, file: Path | None, now: bool, read_back: bool, listed: bool, as_json: bool) -> None:
+def command(
+    home: Home, file: Path | None, now: bool, read_back: bool, only: bool, listed: bool, as_json: bool
+) -> None:
     """Say when the last whole backup was made; make one (--now); or copy the journal alone to FILE.
 
     All while everything goes on, and each copy is checked.
@@ -33,7 +38,7 @@ def command(home: Home, file: Path | None, now: bool, read_back: bool, listed: b
     if file:
         _to_file(home, file, as_json=as_json)
     elif now:
-        _make(home, read_back=read_back, as_json=as_json)
+        _make(home, read_back=read_back, only=only, as_json=as_json)
     elif listed:
         _list(home, as_json=as_json)
     else:
@@ -46,10 +51,10 @@ def _to_file(home: Home, file: Path, *, as_json: bool) -> None:
     show(answer, f"{copy.facts_until:,} reports are safe in {file}", as_json=as_json)
 
 
-def _make(home: Home, *, read_back: bool, as_json: bool) -> None:
+def _make(home: Home, *, read_back: bool, only: bool, as_json: bool) -> None:
     settings = config.read(home.settings).keep
     with progress_bar("Saving", hidden=as_json) as progress:
-        made = whole.back_up(home, settings, progress, read_back=read_back)
+        made = whole.back_up(home, settings, progress, read_back=read_back or only, only=only)
     counted = ", read back and counted" if made.read_back_ns == made.taken_ns else ""
     text = (
         f"Backup {made.snapshot[:8]}: {made.reports:,} reports and {made.files - 1:,} other files, "

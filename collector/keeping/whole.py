@@ -45,8 +45,10 @@ def place_of(home: Home, settings: KeepSettings) -> Place:
     return Place(settings.repository, home.folder / settings.password_file, home.folder / ".restic", keys)
 
 
-def back_up(home: Home, settings: KeepSettings, progress: Progress, *, read_back: bool = False) -> Record:
-    """Make a whole backup, check it, and let the old ones go; what is known of the backups then.
+def back_up(
+    home: Home, settings: KeepSettings, progress: Progress, *, read_back: bool = False, only: bool = False
+) -> Record:
+    """Make a whole backup, check it, and let the old ones go (`only`: all); what is known of them then.
 
     Raises KeepError, StoreError, OSError; then the trouble is noted, too.
     """
@@ -55,7 +57,7 @@ def back_up(home: Home, settings: KeepSettings, progress: Progress, *, read_back
         with _alone(home), _staging(home) as folder:
             now_ns = home.clock.now_ns()
             again = read_back or now_ns - before.read_back_ns >= settings.read_back_days * _DAY_NS
-            done = _back_up(home, settings, folder, progress, read_back=again)
+            done = _back_up(home, settings, folder, progress, read_back=again, only=only)
             made = msgspec.structs.replace(
                 done, taken_ns=now_ns, done_ns=home.clock.now_ns(),
                 read_back_ns=now_ns if again else before.read_back_ns,
@@ -71,7 +73,7 @@ def back_up(home: Home, settings: KeepSettings, progress: Progress, *, read_back
 
 
 def _back_up(
-    home: Home, settings: KeepSettings, folder: Path, progress: Progress, *, read_back: bool
+    home: Home, settings: KeepSettings, folder: Path, progress: Progress, *, read_back: bool, only: bool
 ) -> Record:
     restic = Restic(place_of(home, settings))
     copy = stage(home, folder)
@@ -81,6 +83,8 @@ def _back_up(
     restic.check()
     if read_back:
         _read_back(restic, snapshot, copy, folder)
+    if only:
+        restic.forget_all_but(snapshot)
     kept = restic.forget(daily=settings.daily, weekly=settings.weekly, monthly=settings.monthly)
     sizes = sizes_in(folder)
     return Record(

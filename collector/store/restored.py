@@ -68,10 +68,15 @@ def mark(journal: Journal, at_ns: int, taken_ns: int | None = None) -> Restored:
         taken = taken_ns if taken_ns is not None else newest[0] if newest else at_ns
         expected = dict(db.execute(_EXPECTED, (taken - KEPT_NS,)).fetchall())
         found = Restored(at_ns=at_ns, taken_ns=taken, arrival=arrival, expected=expected)
-        db.execute("REPLACE INTO meta VALUES ('restored', ?)", (msgspec.json.encode(found).decode(),))
+        write(db, found)
         # A card that was used after the backup is unused again: a copy of it must let nobody in by itself.
         db.execute("UPDATE enrolments SET automatic = 0 WHERE claimed_ns IS NULL AND decided_ns IS NULL")
         return found
+
+
+def write(db: sqlite3.Connection, found: Restored) -> None:
+    """Note it, in the caller's transaction."""
+    db.execute("REPLACE INTO meta VALUES ('restored', ?)", (msgspec.json.encode(found).decode(),))
 
 
 def state(db: sqlite3.Connection) -> Restored | None:

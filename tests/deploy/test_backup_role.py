@@ -54,6 +54,18 @@ def test_backups_are_made_by_what_was_deployed(tmp_path: Path) -> None:
     enabled = server.path("/etc/systemd/system/timers.target.wants/firstbell-backup.timer")
     assert enabled.is_symlink()
     assert "crl.pem" in server.path("/etc/systemd/system/firstbell-backup.path").read_text(encoding="utf-8")
-    private = server.run("find", DATA, "-name", "backup.*", "-perm", "/077")
+    private = server.run(
+        "find",
+        DATA,
+        "(",
+        "-name",
+        "backup.password",
+        "-o",
+        "-name",
+        "backup.environment",
+        ")",
+        "-perm",
+        "/077",
+    )
     assert private == ""
     assert changed(control.play("site.yml")) == {"server": 0}
