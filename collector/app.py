@@ -22,6 +22,7 @@ from collector.identity.renewing import Renewing
 from collector.identity.shut_out import ShutOut
 from collector.identity.signing import Callers, Voice
 from collector.intake import Intake
+from collector.keeping import record
 from collector.letters import Broker, Letters
 from collector.mqtt import Address, Link
 from collector.questions.boards import Boards
@@ -116,6 +117,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None], minds: Su
         registrar=registrar,
         certificates=lambda: renewing.troubles,
         letters=letters,
+        backup_trouble=record.watched(home, settings.keep, clock.now_ns),
     )
     gateways = Gateways(
         lambda: [school.gateway for school in parts.folder_now().district.schools], writer, clock

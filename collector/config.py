@@ -236,6 +236,31 @@ class EnrolSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("collector, broker: an address and a name, without quotes")
 
 
+class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where whole backups go, off this machine, and how long they stay there; without a `repository` nowhere.
+
+    `repository` is in restic's words: a folder, `sftp:USER@HOST:/FOLDER`, `rest:https://...`, `s3:...`. Of
+    each of the last `daily` days, `weekly` weeks and `monthly` months the newest stays. Every
+    `read_back_days` the journal is read back whole and counted (0: each time).
+    """
+
+    repository: str = ""
+    password_file: str = "backup.password"  # noqa: S105 - a file's name
+    environment_file: str = ""
+    daily: Annotated[int, msgspec.Meta(ge=1, le=366)] = 7
+    weekly: Annotated[int, msgspec.Meta(ge=0, le=520)] = 4
+    monthly: Annotated[int, msgspec.Meta(ge=0, le=120)] = 12
+    read_back_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 7
+    late_hours: Annotated[int, msgspec.Meta(ge=2, le=720)] = 48
+
+    def __post_init__(self) -> None:
+        """See that the place can be one."""
+        if self.repository.startswith("-") or "\n" in self.repository:
+            raise ValueError("repository: a folder, or sftp:, rest: or s3: and a place")
+        if self.repository and not self.password_file:
+            raise ValueError("password_file: backups hold secrets, so they are encrypted with one")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of the collector."""
 
@@ -243,6 +268,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebSettings = WebSettings()
     influx: InfluxSettings = InfluxSettings()
     enrol: EnrolSettings = EnrolSettings()
+    keep: KeepSettings = KeepSettings()
 
 
 def read(path: Path) -> Settings:

@@ -15,6 +15,7 @@ from collector.config import Home
 from collector.coordinator.tickets import KeyFileError
 from collector.demo.making import DemoError
 from collector.identity.authority import AuthorityError
+from collector.keeping.restic import KeepError
 from collector.questions.ask import QuestionError
 from collector.questions.banners import Banner
 from collector.registry import Folder, RegistryError
@@ -44,6 +45,7 @@ TROUBLES = (
     UpdateError,
     DemoError,
     InfluxError,
+    KeepError,
 )
 """What a user can mend: said in words, never as a traceback."""
 

@@ -9,7 +9,9 @@ from collector import config, registry, simulated
 from collector.cli.common import json_option, opened, pass_home, show, table
 from collector.config import Home
 from collector.identity import own
+from collector.keeping import record
 from collector.questions import status
+from collector.questions.returned import Returned
 from collector.questions.seen import size
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
 from firstbell.settings import SettingsError
@@ -30,7 +32,12 @@ def command(home: Home, as_json: bool) -> None:
     now_ns = home.clock.now_ns()
     with opened(home) as reads:
         answer = status.ask(
-            reads, now_ns, tz=_tz(home), simulated=simulated.here(home), certificates=_certificates(home)
+            reads,
+            now_ns,
+            tz=_tz(home),
+            simulated=simulated.here(home),
+            certificates=_certificates(home),
+            backup_trouble=record.late_now(home),
         )
     show(answer, text(answer, now_ns), as_json=as_json, simulated=answer.simulated)
 
@@ -59,7 +66,7 @@ def _certificates(home: Home) -> list[str]:
 def text(answer: DistrictStatus, now_ns: int) -> str:
     """The state for reading: what is wrong first."""
     if not answer.boxes:
-        return "\n".join([*answer.certificates, "No box has reported yet."])
+        return "\n\n".join(filter(None, [_alarms(answer, now_ns), "No box has reported yet."]))
     blocks = [_alarms(answer, now_ns), _boxes(answer, now_ns)]
     blocks += [f"{box.name}, last measurements\n{_measurements(box, now_ns)}" for box in answer.boxes]
     blocks.append(f"{answer.reports:,} reports are kept, {answer.quarantined:,} messages are set aside.")
@@ -68,6 +75,9 @@ def text(answer: DistrictStatus, now_ns: int) -> str:
 
 def _alarms(answer: DistrictStatus, now_ns: int) -> str:
     lines = [*answer.certificates]
+    lines += [answer.backup_trouble] if answer.backup_trouble else []
+    if answer.restored:
+        lines.append(of_restore(answer.restored))
     lines += [
         f"{name} is shut out, and nothing of it is taken. A mistake? firstbell box let-back {name}"
         for name in answer.shut_out
@@ -162,14 +172,25 @@ def ago(at_ns: int, now_ns: int) -> str:
     """How long ago something was, in the unit that fits; the date beyond two days."""
     minutes = (now_ns - at_ns) // _MINUTE_NS
     if minutes < 0:
-        return f"ahead of now: {_date(at_ns)}"
+        return f"ahead of now: {date(at_ns)}"
     if minutes < 1:
         return "now"
     if minutes < 120:  # noqa: PLR2004 - two hours
         return f"{minutes} min ago"
     hours = minutes // 60
-    return f"{hours} h ago" if hours < 48 else _date(at_ns)  # noqa: PLR2004 - two days
+    return f"{hours} h ago" if hours < 48 else date(at_ns)  # noqa: PLR2004 - two days
 
 
-def _date(at_ns: int) -> str:
+def of_restore(found: Returned) -> str:
+    """How far boxes are after a restore, with what that could not bring back."""
+    gone = (
+        " What boxes had sent more than seven days before the restore, and after the backup, is gone."
+        if found.too_old
+        else ""
+    )
+    return f"Restored {date(found.at_ns)}, from the backup of {date(found.taken_ns)}. {found.sentence}{gone}"
+
+
+def date(at_ns: int) -> str:
+    """As 2026-11-30 02:15 UTC."""
     return datetime.fromtimestamp(at_ns / status.NS, UTC).strftime("%Y-%m-%d %H:%M UTC")

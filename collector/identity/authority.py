@@ -15,6 +15,7 @@ was made believes the older one alone, and would find nobody to ask.
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ _LAST_DAYS = 30
 _EARLY = timedelta(hours=1)
 """A certificate begins so long before it is signed: not all clocks agree."""
 _NS = 10**9
+
+_LISTS = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\n?", re.DOTALL)
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -223,6 +226,23 @@ class Authority:
         except OSError as error:
             raise AuthorityError(f"{self.folder} can't be written: {error.strerror or error}") from error
 
+    def revoked_in(self, lists: bytes) -> list[tuple[str, str, int]]:
+        """What a file of lists (`crl.pem`) says was revoked: authority, serial in hex, when.
+
+        Raises AuthorityError where a list is none, or is signed by nobody who is believed here.
+        """
+        found = []
+        for pem in _LISTS.findall(lists):
+            try:
+                told = x509.load_pem_x509_crl(pem)
+            except ValueError as error:
+                raise AuthorityError("a list of what was revoked is damaged") from error
+            signer = next((each for each in self._signers if _signed_by(told, each)), None)
+            if signer is None:
+                raise AuthorityError("a list of what was revoked is signed by nobody who is believed here")
+            found += [(signer.name, f"{one.serial_number:x}", _ns(one.revocation_date_utc)) for one in told]
+        return found
+
     def _signed(
         self,
         public: ec.EllipticCurvePublicKey,
@@ -303,6 +323,10 @@ def _revoked_by(
             gone = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(_at(at_ns))
             made = made.add_revoked_certificate(gone.build())
     return made.sign(signer.key, hashes.SHA256())
+
+
+def _signed_by(told: x509.CertificateRevocationList, signer: _Signer) -> bool:
+    return told.issuer == signer.certificate.subject and told.is_signature_valid(signer.key.public_key())
 
 
 def read_request(pem: str) -> Request:

@@ -1,6 +1,7 @@
 """From settings to what ships: the one constructor of everything that speaks with InfluxDB."""
 
 from collector.influxdb.connection import ROLLUPS, SINK, address, server, settings_of, trouble_now
+from collector.influxdb.erase import Copies, copies
 from collector.influxdb.rebuild import Rebuilt, rebuild
 from collector.influxdb.setup import MadeReady, entered, make_ready
 from collector.influxdb.ship import folder_of, way
@@ -9,9 +10,11 @@ from collector.influxdb.verify import evidence, too_short, verify
 __all__ = [
     "ROLLUPS",
     "SINK",
+    "Copies",
     "MadeReady",
     "Rebuilt",
     "address",
+    "copies",
     "entered",
     "evidence",
     "folder_of",

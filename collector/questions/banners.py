@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from collector.questions import reached
+from collector.questions import reached, returned
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
@@ -24,7 +24,9 @@ SILENT_AFTER_NS = 10 * 60 * NS
 OLD_AFTER_NS = 3_600 * NS
 """Nothing from any box for an hour: the page says how old it is, and no single school is to blame."""
 
-Kind = Literal["simulated", "now", "quiet", "folder", "certificates", "old", "full"]
+Kind = Literal[
+    "simulated", "now", "quiet", "folder", "certificates", "old", "full", "restored", "backup"
+]
 
 
 class Banner(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +47,12 @@ def of(
     disk_full: bool = False,
     folder_trouble: str = "",
     certificates: bool = False,
+    backup_trouble: str = "",
 ) -> tuple[Banner, ...]:
     """The banners of this moment, at most three; the first ones win.
 
     `folder_trouble` is why the district's files on the disk are not those in use; `certificates` that one of
-    the district's own ends soon.
+    the district's own ends soon; `backup_trouble` what is to be said of backups.
     """
     district = folder.district
     heard = {box.agent: box.last_ns for box in reads.boxes()}
@@ -63,6 +66,8 @@ def of(
         _certificates(ending=certificates),
         _old(district, last_ns) if old else None,
         _full(disk_full=disk_full),
+        _restored(reads, as_of_ns),
+        Banner(kind="backup", label="Backup", text=backup_trouble) if backup_trouble else None,
     ]
     return tuple(banner for banner in found if banner)[:MOST]
 
@@ -156,6 +161,14 @@ def _old(district: District, last_ns: int) -> Banner:
     at = f"{words.weekday(last)}, {words.clock(last)}"
     text = f"Nothing has arrived since {at}. This page shows what was known then."
     return Banner(kind="old", label="Old", text=text)
+
+
+def _restored(reads: Reads, as_of_ns: int) -> Banner | None:
+    """After a restore, until all boxes have sent again what they kept."""
+    found = returned.ask(reads, as_of_ns)
+    if found is None or not found.absent:
+        return None
+    return Banner(kind="restored", label="Restored", text=found.sentence)
 
 
 def _full(*, disk_full: bool) -> Banner | None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collector.questions import used
+from collector.questions import returned, used
+from collector.questions.returned import Returned
 from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
 from firstbell.catalogue import OF_PEOPLE
@@ -56,7 +57,8 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     """All boxes, and what the collector itself holds.
 
     `certificates` are sentences about those of the district's own that end soon, or were not renewed; of the
-    boxes in `shut_out` nothing is taken.
+    boxes in `shut_out` nothing is taken. `backup_trouble` says that the last good backup is old, `restored`
+    how far boxes are after a restore.
     """
 
     reports: int
@@ -66,10 +68,18 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
     certificates: tuple[str, ...] = ()
     shut_out: tuple[str, ...] = ()
+    backup_trouble: str = ""
+    restored: Returned | None = None
 
 
 def ask(
-    reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False, certificates: Sequence[str] = ()
+    reads: Reads,
+    as_of_ns: int,
+    *,
+    tz: str = "",
+    simulated: bool = False,
+    certificates: Sequence[str] = (),
+    backup_trouble: str = "",
 ) -> DistrictStatus:
     """The state of everything, as the journal knows it now.
 
@@ -87,6 +97,8 @@ def ask(
         simulated=simulated,
         certificates=tuple(certificates),
         shut_out=tuple(sorted(reads.shut_out())),
+        backup_trouble=backup_trouble,
+        restored=returned.ask(reads, as_of_ns),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

@@ -66,6 +66,13 @@ def restore(copy: Path, target: Path, *, overwrite: bool = False, demo: bool = F
     return Journal(target, identity)
 
 
+def looked_at(copy: Path) -> Copy:
+    """Read all of a copy that came from elsewhere, to see it sound; what it holds. Raises BackupError."""
+    with told(f"{copy} can't be read", BackupError), closing(connect(copy, "ro")) as db:
+        identity, facts_until = _sound(db)
+    return Copy(copy, identity, facts_until, copy.stat().st_size)
+
+
 @contextmanager
 def _cleared(part: Path) -> Iterator[None]:
     """Begin without the unfinished file of an earlier try, and leave none behind."""
@@ -81,15 +88,20 @@ def _copied(source: sqlite3.Connection, part: Path) -> Copy:
     with closing(connect(part, "rwc")) as db:
         source.backup(db)
         db.execute("PRAGMA journal_mode = DELETE")  # one file, that can be read from a read-only disk
-        troubles = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
-        if troubles != ["ok"] or db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise BackupError(f"the copy is not a sound journal: {'; '.join(troubles)}")
-        identity = identity_of(db)
-        if identity is None:
-            raise BackupError("the copy is a journal without a name")
-        facts_until = arrivals(db)
+        identity, facts_until = _sound(db)
     _to_disk(part)
     return Copy(part, identity, facts_until, part.stat().st_size)
+
+
+def _sound(db: sqlite3.Connection) -> tuple[str, int]:
+    """The name of a copy and its newest report's number. Raises BackupError where it is not sound."""
+    troubles = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
+    if troubles != ["ok"] or db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise BackupError(f"the copy is not a sound journal: {'; '.join(troubles)}")
+    identity = identity_of(db)
+    if identity is None:
+        raise BackupError("the copy is a journal without a name")
+    return identity, arrivals(db)
 
 
 def _refuse_a_demo(part: Path, copy: Path, *, demo: bool) -> None:

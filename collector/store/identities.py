@@ -5,6 +5,7 @@ as that of its public half: reading them opens nothing.
 """
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from typing import NamedTuple
 
@@ -146,6 +147,29 @@ def restore(journal: Journal, agent: str) -> int:
             (agent, agent),
         )
         return back.rowcount
+
+
+def take_over(journal: Journal, gone: Iterable[tuple[str, str, int]], ends_ns: int) -> int:
+    """Revoke what another list says was revoked (authority, serial, when); how much of it was not known here.
+
+    A certificate that was given and revoked after a backup is in no journal: it is revoked until `ends_ns`.
+    A box of which nothing good is left loses its cards, too.
+    """
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        fresh = 0
+        for authority, serial, at_ns in gone:
+            done = db.execute(
+                "INSERT INTO certificates VALUES (?1, ?2, '', x'', ?3, ?4, '', ?3) "
+                "ON CONFLICT DO UPDATE SET revoked_ns = excluded.revoked_ns WHERE revoked_ns IS NULL",
+                (authority, serial, at_ns, ends_ns),
+            )
+            fresh += done.rowcount
+        for agent in shut_out(db) if fresh else ():
+            db.execute(
+                f"UPDATE enrolments SET let_in = 0 WHERE agent = ? AND claimed_ns AND {_OPEN}",  # noqa: S608
+                (agent,),
+            )
+        return fresh
 
 
 def revoked(db: sqlite3.Connection, now_ns: int) -> list[tuple[str, str, int]]:

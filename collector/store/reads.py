@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, gateways, identities, leases, outbox, quarantine, quiets
+from collector.store import figures, gaps, gateways, identities, leases, outbox, quarantine, quiets, restored
 from collector.store.clones import place_of
 from collector.store.connections import Still
 from collector.store.derived import answers
@@ -24,6 +24,7 @@ from collector.store.leases import Kept
 from collector.store.ledger import arrivals
 from collector.store.outbox import Shipped
 from collector.store.quarantine import Quarantined, Totals
+from collector.store.restored import Came, Restored
 from firstbell.quiet import Order
 from firstbell.report import Report, Stored
 from firstbell.wire import Range
@@ -350,6 +351,12 @@ class Reads:
         """What was set aside last, the newest first."""
         with self._connection() as db:
             return quarantine.newest(db, most)
+
+    def returned(self) -> tuple[Restored, list[Came]] | None:
+        """That the journal was restored, and what came of each box since; None where it never was."""
+        with self._connection() as db:
+            found = restored.state(db)
+            return (found, restored.came(db, found)) if found else None
 
     def district(self, digest: str) -> dict[str, str] | None:
         """The district folder of that digest, file name to text; None if it was never loaded."""

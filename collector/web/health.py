@@ -49,7 +49,7 @@ class Parts(NamedTuple):
     `influx_trouble` says why nothing goes to InfluxDB, "" while it does; None where none is named.
     `registrar` gives boxes their certificates, and `letters` takes what they bring by HTTPS; None where the
     district has no authority of its own. `certificates` says what is to be done about the district's own, in
-    sentences.
+    sentences; `backup_trouble` that the last good backup is old, "" where it isn't, or none are made.
     """
 
     writer: Writer
@@ -69,6 +69,7 @@ class Parts(NamedTuple):
     registrar: Registrar | None = None
     certificates: Callable[[], Sequence[str]] = tuple
     letters: Letters | None = None
+    backup_trouble: Callable[[], str] = lambda: ""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +79,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     `boxes`, `suspended_boxes`, `quarantine_rows` are None while the journal can't be read. `district_trouble`
     says why the district folder on the disk is not the one in use. `influx_trouble` says why nothing goes to
     InfluxDB (None where none is named), which is `influx_behind` reports behind (None before anything was
-    tried): no reason not to be ok. Nor are `certificate_troubles`: what ends soon, or was not renewed.
+    tried): no reason not to be ok. Nor are `certificate_troubles`, what ends soon, or was not renewed, and
+    `backup_trouble`, that the last good backup is old.
     """
 
     ok: bool
@@ -99,6 +101,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     influx_trouble: str | None
     influx_behind: int | None
     certificate_troubles: tuple[str, ...]
+    backup_trouble: str = ""
 
 
 def look(parts: Parts) -> Health:
@@ -126,6 +129,7 @@ def look(parts: Parts) -> Health:
         influx_trouble=parts.influx_trouble() if parts.influx_trouble else None,
         influx_behind=behind_of(parts.reads),
         certificate_troubles=tuple(parts.certificates()),
+        backup_trouble=parts.backup_trouble(),
     )
 
 

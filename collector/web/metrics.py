@@ -40,6 +40,9 @@ class Exposition(Collector):
         behind = behind_of(reads)
         if behind is not None:
             yield _gauge("influx_behind_reports", "reports that are not in InfluxDB yet", behind)
+        yield _gauge(
+            "backup_late", "1 while the last good backup is too old", bool(self._parts.backup_trouble())
+        )
         if trouble := self._parts.influx_trouble:
             yield _gauge("influx_working", "0 while InfluxDB does not take what it is sent", not trouble())
 

@@ -72,6 +72,7 @@ def page(
         disk_full=parts.writer.disk_full,
         folder_trouble=parts.folder_trouble(),
         certificates=bool(parts.certificates()),
+        backup_trouble=parts.backup_trouble(),
     )
     frame = Frame(
         district=folder.district.settings.name,

@@ -24,6 +24,7 @@ MOST = {
     "collector/firstbell-collector.service": 1.5,
     "broker/firstbell-revoked.service": 1.5,
     "broker/limits.conf": 2.2,
+    "collector/firstbell-backup.service": 1.5,
 }
 """The most that each may score: 10 is a unit that forbids nothing."""
 DEBIANS = """

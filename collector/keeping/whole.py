@@ -1,0 +1,164 @@
+"""A backup of the whole data folder: journal, district, authority, settings, secrets; checked, thinned out.
+
+Everything in the folder is saved but what a collector that starts makes by itself, what a box beside it
+keeps (`box/`), and what begins with a dot. The journal comes as a copy of one moment, and first: what the
+other files say of certificates is then never older than it.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from collector import holding
+from collector.config import Home, KeepSettings
+from collector.keeping import record
+from collector.keeping.record import Record
+from collector.keeping.restic import KeepError, Place, Progress, Restic, environment_of
+from collector.store import backup
+from collector.store.backup import Copy
+from collector.store.errors import StoreError
+from collector.store.journal import open_journal
+from firstbell.district import NS
+
+LOCK = "backup.lock"
+STAGING = ".backup"
+_DAY_NS = 86_400 * NS
+_LEFT_OUT = ("journal.db*", "*.lock", "web.port", "logs", "box", record.FILE, "replaced-*")
+
+
+def place_of(home: Home, settings: KeepSettings) -> Place:
+    """The repository that the settings name. Raises KeepError."""
+    if not settings.repository:
+        raise KeepError(
+            f"no place for backups is named: set repository under [keep] in {home.settings} (docs/keeping.md)"
+        )
+    keys = {}
+    if settings.environment_file:
+        path = home.folder / settings.environment_file
+        try:
+            keys = environment_of(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeError) as error:
+            raise KeepError(f"{path} can't be read: {error}") from error
+    return Place(settings.repository, home.folder / settings.password_file, home.folder / ".restic", keys)
+
+
+def back_up(
+    home: Home, settings: KeepSettings, progress: Progress, *, read_back: bool = False, only: bool = False
+) -> Record:
+    """Make a whole backup, check it, and let the old ones go (`only`: all); what is known of them then.
+
+    Raises KeepError, StoreError, OSError; then the trouble is noted, too.
+    """
+    before = record.read(home)
+    try:
+        with _alone(home), _staging(home) as folder:
+            now_ns = home.clock.now_ns()
+            again = read_back or now_ns - before.read_back_ns >= settings.read_back_days * _DAY_NS
+            done = _back_up(home, settings, folder, progress, read_back=again, only=only)
+            made = msgspec.structs.replace(
+                done, taken_ns=now_ns, done_ns=home.clock.now_ns(),
+                read_back_ns=now_ns if again else before.read_back_ns,
+            )  # fmt: skip
+    except (KeepError, StoreError, OSError) as error:
+        words = str(error) or type(error).__name__
+        record.write(
+            home, msgspec.structs.replace(before, trouble=words[:500], trouble_ns=home.clock.now_ns())
+        )
+        raise
+    record.write(home, made)
+    return made
+
+
+def _back_up(
+    home: Home, settings: KeepSettings, folder: Path, progress: Progress, *, read_back: bool, only: bool
+) -> Record:
+    restic = Restic(place_of(home, settings))
+    copy = stage(home, folder)
+    restic.make_ready()
+    snapshot = restic.save(folder, progress)
+    _see_that_all_is_there(restic, snapshot, folder)
+    restic.check()
+    if read_back:
+        _read_back(restic, snapshot, copy, folder)
+    if only:
+        restic.forget_all_but(snapshot)
+    kept = restic.forget(daily=settings.daily, weekly=settings.weekly, monthly=settings.monthly)
+    sizes = sizes_in(folder)
+    return Record(
+        snapshot=snapshot,
+        reports=copy.facts_until,
+        files=len(sizes),
+        bytes=sum(sizes.values()),
+        kept=kept,
+    )
+
+
+def stage(home: Home, folder: Path) -> Copy:
+    """Put all that is to be saved into `folder`; the copy of the journal. Raises StoreError, OSError."""
+    if not home.journal.exists():
+        raise KeepError(f"there is no journal in {home.folder} yet: nothing to save")
+    copy = backup.backup(open_journal(home.journal), folder / home.journal.name)
+    for path in sorted(home.folder.iterdir()):
+        if path.name.startswith(".") or any(path.match(name) for name in _LEFT_OUT) or path.is_symlink():
+            continue
+        if path.is_dir():
+            # Not files that are just being written: those have names with a dot, too.
+            shutil.copytree(path, folder / path.name, symlinks=True, ignore=shutil.ignore_patterns(".*"))
+        elif path.is_file():
+            shutil.copy2(path, folder / path.name)
+    return copy
+
+
+def sizes_in(folder: Path) -> dict[str, int]:
+    """The files in a folder, with their sizes."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def _see_that_all_is_there(restic: Restic, snapshot: str, folder: Path) -> None:
+    found, wanted = restic.sizes(snapshot), sizes_in(folder)
+    if found != wanted:
+        names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+        raise KeepError(f"{restic.place.shown}: the backup differs from what was to be saved: {names[0]}")
+
+
+def _read_back(restic: Restic, snapshot: str, copy: Copy, folder: Path) -> None:
+    """Fetch the journal out of the repository again, open it, and count."""
+    fetched = folder / "fetched.db"
+    try:
+        restic.dump(snapshot, copy.path.name, fetched)
+        found = backup.looked_at(fetched)
+    finally:
+        fetched.unlink(missing_ok=True)
+    if (found.journal, found.facts_until) != (copy.journal, copy.facts_until):
+        raise KeepError(
+            f"{restic.place.shown}: the journal read back has {found.facts_until:,} reports instead of "
+            f"{copy.facts_until:,}"
+        )
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    try:
+        with holding.held(home.folder / LOCK):
+            yield
+    except holding.HeldError as error:
+        raise KeepError(f"another backup is being made just now, by {error}") from None
+
+
+@contextmanager
+def _staging(home: Home) -> Iterator[Path]:
+    """An empty folder that only its owner can look into; gone in the end, and what a kill left before."""
+    folder = home.folder / STAGING
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
