@@ -235,6 +235,12 @@ def read_journal_v6(path: Path) -> None:
         assert identities.newest(db, before.key) == before._replace(revoked_ns=NOON_NS + 3 * S)
 
 
+def read_journal_v7(path: Path) -> None:
+    """The same, and a summer."""
+    read_journal_v6(path)
+    assert Reads(open_journal(path)).summers() == [golden_files.SUMMER]
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -300,6 +306,7 @@ SPOOLS: dict[str, Callable[[Path], None]] = {
     "v4": read_spool_v3,
     "v5": read_spool_v3,
     "v6": read_spool_v3,
+    "v7": read_spool_v3,
 }
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
@@ -308,6 +315,7 @@ JOURNALS: dict[str, Callable[[Path], None]] = {
     "v4": read_journal_v4,
     "v5": read_journal_v5,
     "v6": read_journal_v6,
+    "v7": read_journal_v7,
 }
 MESSAGES: dict[str, Callable[[Path], None]] = {
     "v1": read_messages_v1,
@@ -316,6 +324,7 @@ MESSAGES: dict[str, Callable[[Path], None]] = {
     "v4": read_messages_v3,
     "v5": read_messages_v3,
     "v6": read_messages_v3,
+    "v7": read_messages_v3,
 }
 
 

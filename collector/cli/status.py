@@ -11,6 +11,7 @@ from collector.config import Home
 from collector.questions import status
 from collector.questions.seen import size
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
+from firstbell.district import District
 from firstbell.tables import FolderError
 
 _MOST_SHOWN = 12
@@ -27,16 +28,16 @@ def command(home: Home, as_json: bool) -> None:
     """Show each box: last seen, what waits, what is missing, lost or refused, and what it measured last."""
     now_ns = home.clock.now_ns()
     with opened(home) as reads:
-        answer = status.ask(reads, now_ns, tz=_tz(home), simulated=simulated.here(home))
+        answer = status.ask(reads, now_ns, district=_district(home), simulated=simulated.here(home))
     show(answer, text(answer, now_ns), as_json=as_json, simulated=answer.simulated)
 
 
-def _tz(home: Home) -> str:
-    """The district's time zone, where its folder can be read: what boxes do is told in any case."""
+def _district(home: Home) -> District | None:
+    """The district, where its folder can be read: what boxes do is told in any case."""
     try:
-        return registry.read(home.district).district.settings.tz
+        return registry.read(home.district).district
     except (FolderError, OSError):
-        return ""
+        return None
 
 
 def text(answer: DistrictStatus, now_ns: int) -> str:
@@ -50,14 +51,14 @@ def text(answer: DistrictStatus, now_ns: int) -> str:
 
 
 def _alarms(answer: DistrictStatus, now_ns: int) -> str:
-    lines = []
+    lines = [answer.summer] if answer.summer else []
     for box in answer.boxes:
         if box.two_boxes:
             lines.append(
                 f"TWO BOXES CALL THEMSELVES {box.name}: {box.two_boxes}. Nothing that either says is "
                 f"counted. Give one another name, then: firstbell box accept {box.name}"
             )
-        if now_ns - box.last_seen_ns > _SILENT_NS:
+        if now_ns - box.last_seen_ns > _SILENT_NS and box.name not in answer.away:
             lines.append(f"{box.name} is silent: last heard of {ago(box.last_seen_ns, now_ns)}.")
         if box.lost:
             lines.append(f"{box.name} lost {box.lost:,} reports, by its own word.")

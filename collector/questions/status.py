@@ -2,10 +2,12 @@
 
 import msgspec
 
-from collector.questions import used
+from collector.questions import summer, used
 from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
+from firstbell import district as districts
 from firstbell.catalogue import OF_PEOPLE
+from firstbell.district import District
 from firstbell.report import ClockQuality, LimitedBy, Status, Stored
 
 NS = 1_000_000_000
@@ -51,20 +53,30 @@ class BoxStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """All boxes, and what the collector itself holds."""
+    """All boxes, and what the collector itself holds.
+
+    `summer` says where it is summer, and `away` are the boxes that may be silent for that.
+    """
 
     reports: int
     quarantined: int
     quarantine_dropped: int
     boxes: tuple[BoxStatus, ...]
     simulated: bool = False
+    summer: str = ""
+    away: tuple[str, ...] = ()
 
 
-def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -> DistrictStatus:
+def ask(
+    reads: Reads, as_of_ns: int, *, district: District | None = None, simulated: bool = False
+) -> DistrictStatus:
     """The state of everything, as the journal knows it now.
 
-    Whether it is `simulated`, and in which time zone a day is one, the folder says.
+    Whether it is `simulated`, in which time zone a day is one and whether it is summer, the `district` says,
+    as far as its folder can be read.
     """
+    tz = district.settings.tz if district else ""
+    held = summer.standing(reads, district, as_of_ns).held if district else {}
     counts = reads.counts()
     states = reads.boxes()
     day = used.yesterday_in(tz, as_of_ns)
@@ -74,6 +86,14 @@ def ask(reads: Reads, as_of_ns: int, *, tz: str = "", simulated: bool = False) -
         newest.setdefault(stored.agent, []).append(stored)
     return DistrictStatus(
         simulated=simulated,
+        summer=summer.sentence(district, held) if district else "",
+        away=tuple(
+            box.agent
+            for box in states
+            if district
+            and (seat := districts.whereabouts(district, box.agent, as_of_ns))
+            and seat.school in held
+        ),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

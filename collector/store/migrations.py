@@ -318,6 +318,18 @@ CREATE INDEX certificates_key ON certificates (key, begins_ns);
 CREATE INDEX certificates_agent ON certificates (agent);
 """
 
+# Summers. A program of format 6 calls boxes silent that this one knows to be away.
+_SEVENTH = """
+-- back: the day on which the boxes are expected, as 2026-08-17; empty: nobody said.
+CREATE TABLE summers (
+    summer_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    since_ns INTEGER NOT NULL,
+    back TEXT NOT NULL,
+    school TEXT NOT NULL,
+    ended_ns INTEGER
+) STRICT;
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -344,6 +356,10 @@ def _sixth(db: sqlite3.Connection) -> None:
     _execute(db, _SIXTH)
 
 
+def _seventh(db: sqlite3.Connection) -> None:
+    _execute(db, _SEVENTH)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
@@ -356,6 +372,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _fourth,
     _fifth,
     _sixth,
+    _seventh,
 )
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, gateways, leases, outbox, quarantine, quiets
+from collector.store import figures, gaps, gateways, leases, outbox, quarantine, quiets, summers
 from collector.store.clones import place_of
 from collector.store.connections import Still
 from collector.store.derived import answers
@@ -26,6 +26,7 @@ from collector.store.outbox import Shipped
 from collector.store.quarantine import Quarantined, Totals
 from firstbell.quiet import Order
 from firstbell.report import Report, Stored
+from firstbell.summer import Summer
 from firstbell.wire import Range
 
 Box = tuple[str, int, int | None]
@@ -369,6 +370,11 @@ class Reads:
         """The quiet times that somebody ordered and that hold at that moment, or are to come."""
         with self._connection() as db:
             return quiets.standing(db, at_ns)
+
+    def summers(self) -> list[Summer]:
+        """Every summer that somebody began, over or not, in order."""
+        with self._connection() as db:
+            return summers.every(db)
 
     def shipped(self) -> Shipped | None:
         """How far InfluxDB is with the reports; None before anything was tried."""

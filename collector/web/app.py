@@ -13,7 +13,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from collector.tokens import Tokens
-from collector.web import access, api, boxes, case, district, enrol, quiet, room, school, static, troubles
+from collector.web import (
+    access,
+    api,
+    boxes,
+    case,
+    district,
+    enrol,
+    quiet,
+    roll_call,
+    room,
+    school,
+    static,
+    troubles,
+)
 from collector.web.access import Access, Slowness
 from collector.web.guard import LOOPBACK, Guard
 from collector.web.headers import Headers
@@ -25,6 +38,7 @@ PAGES: tuple[Callable[[Parts], list[BaseRoute]], ...] = (
     school.routes,
     room.routes,
     boxes.routes,
+    roll_call.routes,
     case.routes,
     quiet.routes,
     enrol.routes,
