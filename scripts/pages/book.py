@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from firstbell.folder import CIRCUITS, ROOMS, SCHOOLS, SEATS
-from scripts.pages import boards, commands, folder, metrics, models, session, settings
+from scripts.pages import boards, commands, data_map, folder, metrics, models, retention, session, settings
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "agent settings": settings.agent_settings,
@@ -38,6 +38,15 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "boards": boards.boards,
     "alert rules": boards.rules,
     "copies": boards.copies,
+    "data map, measured": data_map.measured,
+    "data map, reported": data_map.reported,
+    "data map, journal": data_map.journal,
+    "data map, spool": data_map.spool,
+    "data map, files": data_map.files,
+    "data map, tags": data_map.tags,
+    "data map, entered": data_map.entered,
+    "data map, out": data_map.out,
+    "retention": retention.retention,
     "files": folder.files,
     "columns of schools.csv": partial(folder.columns, SCHOOLS),
     "columns of circuits.csv": partial(folder.columns, CIRCUITS),
