@@ -79,6 +79,7 @@ VERDICT = Copy(
         Field("counted_in", "text", "the unit of have and need"),
         Field("ratio", "float", "have as a share of need; absent if not measured"),
         Field("weakest", "bool", "whether it is the school's weakest link"),
+        Field("summer", "bool", "whether it is summer there, so that no alert goes by it"),
     ),
 )
 
@@ -98,6 +99,7 @@ LINE = Copy(
         Field("at_least", "bool", "whether it may well carry more: the box saw no more"),
         Field("left_over_mbps", "float", "what is left over in class; absent until enough is measured"),
         Field("checks", "int", "checks that count for it"),
+        Field("summer", "bool", "whether it is summer at all of its schools, so that no alert goes by it"),
     ),
 )
 
@@ -116,6 +118,7 @@ SCHOOL_NOW = Copy(
         Field("boxes", "int", "boxes that stand there"),
         Field("quiet", "bool", "whether its lines are kept quiet"),
         Field("quiet_why", "text", "why, or nothing"),
+        Field("summer", "bool", "whether it is summer there, so that no alert goes by it"),
         Field("lost_yesterday_min", "float", "minutes of class lost on the last finished school day"),
         Field("worst_period", "text", "the period that lost most on that day, or nothing"),
         Field("worst_period_min", "float", "minutes that it lost"),
@@ -141,6 +144,7 @@ BOX_NOW = Copy(
         Field("waiting", "int", "reports that wait in its spool, by its last word"),
         Field("two_boxes", "bool", "whether two boxes call themselves by its name"),
         Field("version", "text", "version of its program"),
+        Field("summer", "bool", "whether it is summer where it stands, so that no alert goes by its silence"),
     ),
 )
 

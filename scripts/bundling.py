@@ -1,5 +1,6 @@
 """`scripts/bundle`: wheels for machines without internet, and the hashes that pip then insists on."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import firstbell
 
 ROOT = Path(__file__).parents[1]
+BILL = "firstbell.cdx.json"
+"""The bill of materials that lies in each bundle."""
 
 
 def main() -> None:
@@ -35,6 +38,7 @@ def main() -> None:
         f"{own}[{','.join(extras.split())}]",
     )
     (out / "requirements.txt").write_text(listed(wheels, extras), encoding="utf-8")
+    (out / BILL).write_text(billed(wheels, extras), encoding="utf-8")
     (out / "VERSION").write_text(f"{firstbell.__version__}\n", encoding="utf-8")
     print(f"{len(list(wheels.glob('*.whl')))} wheels for {machine}, Python {python}, in {out}")
 
@@ -42,10 +46,29 @@ def main() -> None:
 def locked(extras: str) -> str:
     """The versions that the tests ran with, as pip reads them."""
     wanted = [f"--extra={extra}" for extra in extras.split()]
-    uv = str(ROOT / ".venv" / "bin" / "uv")
-    argv = [uv, "export", "--frozen", "--quiet", "--no-hashes", "--no-emit-project", *wanted]
+    return uv("--no-hashes", "--no-emit-project", *wanted)
+
+
+def uv(*options: str) -> str:
+    """What `uv export` makes of the lock."""
+    argv = [str(ROOT / ".venv" / "bin" / "uv"), "export", "--frozen", "--quiet", *options]
     ended = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True)
     return str(ended.stdout)
+
+
+def billed(wheels: Path, extras: str) -> str:
+    """The bill of materials of a bundle. Raises SystemExit where a wheel lies in it that the bill lacks."""
+    from scripts import bill  # noqa: PLC0415 - it asks this file for the lock
+
+    made = bill.text(extras.split())
+    named = {*bill.pairs(json.loads(made)), ("firstbell", firstbell.__version__)}
+    there = {
+        (bill.canonical(name), version)
+        for name, version, *_ in (each.name.split("-") for each in wheels.glob("*.whl"))
+    }
+    if missing := sorted(there - named):
+        sys.exit(f"The bundle's bill of materials is not whole: {missing}")
+    return made
 
 
 def pip(*arguments: str) -> None:

@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from agent.freeze import Timeline
 from agent.spool import Page, Spool
 from collector.intake import Intake
-from collector.store import identities, labels
+from collector.store import identities, labels, summers
 from collector.store.backup import backup
 from collector.store.copied import Copied
 from collector.store.decisions import keep_district
@@ -47,6 +48,7 @@ from firstbell.report import (
     Stamp,
     Status,
 )
+from firstbell.summer import Summer
 
 FOLDER = Path(__file__).parents[1] / "tests" / "golden"
 NOW_NS = 1_790_000_000_000_000_000
@@ -220,7 +222,7 @@ def stick(journal: Journal) -> None:
 def write_journal(path: Path) -> None:
     """Two boxes, one refused report, one message that was none, a loss, a clone, a kept district.
 
-    And two leases, of which one is out, and a quiet time.
+    And two leases, of which one is out, a quiet time, and a summer.
     """
     full = path.with_name("full.db")
     clock = HandClock()
@@ -243,6 +245,7 @@ def write_journal(path: Path) -> None:
     order(journal, QUIET, NOW_NS)
     enrol(journal)
     stick(journal)
+    summers.begin(journal, SUMMER.school, SUMMER.back, SUMMER.since_ns)
     ship(journal)
     backup(journal, path)
     for leftover in path.parent.glob("full.db*"):
@@ -266,6 +269,7 @@ LEASES = tuple(
     )
     for number in (0, 1)
 )
+SUMMER = Summer(number=1, since_ns=NOW_NS, back=date(2026, 8, 17), school="lincoln")
 QUIET = Ordered(NOW_NS // S, NOW_NS // S + 7200, local=True, school="lincoln", why="state tests")
 
 

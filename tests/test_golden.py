@@ -244,6 +244,12 @@ def read_journal_v7(path: Path) -> None:
         assert labels.newest(db) == [settled]
 
 
+def read_journal_v8(path: Path) -> None:
+    """The same, and a summer."""
+    read_journal_v7(path)
+    assert Reads(open_journal(path)).summers() == [golden_files.SUMMER]
+
+
 def derived(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The tables that follow from reports."""
     return {
@@ -310,6 +316,7 @@ SPOOLS: dict[str, Callable[[Path], None]] = {
     "v5": read_spool_v3,
     "v6": read_spool_v3,
     "v7": read_spool_v3,
+    "v8": read_spool_v3,
 }
 JOURNALS: dict[str, Callable[[Path], None]] = {
     "v1": read_journal_v1,
@@ -319,6 +326,7 @@ JOURNALS: dict[str, Callable[[Path], None]] = {
     "v5": read_journal_v5,
     "v6": read_journal_v6,
     "v7": read_journal_v7,
+    "v8": read_journal_v8,
 }
 MESSAGES: dict[str, Callable[[Path], None]] = {
     "v1": read_messages_v1,
@@ -328,6 +336,7 @@ MESSAGES: dict[str, Callable[[Path], None]] = {
     "v5": read_messages_v3,
     "v6": read_messages_v3,
     "v7": read_messages_v3,
+    "v8": read_messages_v3,
 }
 
 

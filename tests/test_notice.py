@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import bill
 from tests.support import installed
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +21,7 @@ SHORT = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "GNU Lesser General Public License v3.0": "LGPL-3.0",
     "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "PSFL": "PSF-2.0",
     "Dual License": "Apache-2.0 OR BSD-3-Clause",
 }
 
@@ -90,3 +92,15 @@ def test_the_licence_is_what_the_metadata_says() -> None:
     assert project["license"] == "MIT"
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
     assert project["license-files"] == ["LICENSE", "NOTICE"]
+
+
+ELSEWHERE = {"colorama": "BSD-3-Clause"}
+"""Libraries of the lock that this system doesn't install, and their licences: kin, so NOTICE need not name them."""
+
+
+def test_no_library_of_the_lock_escapes_the_look() -> None:
+    """Each is installed here, where its licence is read, or stands above with it."""
+    everything = {name for name, _ in bill.locked(installed.declared().keys() - {""})}
+    here = {name for wanted in installed.declared().values() for name in installed.closure(wanted)}
+    assert everything - here == {*ELSEWHERE}
+    assert all(KIN.match(licence) for licence in ELSEWHERE.values())

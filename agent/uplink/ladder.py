@@ -133,6 +133,11 @@ class Ladder:
             self._asked_at = min(self._asked_at, self._clock.monotonic())
         return went
 
+    @property
+    def trouble(self) -> str:
+        """Why the way that is open leads nowhere just now; "" where nobody knows, or it does."""
+        return self._line.trouble
+
     def tend(self, now: float) -> None:
         """See to the line, and change it where another was found."""
         self._line.tend(now)

@@ -63,6 +63,10 @@ class Line(Protocol):
     def tend(self, now: float) -> None:
         """Called about once a second, with the monotonic clock: a line that died is built anew here."""
 
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection, as far as it is known; "" while there is one."""
+
     def close(self, last_word: bytes) -> None:
         """Publish `last_word` as the state if there is a connection, and end."""
 

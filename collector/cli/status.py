@@ -14,6 +14,7 @@ from collector.questions import status
 from collector.questions.returned import Returned
 from collector.questions.seen import size
 from collector.questions.status import BoxStatus, DistrictStatus, Measurement
+from firstbell.district import District
 from firstbell.settings import SettingsError
 from firstbell.tables import FolderError
 
@@ -34,7 +35,7 @@ def command(home: Home, as_json: bool) -> None:
         answer = status.ask(
             reads,
             now_ns,
-            tz=_tz(home),
+            district=_district(home),
             simulated=simulated.here(home),
             certificates=_certificates(home),
             backup_trouble=record.late_now(home),
@@ -42,12 +43,12 @@ def command(home: Home, as_json: bool) -> None:
     show(answer, text(answer, now_ns), as_json=as_json, simulated=answer.simulated)
 
 
-def _tz(home: Home) -> str:
-    """The district's time zone, where its folder can be read: what boxes do is told in any case."""
+def _district(home: Home) -> District | None:
+    """The district, where its folder can be read: what boxes do is told in any case."""
     try:
-        return registry.read(home.district).district.settings.tz
+        return registry.read(home.district).district
     except (FolderError, OSError):
-        return ""
+        return None
 
 
 def _certificates(home: Home) -> list[str]:
@@ -74,7 +75,8 @@ def text(answer: DistrictStatus, now_ns: int) -> str:
 
 
 def _alarms(answer: DistrictStatus, now_ns: int) -> str:
-    lines = [*answer.certificates]
+    lines = [answer.summer] if answer.summer else []
+    lines += answer.certificates
     lines += [answer.backup_trouble] if answer.backup_trouble else []
     if answer.restored:
         lines.append(of_restore(answer.restored))
@@ -88,7 +90,8 @@ def _alarms(answer: DistrictStatus, now_ns: int) -> str:
                 f"TWO BOXES CALL THEMSELVES {box.name}: {box.two_boxes}. Nothing that either says is "
                 f"counted. Give one another name, then: firstbell box accept {box.name}"
             )
-        if now_ns - box.last_seen_ns > _SILENT_NS and box.name not in answer.shut_out:
+        expected = box.name not in answer.shut_out and box.name not in answer.away
+        if expected and now_ns - box.last_seen_ns > _SILENT_NS:
             lines.append(f"{box.name} is silent: last heard of {ago(box.last_seen_ns, now_ns)}.")
         if box.lost:
             lines.append(f"{box.name} lost {box.lost:,} reports, by its own word.")

@@ -182,7 +182,7 @@ class Authority:
     def held(self, pem: str) -> Held:
         """What a certificate says. Raises AuthorityError where it is none."""
         certificate = _read(pem)
-        ours = any(_signed_by(certificate, signer) for signer in self._signers)
+        ours = any(_issued_by(certificate, signer) for signer in self._signers)
         begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return Held(_ns(begins), _ns(ends), ours)
 
@@ -193,7 +193,7 @@ class Authority:
         """
         old = _read(pem)
         public = old.public_key()
-        if not any(_signed_by(old, signer) for signer in self._signers) or not isinstance(
+        if not any(_issued_by(old, signer) for signer in self._signers) or not isinstance(
             public, ec.EllipticCurvePublicKey
         ):
             raise AuthorityError("this certificate was signed by somebody else")
@@ -237,7 +237,7 @@ class Authority:
                 told = x509.load_pem_x509_crl(pem)
             except ValueError as error:
                 raise AuthorityError("a list of what was revoked is damaged") from error
-            signer = next((each for each in self._signers if _signed_by(told, each)), None)
+            signer = next((each for each in self._signers if _listed_by(told, each)), None)
             if signer is None:
                 raise AuthorityError("a list of what was revoked is signed by nobody who is believed here")
             found += [(signer.name, f"{one.serial_number:x}", _ns(one.revocation_date_utc)) for one in told]
@@ -325,7 +325,7 @@ def _revoked_by(
     return made.sign(signer.key, hashes.SHA256())
 
 
-def _signed_by(told: x509.CertificateRevocationList, signer: _Signer) -> bool:
+def _listed_by(told: x509.CertificateRevocationList, signer: _Signer) -> bool:
     return told.issuer == signer.certificate.subject and told.is_signature_valid(signer.key.public_key())
 
 
@@ -365,7 +365,7 @@ def _read(pem: str) -> x509.Certificate:
         raise AuthorityError("this is no certificate") from error
 
 
-def _signed_by(certificate: x509.Certificate, signer: _Signer) -> bool:
+def _issued_by(certificate: x509.Certificate, signer: _Signer) -> bool:
     try:
         certificate.verify_directly_issued_by(signer.certificate)
     except (ValueError, TypeError, InvalidSignature):

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from collector.questions import reached, returned
+from collector.questions import reached, returned, summer
 from collector.registry import Folder
 from collector.store.reads import Reads
 from firstbell import district as districts
@@ -25,7 +25,7 @@ OLD_AFTER_NS = 3_600 * NS
 """Nothing from any box for an hour: the page says how old it is, and no single school is to blame."""
 
 Kind = Literal[
-    "simulated", "now", "quiet", "folder", "certificates", "old", "full", "restored", "backup"
+    "simulated", "now", "summer", "quiet", "folder", "certificates", "old", "full", "restored", "backup"
 ]
 
 
@@ -61,6 +61,7 @@ def of(
     found = [
         _simulated(district),
         None if old else _now(reads, district, heard, as_of_ns),
+        _summer(reads, district, as_of_ns),
         _quiet(reads, district, as_of_ns),
         _folder(district, folder_trouble),
         _certificates(ending=certificates),
@@ -82,12 +83,14 @@ def _simulated(district: District) -> Banner | None:
 def _now(reads: Reads, district: District, heard: Mapping[str, int], as_of_ns: int) -> Banner | None:
     """Schools of whose boxes nothing has come for ten minutes, the longest silent first.
 
-    One whose gateway answers us is none of them: only our box is silent.
+    One whose gateway answers us is none of them: only our box is silent. Nor is one on summer.
     """
+    away = summer.standing(reads, district, as_of_ns).held
     found = [
         (since_ns, school, answers)
         for school, since_ns in _silent(district, heard, as_of_ns)
-        if (answers := reached.gateway(reads, district, school, as_of_ns).answers) is not True
+        if school.id not in away
+        and (answers := reached.gateway(reads, district, school, as_of_ns).answers) is not True
     ]
     if not found:
         return None
@@ -114,6 +117,12 @@ def _silent(district: District, heard: Mapping[str, int], as_of_ns: int) -> list
         for school in district.schools
         if school.id in latest and as_of_ns - latest[school.id] > SILENT_AFTER_NS
     ]
+
+
+def _summer(reads: Reads, district: District, as_of_ns: int) -> Banner | None:
+    """Where it is summer, and until when."""
+    mode = summer.sentence(district, summer.standing(reads, district, as_of_ns).held)
+    return Banner(kind="summer", label="Summer", text=mode) if mode else None
 
 
 def _quiet(reads: Reads, district: District, as_of_ns: int) -> Banner | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from collector.questions import boxes as asking
 from collector.questions import doubt as doubting
-from collector.questions import judged, watches
+from collector.questions import judged, summer, watches
 from collector.questions import quiet as quiet_times
 from collector.questions.boxes import Box
 from collector.questions.doubt import Doubts
@@ -34,6 +34,7 @@ def points(reads: Reads, folder: Folder, targets: Targets, placer: Placer, as_of
     known = reads.facts_until()
     doubts = doubting.spans(reads, known)
     years = judged.years_of(targets, None)
+    summers = summer.standing(reads, folder.district, as_of_ns)
     answers = judged.judged(reads, folder, targets, None, years, as_of_ns).answers
     for school, answer in zip(folder.district.schools, answers, strict=True):
         here = [box for box in boxes if box.school == school.id]
@@ -44,13 +45,14 @@ def points(reads: Reads, folder: Folder, targets: Targets, placer: Placer, as_of
             "boxes": len(here),
             "silent_boxes": sum(box.silent_ns is not None for box in here),
             **_quiet(reads, folder, school, as_of_ns),
+            "summer": school.id in summers.held,
             **_lost(school, answer.uptime, as_of_ns),
             **_answer(answer),
         }
         yield Point(SCHOOL_NOW.name, {"district": placer.name, "school": school.id}, fields, as_of_ns)
     reports = {state.agent: state.reports for state in reads.boxes()}
     for box in boxes:
-        yield _box(box, reports.get(box.name, 0), placer, as_of_ns)
+        yield _box(box, reports.get(box.name, 0), box.school in summers.held, placer, as_of_ns)
 
 
 def _up(
@@ -97,7 +99,7 @@ def _answer(answer: SchoolAnswer) -> dict[str, Reading]:
     return {"state_rank": STATE_RANKS[answer.measured.state.value], "label": answer.measured.label}
 
 
-def _box(box: Box, reports: int, placer: Placer, as_of_ns: int) -> Point:
+def _box(box: Box, reports: int, summer: bool, placer: Placer, as_of_ns: int) -> Point:
     place = {name: value for name, value in placer.tags(box.name, as_of_ns).items() if name in BOX_NOW.tags}
     fields: dict[str, Reading] = {
         "silent": box.silent_ns is not None,
@@ -109,6 +111,7 @@ def _box(box: Box, reports: int, placer: Placer, as_of_ns: int) -> Point:
         "starts": box.starts,
         "two_boxes": bool(box.two_boxes),
         "version": box.version,
+        "summer": summer,
     }
     if box.last_ns is not None:
         fields["last_seen_s"] = box.last_ns // NS

@@ -3,10 +3,10 @@
 Copies, which nothing reads back (law 1). They go out when the answer is another one, and once a school day.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import date
 
-from collector.questions import judged
+from collector.questions import judged, summer
 from collector.questions.judged import Judged
 from collector.registry import Folder
 from collector.store.reads import Reads
@@ -34,6 +34,7 @@ class Verdicts:
         self.said: dict[Key, Said] = dict(said or {})
         self._before = self.said
         self._on: dict[str, date] = {}
+        self._summers: Container[str] = ()
 
     def copy(self) -> "Verdicts":
         """One that remembers the same, and goes its own way."""
@@ -49,6 +50,7 @@ class Verdicts:
         self._before, self.said = self.said, {}
         years = judged.years_of(targets, None)
         fresh = self._fresh(folder, as_of_ns)
+        self._summers = summer.standing(reads, folder.district, as_of_ns).held
         for model_id in targets.models:
             found = judged.judged(reads, folder, targets, model_id, years, as_of_ns)
             for answer in found.answers:
@@ -100,6 +102,7 @@ class Verdicts:
         changed = before is not None and before != said
         if fresh or changed or before is None:
             more: dict[str, Reading] = {"plan": planned, "changed": changed}
+            more["summer"] = tags["school"] in self._summers
             more |= {"was": before[0], "was_rank": before[1]} if before else {"was": ""}
             yield Point(name, tags, fields | more, at_ns)
 
@@ -113,8 +116,10 @@ class Verdicts:
             for side in link.sides:
                 tags = {"district": district, "circuit": circuit, "subject": str(side.direction)}
                 key = (LINE.name, *tags.values())
-                fields = _line(link, side)
-                said = str(fields.get("carries_mbps")), int(fields["state_rank"])
+                dark = all(school in self._summers for school in link.schools)
+                fields = _line(link, side) | {"summer": dark}
+                # A summer that begins or ends is told at once: alerts go by what was said last.
+                said = f"{fields.get('carries_mbps')}{' summer' * dark}", int(fields["state_rank"])
                 if fresh or self._before.get(key) != said:
                     yield Point(LINE.name, tags, fields, at_ns)
                 self.said[key] = said

@@ -17,13 +17,13 @@ def say(boxes: Sequence[Told]) -> tuple[str, str, str]:
     if not boxes:
         return "No boxes yet.", "", "Plug one in, or give it a line in seats.csv; then ask again."
     count = Counter(group for group, *_ in boxes)
-    talking = len(boxes) - sum(count[group] for group in (*SILENT, "never"))
+    talking = len(boxes) - sum(count[group] for group in (*SILENT, "never", "summer"))
     bold = f"{talking} of {_boxes(len(boxes))} {_are(talking)} talking."
     schools = {school for group, school, *_ in boxes if group == "with_school"}
-    return bold, _rest(len(schools), count["alone"], count["silent"]), _more(boxes, count)
+    return bold, _rest(len(schools), count["alone"], count["silent"], count["summer"]), _more(boxes, count)
 
 
-def _rest(schools: int, alone: int, silent: int) -> str:
+def _rest(schools: int, alone: int, silent: int, summer: int) -> str:
     told = []
     if schools:
         told.append(f"{_count(schools, 'school', 'schools')} {_are(schools)} silent")
@@ -32,6 +32,8 @@ def _rest(schools: int, alone: int, silent: int) -> str:
         told.append(f"{_count(alone, 'box', 'boxes')} {_are(alone)} silent while {whose} fine")
     if silent:
         told.append(f"{_count(silent, 'box', 'boxes')} {_are(silent)} silent, and why isn\u2019t known")
+    if summer:
+        told.append(f"{_count(summer, 'box', 'boxes')} {_are(summer)} silent for the summer")
     rest = ", and ".join(told)
     return f"{rest[0].upper()}{rest[1:]}." if rest else ""
 

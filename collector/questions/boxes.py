@@ -5,8 +5,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from collector.questions import box_looks, box_words, reached, used
+from collector.questions import box_looks, box_words, reached, summer, used
 from collector.questions.reached import NOT_TRIED, Gateway
+from collector.questions.summer import Standing
 from collector.questions.used import Taken
 from collector.registry import Folder
 from collector.store.reads import BoxState, Reads
@@ -17,7 +18,7 @@ from firstbell.report import ClockQuality, Report, Stored
 DAY_NS = 86_400 * NS
 MINUTE_NS = 60 * NS
 Span = tuple[int, int]
-GroupId = Literal["with_school", "alone", "silent", "never", "unplaced", "look", "fine"]
+GroupId = Literal["with_school", "alone", "silent", "never", "unplaced", "look", "summer", "fine"]
 
 _TITLES: dict[GroupId, tuple[str, str]] = {
     "with_school": (
@@ -30,8 +31,10 @@ _TITLES: dict[GroupId, tuple[str, str]] = {
     "unplaced": ("Talking, and nobody said where it stands", "what it measures counts once seats.csv says"),
     "look": ("Talking, but look", ""),
     "fine": ("Talking", "nothing to do"),
+    "summer": ("Silent for the summer", "its school is on summer: nothing to do"),
 }
 _SILENT: set[GroupId] = {"with_school", "alone", "silent"}
+_AWAY: set[GroupId] = {*_SILENT, "never", "summer"}
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +119,8 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
     }
     versions = [box_looks.version_of(each.newest) for each in found]
     newest_version = max(versions, key=box_looks.number, default="")
-    town = _Town(gateways, _talkers(found), _seen(found), newest_version, district, as_of_ns)
+    summers = summer.standing(reads, district, as_of_ns)
+    town = _Town(gateways, _talkers(found), _seen(found), newest_version, district, as_of_ns, summers)
     day = used.yesterday_in(district.settings.tz, as_of_ns)
     took = used.by_box(reads, [(each.name, 0, None) for each in found], *day)
     boxes = [_box(reads, town, each, took.get(each.name, Taken())) for each in found]
@@ -136,7 +140,7 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
         bold=bold,
         rest=rest,
         lede=lede,
-        talking=sum(box.group not in _SILENT | {"never"} for box in boxes),
+        talking=sum(box.group not in _AWAY for box in boxes),
         total=len(boxes),
         groups=groups,
     )
@@ -217,6 +221,7 @@ class _Town(NamedTuple):
     newest_version: str
     district: District
     as_of_ns: int
+    summers: Standing
 
 
 def _talkers(found: Iterable[Known]) -> dict[str, list[str]]:
@@ -267,8 +272,11 @@ def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[
     group = _group(known, gateway, talking)
     if group == "never":
         return group, [box_looks.NEVER]
+    if group in _SILENT and seat and (held := town.summers.held.get(seat.school)):
+        return "summer", [summer.back_on(held)]
     if group in _SILENT:
-        return group, box_looks.of_silent(known.newest, gateway, talking, town.district, seat, town.as_of_ns)
+        looks = box_looks.of_silent(known.newest, gateway, talking, town.district, seat, town.as_of_ns)
+        return group, [*summer.late(town.summers, seat, known.last_ns), *looks]
     why = _lost_why(reads, known)
     way = box_looks.of_way(reads, known.stored, town.district, seat, town.as_of_ns) if seat else []
     look = way + box_looks.of_talking(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collector.questions import returned, used
+from collector.questions import returned, summer, used
 from collector.questions.returned import Returned
 from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
+from firstbell import district as districts
 from firstbell.catalogue import OF_PEOPLE
+from firstbell.district import District
 from firstbell.report import ClockQuality, LimitedBy, Status, Stored
 
 NS = 1_000_000_000
@@ -58,7 +60,8 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `certificates` are sentences about those of the district's own that end soon, or were not renewed; of the
     boxes in `shut_out` nothing is taken. `backup_trouble` says that the last good backup is old, `restored`
-    how far boxes are after a restore.
+    how far boxes are after a restore. `summer` says where it is summer, and `away` are the boxes that may be
+    silent for that.
     """
 
     reports: int
@@ -70,22 +73,27 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     shut_out: tuple[str, ...] = ()
     backup_trouble: str = ""
     restored: Returned | None = None
+    summer: str = ""
+    away: tuple[str, ...] = ()
 
 
 def ask(
     reads: Reads,
     as_of_ns: int,
     *,
-    tz: str = "",
+    district: District | None = None,
     simulated: bool = False,
     certificates: Sequence[str] = (),
     backup_trouble: str = "",
 ) -> DistrictStatus:
     """The state of everything, as the journal knows it now.
 
-    Whether it is `simulated`, and in which time zone a day is one, the folder says; what is to be done about
-    the district's own `certificates` is told as it is.
+    Whether it is `simulated`, in which time zone a day is one and whether it is summer, the `district` says,
+    as far as its folder can be read; what is to be done about the district's own `certificates`, and what is
+    to be said of backups, is told as it is.
     """
+    tz = district.settings.tz if district else ""
+    held = summer.standing(reads, district, as_of_ns).held if district else {}
     counts = reads.counts()
     states = reads.boxes()
     day = used.yesterday_in(tz, as_of_ns)
@@ -99,6 +107,14 @@ def ask(
         shut_out=tuple(sorted(reads.shut_out())),
         backup_trouble=backup_trouble,
         restored=returned.ask(reads, as_of_ns),
+        summer=summer.sentence(district, held) if district else "",
+        away=tuple(
+            box.agent
+            for box in states
+            if district
+            and (seat := districts.whereabouts(district, box.agent, as_of_ns))
+            and seat.school in held
+        ),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,
         quarantine_dropped=counts.quarantine.dropped,

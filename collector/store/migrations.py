@@ -342,6 +342,18 @@ CREATE TABLE said_places (
 CREATE INDEX said_places_agent ON said_places (agent);
 """
 
+# Summers. A program of format 7 calls boxes silent that this one knows to be away.
+_EIGHTH = """
+-- back: the day on which the boxes are expected, as 2026-08-17; empty: nobody said.
+CREATE TABLE summers (
+    summer_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    since_ns INTEGER NOT NULL,
+    back TEXT NOT NULL,
+    school TEXT NOT NULL,
+    ended_ns INTEGER
+) STRICT;
+"""
+
 
 def _first(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -372,6 +384,10 @@ def _seventh(db: sqlite3.Connection) -> None:
     _execute(db, _SEVENTH)
 
 
+def _eighth(db: sqlite3.Connection) -> None:
+    _execute(db, _EIGHTH)
+
+
 def _execute(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";\n"):
         db.execute(statement)
@@ -385,6 +401,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _fifth,
     _sixth,
     _seventh,
+    _eighth,
 )
 SCHEMA = len(MIGRATIONS)
 READABLE_SINCE = 1

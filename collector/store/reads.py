@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import figures, gaps, gateways, identities, leases, outbox, quarantine, quiets, restored
+from collector.store import (
+    figures,
+    gaps,
+    gateways,
+    identities,
+    leases,
+    outbox,
+    quarantine,
+    quiets,
+    restored,
+    summers,
+)
 from collector.store.clones import place_of
 from collector.store.connections import Still
 from collector.store.derived import answers
@@ -27,6 +38,7 @@ from collector.store.quarantine import Quarantined, Totals
 from collector.store.restored import Came, Restored
 from firstbell.quiet import Order
 from firstbell.report import Report, Stored
+from firstbell.summer import Summer
 from firstbell.wire import Range
 
 Box = tuple[str, int, int | None]
@@ -381,6 +393,11 @@ class Reads:
         """The boxes that somebody shut out, of which nothing is taken."""
         with self._connection() as db:
             return identities.shut_out(db)
+
+    def summers(self) -> list[Summer]:
+        """Every summer that somebody began, over or not, in order."""
+        with self._connection() as db:
+            return summers.every(db)
 
     def shipped(self) -> Shipped | None:
         """How far InfluxDB is with the reports; None before anything was tried."""

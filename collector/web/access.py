@@ -25,7 +25,7 @@ COOKIE = "__Host-firstbell"
 """The prefix makes browsers refuse it unless it is Secure, of this very host and of all its paths."""
 LOGIN, LOGOUT = "/login", "/logout"
 _STATIC = "/static/"
-_COOKIE_S = 12 * 3600
+COOKIE_S = 12 * 3600
 _MOST_WAITING = 32
 
 Pause = Callable[[float], Awaitable[None]]
@@ -178,7 +178,7 @@ def routes(tokens: Tokens | None, slowness: Slowness) -> list[BaseRoute]:
             return _form(target, 401 if waited else 429, wrong=True)
         slowness.right(address)
         answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
-        answer.set_cookie(COOKIE, token, _COOKIE_S, secure=True, httponly=True, samesite="strict")
+        answer.set_cookie(COOKIE, token, COOKIE_S, secure=True, httponly=True, samesite="strict")
         return answer
 
     async def logout(_request: Request) -> Response:

@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import firstbell
-from collector.questions import ask, boxes, known, rooms, schools, status
+from collector.questions import ask, boxes, known, roll_call, rooms, schools, status
 from collector.questions import room as one_room
 from collector.questions import school as one_school
+from collector.questions.roll_call import RollCall
 from collector.questions.status import DistrictStatus
 from collector.web import troubles
 from collector.web.health import Parts
@@ -138,14 +139,19 @@ def _boxes(parts: Parts, _query: Nothing) -> boxes.Boxes:
     return boxes.ask(parts.reads, parts.folder_now(), parts.clock.now_ns())
 
 
+def _roll_call(parts: Parts, _query: Nothing) -> RollCall:
+    return roll_call.ask(parts.reads, parts.folder_now(), parts.clock.now_ns())
+
+
 def _status(parts: Parts, _query: Nothing) -> DistrictStatus:
-    settings = parts.folder_now().district.settings
+    district = parts.folder_now().district
     return status.ask(
         parts.reads,
         parts.clock.now_ns(),
-        tz=settings.tz,
-        simulated=settings.simulated,
+        district=district,
+        simulated=district.settings.simulated,
         certificates=parts.certificates(),
+        backup_trouble=parts.backup_trouble(),
     )
 
 
@@ -173,6 +179,7 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query("/rooms", "Every room that is measured, trouble first.", RoomsQuery, rooms.Rooms, _rooms),
     Query("/boxes", "Every box, silent ones first, and what to look at.", Nothing, boxes.Boxes, _boxes),
+    Query("/roll-call", "Who is back from the summer, by school.", Nothing, RollCall, _roll_call),
     Query("/ask", "Can this school teach this way, now and in some years?", AskQuery, SchoolAnswer, _ask),
     Query(
         "/status",

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import tzinfo
+from datetime import date, tzinfo
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from collector.questions import boxes as question
-from collector.questions import enrolling, hanging
+from collector.questions import enrolling, hanging, roll_call
 from collector.questions.boxes import DAY_NS, Box, Boxes, Span
 from collector.web import api, pages
 from collector.web.health import Parts
@@ -18,7 +18,7 @@ from firstbell import district as districts
 from firstbell.tables import escape
 
 CLOCKS = {"ntp": "synced", "collector": "our time", "bounded": "not known"}
-MARKS = {"with_school": "no", "alone": "open", "silent": "open"}
+MARKS = {"with_school": "no", "alone": "open", "silent": "open", "summer": "open"}
 
 
 def routes(parts: Parts) -> list[BaseRoute]:
@@ -43,6 +43,9 @@ def routes(parts: Parts) -> list[BaseRoute]:
             local=zone,
             clocks=CLOCKS,
             marks=MARKS,
+            roll=roll_call.wanted(parts.reads, parts.folder_now(), answer),
+            states=roll_call.STATES,
+            on=lambda expected: pages.day(date.fromisoformat(expected)),
             day=lambda box: drawn(box, answer.as_of_ns),
             ago=lambda at_ns: ago(answer.as_of_ns - at_ns),
         )

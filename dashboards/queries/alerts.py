@@ -1,6 +1,7 @@
 """What the alert rules watch.
 
-No variables, and no sign that a provisioning file would expand: time is asked for by `now()`.
+No variables, and no sign that a provisioning file would expand: time is asked for by `now()`. In summer
+(`firstbell summer`) what is said of schools and of silent boxes brings no row, so nothing is called.
 """
 
 from dashboards.influxql import Query
@@ -10,14 +11,16 @@ from firstbell.copies import STATE_RANKS, WHOLE_SCHOOL
 DOWN_IN_CLASS = Query(
     "down_in_class",
     'SELECT LAST("down_s") AS "down_s" FROM "school_now" '
-    'WHERE "up" = false AND "in_class" = true AND time > now() - 7m GROUP BY "district", "school"',
+    'WHERE "up" = false AND "in_class" = true AND "summer" = false AND time > now() - 7m '
+    'GROUP BY "district", "school"',
     ("district", "school", "down_s"),
 )
 
 BOX_SILENT = Query(
     "box_silent",
-    'SELECT LAST("silent_s") AS "silent_s" FROM "box_now" WHERE time > now() - 15m '
-    'GROUP BY "district", "school", "agent"',
+    'SELECT "silent_s" FROM (SELECT LAST("silent_s") AS "silent_s", "summer" FROM "box_now" '
+    'WHERE time > now() - 15m GROUP BY "district", "school", "agent") '
+    'WHERE "summer" = false AND time > now() - 15m GROUP BY "district", "school", "agent"',
     ("district", "school", "agent", "silent_s"),
 )
 
@@ -25,16 +28,17 @@ VERDICT_FELL = Query(
     "verdict_fell",
     'SELECT LAST("fall") AS "fall" FROM (SELECT "was_rank" - "state_rank" AS "fall" FROM "verdict" '
     f'WHERE "subject" = \'{WHOLE_SCHOOL}\' AND "plan" = true AND "changed" = true '
-    f'AND "state_rank" < {STATE_RANKS["not_measured"]} AND time > now() - 1d '
+    f'AND "summer" = false AND "state_rank" < {STATE_RANKS["not_measured"]} AND time > now() - 1d '
     'GROUP BY "district", "school") WHERE time > now() - 1d GROUP BY "district", "school"',
     ("district", "school", "fall"),
 )
 
 LINE_BELOW_CONTRACT = Query(
     "line_below_contract",
-    'SELECT LAST("share") AS "share" FROM (SELECT "carries_mbps" / "contract_mbps" AS "share" FROM "line" '
+    'SELECT "carries" / "bought" AS "share" FROM ('
+    'SELECT LAST("carries_mbps") AS "carries", "contract_mbps" AS "bought", "summer" FROM "line" '
     'WHERE "at_least" = false AND time > now() - 7d GROUP BY "district", "circuit", "subject") '
-    'WHERE time > now() - 7d GROUP BY "district", "circuit", "subject"',
+    'WHERE "summer" = false AND time > now() - 7d GROUP BY "district", "circuit", "subject"',
     ("district", "circuit", "subject", "share"),
 )
 

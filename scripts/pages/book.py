@@ -13,7 +13,18 @@ from functools import partial
 from pathlib import Path
 
 from firstbell.folder import CIRCUITS, ROOMS, SCHOOLS, SEATS
-from scripts.pages import boards, boxes, commands, folder, metrics, models, session, settings
+from scripts.pages import (
+    boards,
+    boxes,
+    commands,
+    data_map,
+    folder,
+    metrics,
+    models,
+    retention,
+    session,
+    settings,
+)
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "agent settings": settings.agent_settings,
@@ -41,6 +52,15 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "kinds of boxes": boxes.kinds,
     "how many checks": boxes.checks,
     "what a district adds up to": boxes.sums,
+    "data map, measured": data_map.measured,
+    "data map, reported": data_map.reported,
+    "data map, journal": data_map.journal,
+    "data map, spool": data_map.spool,
+    "data map, files": data_map.files,
+    "data map, tags": data_map.tags,
+    "data map, entered": data_map.entered,
+    "data map, out": data_map.out,
+    "retention": retention.retention,
     "files": folder.files,
     "columns of schools.csv": partial(folder.columns, SCHOOLS),
     "columns of circuits.csv": partial(folder.columns, CIRCUITS),

@@ -133,7 +133,7 @@ def test_a_forged_answer_takes_nothing_out_of_the_spool(district: Field, tmp_pat
         held = len(district.reports(BOX))
         box.put(10)
         wait_until(lambda: len(district.reports(BOX)) > held, "the reports have arrived")
-        wait_until(lambda: bool(box.ladder._line.trouble), "a reply was refused")  # type: ignore[attr-defined]
+        wait_until(lambda: bool(box.ladder.trouble), "a reply was refused")
         assert box.spool.waiting() >= 10
         filter_.forges = False
         box.delivered()
@@ -196,7 +196,7 @@ def test_who_is_shut_out_is_out_at_once(district: Field) -> None:
         district.registrar.revoke(BOX)
         held = district.reports(BOX)
         box.put(5)
-        wait_until(lambda: "shut out" in box.ladder._line.trouble, "it is refused")  # type: ignore[attr-defined]
+        wait_until(lambda: "shut out" in box.ladder.trouble, "it is refused")
         assert box.spool.waiting() >= 5
         assert district.reports(BOX) == held
 

@@ -40,6 +40,7 @@ class HandLine:
         self.offline: list[Sent] = []
         self.last_word = b""
         self.tended = 0
+        self.trouble = ""
         self.receive: Callable[[str, bytes], None] = lambda _verb, _payload: None
 
     def open(
