@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -177,6 +178,34 @@ def test_a_box_is_let_in_reports_and_is_shut_out(district: District) -> None:
                 time.sleep(3)
                 assert district.json("status")["reports"] == held
                 assert "shut out" in district.enrol(code=1)
+
+
+def test_the_broker_shows_its_next_certificate(district: District) -> None:
+    """Signed by the collector's user, put in its place by the unit that sees it, shown by a broker that is no root."""
+    server = district.server
+    there = server.path("/etc/mosquitto/firstbell/broker.pem")
+    before = there.read_text(encoding="ascii")
+    renewed = district.json("authority", "renew", "--all")["renewed"]
+    assert f"{DATA}/broker/localhost.pem" in renewed
+    path = server.path("/etc/systemd/system/firstbell-revoked.path").read_text(encoding="utf-8")
+    assert f"PathChanged={DATA}/broker/localhost.pem" in path
+    for user, argv in server.exec_of("firstbell-revoked.service")[:-1]:
+        server.run(*argv, user=user)
+    assert there.read_text(encoding="ascii") != before
+    drop_in = server.path("/etc/systemd/system/mosquitto.service.d/firstbell.conf").read_text(
+        encoding="utf-8"
+    )
+    assert "\nUser=mosquitto\n" in drop_in
+    with server.process(BROKER, "mosquitto", "broker"):
+        wait_until(lambda: shown(district.broker_port) == there.read_text(encoding="ascii"), "it is shown")
+
+
+def shown(port: int) -> str:
+    """The certificate that a server shows; "" while there is none."""
+    try:
+        return ssl.get_server_certificate(("127.0.0.1", port))
+    except OSError:
+        return ""
 
 
 def test_secrets_are_in_no_log(district: District) -> None:
