@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from agent.doctor import time_servers
-from agent.doctor.doors import NAME_S, OPEN_S, TALK_S, Doors, place
+from agent.doctor.doors import NAME_S, TALK_S, Doors, place
 from agent.doctor.pages import Collector
 from agent.doctor.seen import Door, Knocks, Page, Plain, Seen, TimeServer, Ways
 from agent.doctor.together import Job, Together
-from agent.machine import dial, sntp
+from agent.machine import sntp
 from agent.machine.dial import Dial
 from agent.machine.machine import Machine
 from agent.machine.page import head_over
@@ -127,12 +127,12 @@ class _Looks:
 
     def _plain(self, page: Page) -> Plain:
         parts, answer = urlsplit(page.url), Plain(url=page.url, wanted=page.status)
-        address = self._doors.address(parts.hostname or "")
-        if address is None:
+        addresses = self._doors.addresses(parts.hostname or "")
+        if not addresses:
             return answer
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            with dial.connect(address, parts.port or 80, self._doors.deadline(OPEN_S)) as sock:
+            with self._doors.connected(addresses, parts.port or 80) as sock:
                 head = head_over(sock, parts.netloc, path, self._doors.deadline(TALK_S))
         except (OSError, NetworkError):
             return answer
@@ -148,12 +148,12 @@ class _Looks:
         return _results(asked)
 
     def _time(self, server: str) -> TimeServer:
-        address = self._doors.address(server)
-        if address is None:
+        addresses = self._doors.addresses(server)
+        if not addresses:
             return TimeServer(server=server)
         reply = sntp.Reply(sntp.Told.SILENT)
         for _ in range(_TIME_TRIES):
-            reply = sntp.ask(address, _TIME_S, self._wall_ns)
+            reply = sntp.ask(addresses[0], _TIME_S, self._wall_ns)
             if reply.told is sntp.Told.TIME:
                 break
         return TimeServer(server=server, told=reply.told, ahead_s=reply.offset_s)
@@ -169,13 +169,13 @@ class _Looks:
         return places
 
     def _knock(self, host: str, port: int) -> Knocks:
-        address = self._doors.address(host)
+        addresses = self._doors.addresses(host)
         came: list[bool] = []
         end_s = self._now() + _KNOCKS_S
-        while address and self._now() < end_s:
+        while addresses and self._now() < end_s:
             begin_s = self._now()
             try:
-                dial.connect(address, port, self._doors.deadline(_KNOCK_S)).close()
+                self._doors.connected(addresses, port, _KNOCK_S).close()
                 came.append(True)
             except OSError:
                 came.append(False)
