@@ -245,6 +245,18 @@ def websocket(pages: Door, trouble: str) -> Finding:
     )
 
 
+def broker_away(pages: Door, status: int) -> Finding:
+    """The collector answers, and can't reach the broker behind it."""
+    return Finding(
+        code="broker_away",
+        admin=f"The pages at {pages.host} port {pages.port} answer, and pass nothing to the broker (status "
+        f"{status}): see that the broker runs. No filter has to be changed.",
+        here="The district's broker is in trouble. Nothing is wrong with the box or this network.",
+        host=pages.host,
+        port=pages.port,
+    )
+
+
 def login(broker: Door, trouble: str) -> Finding:
     """The broker is reached, and does not let the box in."""
     return Finding(
