@@ -8,16 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent import config
 from agent.config import BrokerSettings, Settings
 from agent.machine.machine import Machine
-from agent.uplink import way
-from agent.uplink.https import Files, HttpsLine
 from agent.uplink.ladder import Ladder, Patience, Rung, RungLine
 from agent.uplink.mqtt import Broker, MqttLine
 from firstbell.settings import SettingsError
+
+if TYPE_CHECKING:
+    from agent.uplink.way import Way
 
 KEPT = "uplink.json"
 """The file beside the spool that remembers which way carried last."""
@@ -50,9 +52,8 @@ def makes(settings: Settings, folder: Path, machine: Machine) -> Mapping[Rung, C
         out = _way(settings, folder, direct.ca_file, any_date)
         if direct.tls:
             made["websocket"] = partial(mqtt, replace(direct, way=out))
-        if direct.cert_file and direct.key_file and direct.ca_file:
-            files = Files(Path(direct.cert_file), Path(direct.key_file), Path(direct.ca_file))
-            made["https"] = partial(HttpsLine, out, files, machine.clock, machine.random, direct.reconnect_s)
+        if direct.cert_file:
+            made["https"] = partial(_https, direct, out, machine)
     allowed = {name: make for name, make in made.items() if name in told.rungs}
     if not allowed:
         raise SettingsError(
@@ -61,8 +62,17 @@ def makes(settings: Settings, folder: Path, machine: Machine) -> Mapping[Rung, C
     return allowed
 
 
-def _way(settings: Settings, folder: Path, ca_file: str | None, any_date: Callable[[], bool]) -> way.Way:
+def _https(box: Broker, out: "Way", machine: Machine) -> RungLine:
+    from agent.uplink.https import Files, HttpsLine  # noqa: PLC0415 - few boxes need it
+
+    files = Files(Path(box.cert_file or ""), Path(box.key_file or ""), Path(box.ca_file or ""))
+    return HttpsLine(out, files, machine.clock, machine.random, box.reconnect_s)
+
+
+def _way(settings: Settings, folder: Path, ca_file: str | None, any_date: Callable[[], bool]) -> "Way":
     """The way to the collector's pages. Raises SettingsError."""
+    from agent.uplink import way  # noqa: PLC0415 - not where MQTT is the only way
+
     told = settings.uplink
     parts = urlsplit(told.collector)
     host = parts.hostname or ""

@@ -12,15 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from random import Random
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.uplink.way import ANY_DATE, Way
 from firstbell import wire
+
+if TYPE_CHECKING:
+    from agent.uplink.way import Way
 
 KEEPALIVE_S = 20
 """A dead link is noticed after twice this."""
@@ -32,6 +34,8 @@ REBUILD_S = 10.0
 """The shortest time between two clients, in case each dies at once."""
 GOODBYE_S = 2.0
 FEEL_S = 10.0
+_ANY_DATE = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
 P = ParamSpec("P")
 
@@ -57,7 +61,7 @@ class Broker:
     cert_file: str | None = None
     key_file: str | None = None
     reconnect_s: tuple[int, int] = (8, 60)
-    way: Way | None = None
+    way: "Way | None" = None
 
     def socket(self, timeout_s: float) -> "socket.socket":
         """A connection to the broker, before any TLS. Raises OSError."""
@@ -222,8 +226,8 @@ class MqttLine:
 
     def _socket(self, timeout_s: float) -> socket.socket:
         if self._tls:
-            flags = self._tls.verify_flags & ~ANY_DATE
-            self._tls.verify_flags = ssl.VerifyFlags(flags | (ANY_DATE if self._any_date() else 0))
+            flags = self._tls.verify_flags & ~_ANY_DATE
+            self._tls.verify_flags = ssl.VerifyFlags(flags | (_ANY_DATE if self._any_date() else 0))
         return self._broker.socket(timeout_s)
 
     @property

@@ -1,23 +1,29 @@
 """A WebSocket to the collector, which passes bytes to the broker and back. The uplink's door to websockets.
 
 What goes through is the box's own TLS with the broker: whoever opens the HTTPS around it sees nothing, and
-the collector neither.
+the collector neither. One thread does all of it: no TLS connection likes two.
 """
 
 import logging
+import select
 import socket
+import ssl
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 
+from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from websockets.frames import Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from agent.uplink.way import Way
 from firstbell.letter import TUNNEL
 
 STEP_S = 10.0
-CLOSE_S = 2.0
+TAKE_S = 30.0
+"""So long may either side leave something untaken."""
+GOODBYE_S = 1.0
 MOST_MESSAGE = 1 << 16
 _READ_BYTES = 1 << 14
 
@@ -31,51 +37,80 @@ def dug(way: Way) -> socket.socket:
     """
     secured = way.opened(STEP_S)
     try:
-        # TLS is done already, so for the library this is a plain connection.
-        line = connect(
-            f"ws://{way.origin}{TUNNEL}",
-            sock=secured,
-            proxy=None,
-            compression=None,
-            open_timeout=STEP_S,
-            ping_interval=None,  # MQTT inside asks often enough whether somebody is there
-            close_timeout=CLOSE_S,
-            max_size=MOST_MESSAGE,
-        )
+        talk = _shaken(secured, way.origin)
     except (WebSocketException, OSError, EOFError, ValueError) as error:
         secured.close()
         raise OSError(f"no WebSocket at {way.origin}: {_why(error)}") from error
     near, far = socket.socketpair()
     near.settimeout(STEP_S)
-    for pump, name in ((_up, "tunnel-up"), (_down, "tunnel-down")):
-        threading.Thread(target=_run, args=(pump, far, line), name=name, daemon=True).start()
+    threading.Thread(target=_run, args=(far, secured, talk), name="tunnel", daemon=True).start()
     return near
 
 
-def _run(
-    pump: Callable[[socket.socket, ClientConnection], None], far: socket.socket, line: ClientConnection
-) -> None:
-    try:
-        pump(far, line)
-    except (OSError, EOFError, WebSocketException) as error:
-        _log.debug("the tunnel has ended: %s", error)
-    finally:
-        with suppress(OSError):
-            far.shutdown(socket.SHUT_RDWR)  # wakes the other pump, and whoever holds the near end
+def _shaken(secured: ssl.SSLSocket, origin: str) -> ClientProtocol:
+    """The library's end of a WebSocket that the collector has opened. Raises WebSocketException, OSError."""
+    # TLS is done already, so for the library this is a plain connection.
+    talk = ClientProtocol(parse_uri(f"ws://{origin}{TUNNEL}"), max_size=MOST_MESSAGE)
+    talk.send_request(talk.connect())
+    _flush(secured, talk)
+    while talk.state is State.CONNECTING and talk.handshake_exc is None:
+        data = secured.recv(_READ_BYTES)
+        if data:
+            talk.receive_data(data)
+        else:
+            talk.receive_eof()
+    if talk.handshake_exc is not None:
+        raise talk.handshake_exc
+    return talk
+
+
+def _run(far: socket.socket, secured: ssl.SSLSocket, talk: ClientProtocol) -> None:
+    with far, secured:
+        try:
+            far.settimeout(TAKE_S)
+            _pass(far, secured, talk)
+        except (OSError, EOFError, WebSocketException) as error:
+            _log.debug("the tunnel has ended: %s", error)
         with suppress(OSError, WebSocketException):
-            line.close()
+            if talk.state is State.OPEN:
+                talk.send_close()
+            secured.settimeout(GOODBYE_S)
+            secured.sendall(b"".join(talk.data_to_send()))
 
 
-def _up(far: socket.socket, line: ClientConnection) -> None:
-    with far:
-        while data := far.recv(_READ_BYTES):
-            line.send(data)
+def _pass(far: socket.socket, secured: ssl.SSLSocket, talk: ClientProtocol) -> None:
+    """Pass bytes until one side ends. Raises OSError, WebSocketException."""
+    _deliver(far, talk)  # what came right behind the handshake
+    while talk.state is State.OPEN:
+        ready = [] if secured.pending() else select.select([far, secured], [], [])[0]
+        if far in ready:
+            data = far.recv(_READ_BYTES)
+            if not data:
+                return
+            talk.send_binary(data)
+            _flush(secured, talk)
+        secured.setblocking(False)
+        try:
+            data = secured.recv(_READ_BYTES)
+        except ssl.SSLWantReadError:
+            continue
+        if not data:
+            return
+        talk.receive_data(data)
+        _deliver(far, talk)
+        _flush(secured, talk)
 
 
-def _down(far: socket.socket, line: ClientConnection) -> None:
-    for message in line:
-        if isinstance(message, bytes):
-            far.sendall(message)
+def _deliver(far: socket.socket, talk: ClientProtocol) -> None:
+    for event in talk.events_received():
+        # Messages have no meaning here: it is a stream of bytes.
+        if getattr(event, "opcode", None) in {Opcode.BINARY, Opcode.CONT}:
+            far.sendall(event.data)  # type: ignore[union-attr]  # a frame, then
+
+
+def _flush(secured: ssl.SSLSocket, talk: ClientProtocol) -> None:
+    secured.settimeout(TAKE_S)
+    secured.sendall(b"".join(talk.data_to_send()))
 
 
 def _why(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 STALLED_MS = 60_000
 """So long may what was sent go without a sign that it arrived; then the system ends the connection."""
 _HTTPS, _HTTP = 443, 80
-ANY_DATE = 0x200000
+_ANY_DATE = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Way:
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
         if self._any_date():
-            context.verify_flags |= ANY_DATE
+            context.verify_flags |= _ANY_DATE
         return _plain(context)
 
 

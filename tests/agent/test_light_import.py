@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = {
     "amqtt", "collector", "coverage", "cryptography", "grafana_api", "httpx", "hypothesis", "influxdb_client",
     "jinja2", "numpy", "pip", "pkg_resources", "platformdirs", "prometheus_client", "pwdlib", "pydantic",
-    "pytest", "requests", "rich", "scapy", "setuptools", "speedtest", "starlette", "tests", "uvicorn", "yaml",
+    "pytest", "requests", "rich", "scapy", "setuptools", "speedtest", "starlette", "tests", "uvicorn",
+    "websockets", "yaml",
 }  # fmt: skip
 """Not the box's libraries, or only its children's."""
 HEAVY = {
@@ -29,6 +30,15 @@ TESTS = {
     "agent.load.surroundings", "agent.readers.iperf3", "agent.reference", "difflib",
 }  # fmt: skip
 """What only a heavy test (or a reference server, or a mistake in the settings) needs, once it is there."""
+
+WAYS_OUT = {
+    "agent.signing",
+    "agent.uplink.https",
+    "agent.uplink.tunnel",
+    "agent.uplink.way",
+    "firstbell.letter",
+}
+"""What only a box needs from whose network MQTT does not get out."""
 
 MOST_MODULES = 305
 MOST_MIB = 35.0
@@ -97,7 +107,15 @@ def test_what_tests_with_comes_with_the_first_test(tmp_path: Path) -> None:
     """No engine, no reference server and none of their parts is loaded before a test is due."""
     modules = after("import agent.app, agent.cli", tmp_path)["modules"]
     assert "agent.probes.throughput" in modules
-    assert denied(modules, TESTS) == []
+    assert denied(modules, TESTS | WAYS_OUT) == []
+
+
+def test_the_lower_ways_alone_bring_their_libraries(tmp_path: Path) -> None:
+    """A tunnel brings websockets, and no asyncio with it; letters bring cryptography: the tests above can fail."""
+    tunnel = after("import agent.uplink.tunnel", tmp_path)["modules"]
+    assert denied(tunnel, FOREIGN) != []
+    assert denied(tunnel, HEAVY) == []
+    assert "cryptography" in after("import agent.uplink.https, agent.signing", tmp_path)["modules"]
 
 
 def test_the_engine_alone_brings_its_library(tmp_path: Path) -> None:

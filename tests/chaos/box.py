@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from agent import app, lifeline
-from agent.config import BoxSettings, BrokerSettings, ClockSettings, ProbesSettings, Settings
+from agent.config import BoxSettings, BrokerSettings, ClockSettings, ProbesSettings, Settings, UplinkSettings
 from agent.machine.machine import Machine
 from agent.spool import Spool
 from agent.spool.schema import SpoolWriteError
@@ -38,7 +38,7 @@ from tests.oracle.truth import TruthLog
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a box is told: who it is, where its things lie, how often it measures how many findings.
 
-    With `measures` false it only sends what it has. `exact` says that nothing but its own clock speaks of its
+    With `measures` false it only sends what it has. `broker` and `uplink` are more of these tables. `exact` says that nothing but its own clock speaks of its
     times as long as that is right.
     """
 
@@ -54,6 +54,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     spool_max_mb: int = 1024
     ask_time_after_s: float = 0.0
     exact: bool = True
+    broker: dict[str, Any] = {}
+    uplink: dict[str, Any] = {}
 
     @property
     def spool(self) -> Path:
@@ -75,7 +77,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 username=self.name if self.password else "",
                 password_file=word,
                 reconnect_s=(1, 2),
+                **self.broker,
             ),
+            uplink=UplinkSettings(**self.uplink),
             clock=ClockSettings(ask_time_after_s=self.ask_time_after_s),
             probes=ProbesSettings(off=off, first_now=True),
             targets=(),

@@ -20,8 +20,10 @@ from agent.uplink.progress import Progress
 from agent.uplink.sender import Sender
 from collector.clock import SystemClock
 from collector.config import Home
-from collector.identity import authority
+from collector.identity.registrar import Registrar
 from collector.registry import write_example
+from collector.store.journal import open_journal
+from firstbell.enrolment import Claim, Granted
 from firstbell.report import Draft, Status
 from tests.chaos.processes import Process
 from tests.deploy.house import House, settings_of
@@ -35,6 +37,7 @@ class Field:
     def __init__(self, folder: Path, broker: Mosquitto, house: House) -> None:
         self.folder, self.data, self.broker, self.house = folder, house.folder, broker, house
         self.web_port = 0
+        self.registrar = Registrar(open_journal(Home(self.data).journal), house.signs, SystemClock())
         words = ("--data", str(self.data), "collector", "run", "--lifeline", "--json")
         argv = [sys.executable, "-m", "collector.cli", *words]
         self.collector = Process("collector", folder / "collector.log", lambda _point: argv)
@@ -57,10 +60,11 @@ class Field:
         """A box's folder with its certificate, its key, and whom it believes."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        given = self.house.signs.for_box(
-            authority.read_request(request(folder, "box")), name, SystemClock().now_ns()
-        )
-        (folder / "box.pem").write_text(given.pem, encoding="ascii")
+        if not (folder / "box.pem").exists():
+            _, token = self.registrar.offer(name, automatic=True)
+            given = self.registrar.claim(Claim(token=token, request=request(folder, "box")))
+            assert isinstance(given, Granted)
+            (folder / "box.pem").write_text(given.certificate, encoding="ascii")
         (folder / "ca.pem").write_text(self.house.signs.pem, encoding="ascii")
         return folder
 

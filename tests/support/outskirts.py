@@ -1,6 +1,7 @@
 """What stands between a school and the district: a proxy that is asked to CONNECT, a filter that opens TLS, a port that drops."""
 
 import base64
+import select
 import socket
 import ssl
 import threading
@@ -17,8 +18,9 @@ class Proxy:
     """An HTTP proxy on loopback that knows CONNECT alone, and leads to ports of this machine, whatever the host.
 
     With `user` and `password` it asks for them. With `opens`, a folder with a filter's certificate (see
-    `certificates`), it opens every TLS that passes, and reads along in `seen`. `refuses` are ports that it lets
-    nobody reach. `asked` are the lines of who came.
+    `certificates`), it opens every TLS that passes, and reads along in `seen`; `cuts_upgrades`: no WebSocket gets
+    through it; `forges`: what comes back is changed by a bit. `refuses` are ports that it lets nobody reach.
+    `asked` are the lines of who came.
     """
 
     def __init__(
@@ -26,7 +28,7 @@ class Proxy:
     ) -> None:
         self.asked: list[str] = []
         self.seen = bytearray()
-        self.refuses = refuses
+        self.refuses, self.cuts_upgrades, self.forges = refuses, False, False
         self._wants = base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
         self._serves: ssl.SSLContext | None = None
         if opens:
@@ -65,7 +67,7 @@ class Proxy:
                 threading.Thread(target=self._serve, args=(came,), daemon=True).start()
 
     def _serve(self, came: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError), came:
             head = b""
             while b"\r\n\r\n" not in head:
                 piece = came.recv(_PIECE)
@@ -81,31 +83,48 @@ class Proxy:
                 came.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             else:
                 self._pass(came, port)
-                return
-            came.close()
 
     def _pass(self, came: socket.socket, port: int) -> None:
-        far = socket.create_connection(("127.0.0.1", port), 10)
-        far.settimeout(None)
-        came.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        if self._serves:
-            came = self._serves.wrap_socket(came, server_side=True)
+        with socket.create_connection(("127.0.0.1", port), 10) as far:
+            came.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            if not self._serves:
+                self._sockets.append(far)
+                self._shuttle(came, far)
+                return
             trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-            far = trusting.wrap_socket(far)
-        self._sockets += [came, far]
-        threading.Thread(target=self._pump, args=(far, came), daemon=True).start()
-        self._pump(came, far)
+            with self._serves.wrap_socket(came, server_side=True) as near, trusting.wrap_socket(far) as there:
+                self._sockets += [near, there]
+                self._shuttle(near, there)
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(_PIECE):
-                if self._serves:
-                    self.seen += data
+    def _shuttle(self, near: socket.socket, far: socket.socket) -> None:
+        """In one thread: no TLS connection likes two."""
+        while True:
+            ready: list[socket.socket] = [
+                each for each in (near, far) if isinstance(each, ssl.SSLSocket) and each.pending()
+            ]
+            for source in ready or select.select([near, far], [], [])[0]:
+                sink = far if source is near else near
+                source.setblocking(False)
+                try:
+                    data = source.recv(_PIECE)
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    continue
+                data = self._looked_at(data, up=source is near)
+                if not data:
+                    return
+                sink.setblocking(True)
                 sink.sendall(data)
-        for each in (source, sink):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+
+    def _looked_at(self, data: bytes, *, up: bool) -> bytes:
+        """What is passed on of it."""
+        if self._serves:
+            self.seen += data
+        if self._serves and self.cuts_upgrades and b"upgrade: websocket" in data.lower():
+            return b""
+        if self.forges and not up and data and not data.startswith(b"HTTP/"):
+            return data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
+        return data
 
 
 @contextmanager

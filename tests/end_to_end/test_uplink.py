@@ -1,0 +1,218 @@
+"""Reports arrive from networks that let little out: a dropped port, a proxy, a filter that opens TLS or cuts WebSockets."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.config import Settings
+from agent.uplink.ladder import Rung, remembered
+from firstbell.lease import Lease, Refusal
+from tests.support.field import Field, Sending, field
+from tests.support.mosquitto import wait_until
+from tests.support.outskirts import dropping, proxy
+
+BOX = "lincoln-1"
+
+
+@pytest.fixture
+def district(tmp_path: Path) -> Iterator[Field]:
+    """Authority, broker and collector, running."""
+    with field(tmp_path) as made:
+        yield made
+
+
+def toml(settings: Settings) -> str:
+    """The tables of settings that these tests change."""
+    tables = {name: msgspec.to_builtins(getattr(settings, name)) for name in ("box", "broker", "uplink")}
+    return "".join(
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
+
+
+def arrive(district: Field, box: Sending, count: int = 40) -> None:
+    """Measure, and see that each report is in the journal once, and none waits."""
+    before = len(district.reports(BOX))
+    box.put(count)
+    box.delivered()
+    held = district.reports(BOX)
+    assert len(held) >= before + count
+    assert len(set(held)) == len(held)
+
+
+@pytest.mark.parametrize("rung", ["mqtt", "websocket", "https"])
+def test_each_way_carries(district: Field, rung: Rung) -> None:
+    """Alone, in both directions."""
+    with district.box(BOX, rungs=[rung]) as box:
+        arrive(district, box)
+        assert box.ladder.rung == rung
+
+
+def test_a_dropped_port_is_gone_around_and_remembered(district: Field, tmp_path: Path) -> None:
+    """8883 answers nothing: through a WebSocket within seconds, and after a new start at once."""
+    with dropping() as port:
+        with district.box(BOX, port=port) as box:
+            arrive(district, box)
+            assert box.ladder.rung == "websocket"
+        assert remembered(tmp_path / BOX / "uplink.json") == "websocket"
+        with district.box(BOX, port=port, patience_s=[3000, 3000]) as box:
+            arrive(district, box)
+            assert box.ladder.rung == "websocket"
+
+
+def test_where_websockets_are_cut_requests_carry(district: Field, tmp_path: Path) -> None:
+    """A filter opens TLS and lets no WebSocket through, and 8883 is dropped."""
+    (tmp_path / "filter").mkdir()
+    with dropping() as port, proxy(opens=tmp_path / "filter") as filter_:
+        filter_.cuts_upgrades = True
+        with district.box(BOX, port=port, proxy=f"http://127.0.0.1:{filter_.port}") as box:
+            arrive(district, box)
+            assert box.ladder.rung == "https"
+
+
+@pytest.mark.parametrize("rung", ["websocket", "https"])
+def test_a_proxy_that_asks_who_it_is(district: Field, tmp_path: Path, rung: Rung) -> None:
+    """CONNECT with a name and a password; with a wrong one the reason is the proxy's."""
+    with proxy(user="box", password="bell : 5%") as asks:
+        (tmp_path / BOX).mkdir()
+        (tmp_path / BOX / "proxy.password").write_text("bell : 5%\n", encoding="utf-8")
+        told = {"proxy": f"http://127.0.0.1:{asks.port}", "proxy_user": "box", "rungs": [rung]}
+        with district.box(BOX, **told, proxy_password_file="proxy.password") as box:
+            arrive(district, box)
+        (tmp_path / BOX / "proxy.password").write_text("bell\n", encoding="utf-8")
+        with district.box(BOX, **told, proxy_password_file="proxy.password") as box:
+            assert "407" in box.ladder._line.feel()
+    assert asks.asked[0].startswith("CONNECT localhost:")
+
+
+def test_the_environments_proxy_is_used(district: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY with its user; NO_PROXY goes before it."""
+    with proxy(user="box", password="x@y") as asks:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://box:x%40y@127.0.0.1:{asks.port}")
+        with district.box(BOX, proxy="", rungs=["https"]) as box:
+            arrive(district, box)
+        seen = len(asks.asked)
+        assert seen
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        with district.box(BOX, proxy="", rungs=["https"]) as box:
+            arrive(district, box)
+        assert len(asks.asked) == seen
+
+
+@pytest.mark.parametrize("rung", ["websocket", "https"])
+def test_a_filter_that_opens_tls_is_let_do_it(
+    district: Field, tmp_path: Path, rung: Rung, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reports pass and it is said; inside a WebSocket the filter reads nothing of MQTT."""
+    (tmp_path / "filter").mkdir()
+    with proxy(opens=tmp_path / "filter") as filter_, caplog.at_level(logging.WARNING):
+        with district.box(BOX, proxy=f"http://127.0.0.1:{filter_.port}", rungs=[rung]) as box:
+            arrive(district, box)
+        assert "a filter opens this line" in caplog.text
+        assert filter_.seen
+        assert (b"firstbell/v1" in filter_.seen) is False
+        assert (b'"agent":"lincoln-1"' in filter_.seen) is (rung == "https")
+
+
+def test_a_forged_answer_takes_nothing_out_of_the_spool(district: Field, tmp_path: Path) -> None:
+    """A filter changes a bit of each reply: the box believes none of them, and keeps all."""
+    (tmp_path / "filter").mkdir()
+    told = {"rungs": ["https"]}
+    with (
+        proxy(opens=tmp_path / "filter") as filter_,
+        district.box(BOX, proxy=f"http://127.0.0.1:{filter_.port}", **told) as box,
+    ):
+        arrive(district, box)
+        filter_.forges = True
+        held = len(district.reports(BOX))
+        box.put(10)
+        wait_until(lambda: len(district.reports(BOX)) > held, "the reports have arrived")
+        wait_until(lambda: bool(box.ladder._line.trouble), "a reply was refused")  # type: ignore[attr-defined]
+        assert box.spool.waiting() >= 10
+        filter_.forges = False
+        box.delivered()
+    assert len(set(district.reports(BOX))) == len(district.reports(BOX))
+
+
+def test_a_broker_that_is_started_anew_sends_nobody_away(district: Field) -> None:
+    """As for a revocation: the box comes back by itself, on the way it had."""
+    with district.box(BOX, patience_s=[20, 30]) as box:
+        arrive(district, box)
+        district.broker.kill()
+        wait_until(lambda: not box.ladder.connected(), "the box has noticed")
+        district.broker.start()
+        arrive(district, box)
+        assert box.ladder.rung == "mqtt"
+
+
+def test_a_collector_that_is_away_sends_nobody_away(district: Field) -> None:
+    """Nothing answers on any way: the box stays, whatever it feels for meanwhile."""
+    with district.box(BOX, patience_s=[1, 1]) as box:
+        arrive(district, box)
+        district.collector.kill()
+        box.put(10)
+        wait_until(
+            lambda: box.ladder._look_at > box.machine.clock.monotonic(), "it has looked for another way"
+        )
+        assert box.ladder.rung == "mqtt"
+        district.start()
+        box.delivered()
+        assert box.ladder.rung == "mqtt"
+
+
+def test_it_climbs_back(district: Field, tmp_path: Path) -> None:
+    """From the last way to the first, once that is open again."""
+    with district.box(BOX, rungs=["https"]) as box:
+        arrive(district, box)
+    with district.box(BOX, again_s=1) as box:
+        assert box.ladder.rung == "https"
+        wait_until(lambda: box.ladder.rung == "mqtt", "MQTT is taken again")
+        arrive(district, box)
+    assert remembered(tmp_path / BOX / "uplink.json") == "mqtt"
+
+
+def test_leases_and_nudges_come_by_requests_too(district: Field) -> None:
+    """A box that only requests get out of asks the coordinator, and hears it."""
+    with district.box(BOX, rungs=["https"]) as box:
+        arrive(district, box)
+        wanted = Lease(kind="internet", max_bytes=1_000_000, max_seconds=5)
+        said = box.leases.ask(wanted, {"internet": "internet"})
+        assert isinstance(said, Refusal | Lease)
+        assert box.leases.unheard == 0
+        # A coordinator that has just started grants nothing yet, and says so.
+        assert isinstance(said, Lease) or "did not say" not in said.reason
+
+
+def test_who_is_shut_out_is_out_at_once(district: Field) -> None:
+    """Of the requests: the journal says it. The box is told why, and keeps what it has."""
+    with district.box(BOX, rungs=["https"]) as box:
+        arrive(district, box)
+        district.registrar.revoke(BOX)
+        held = district.reports(BOX)
+        box.put(5)
+        wait_until(lambda: "shut out" in box.ladder._line.trouble, "it is refused")  # type: ignore[attr-defined]
+        assert box.spool.waiting() >= 5
+        assert district.reports(BOX) == held
+
+
+def test_check_says_which_way_is_open(district: Field, tmp_path: Path) -> None:
+    """One open way is enough; the closed one is named, and so is the one that carried last."""
+    with dropping() as port:
+        with district.box(BOX, port=port) as box:
+            arrive(district, box)
+        settings = district.settings(BOX, port=port)
+        (tmp_path / BOX / "agent.toml").write_text(toml(settings), encoding="utf-8")
+        argv = [sys.executable, "-m", "agent.cli", "--config", str(tmp_path / BOX / "agent.toml"), "check"]
+        ended = subprocess.run([*argv, "--json"], capture_output=True, text=True, timeout=60, check=True)
+    said = json.loads(ended.stdout)
+    assert said["broker"]["doubts"]
+    assert "can't be used" in said["broker"]["says"]
+    assert "lets this box in" in said["websocket"]["says"]
+    assert "lets this box in" in said["https"]["says"]
+    assert said["uplink"]["says"] == "reports went by MQTT through a WebSocket last"
