@@ -3,6 +3,7 @@
 import ipaddress
 import ssl
 import threading
+from collections.abc import Sequence
 from socket import socket
 
 from msgspec.structs import replace
@@ -62,18 +63,28 @@ class Doors:
         wrong = host != "localhost" and _is_name(host) and all(_is_nobodys(address) for address in found)
         return Name(host=host, asked=Asked.WRONG if wrong else Asked.FOUND, addresses=found)
 
-    def address(self, host: str) -> str | None:
-        """Its first address; None if it has none that can be tried."""
+    def addresses(self, host: str) -> tuple[str, ...]:
+        """Its addresses; none if it has none that can be tried."""
         name = self.name(host)
-        return name.addresses[0] if name.asked is Asked.FOUND else None
+        return name.addresses if name.asked is Asked.FOUND else ()
+
+    def connected(self, addresses: Sequence[str], port: int, seconds: float = OPEN_S) -> socket:
+        """A connection to the first that takes one, all in that time. Raises OSError, the last one's."""
+        deadline, last = self.deadline(seconds), OSError("no address")
+        for address in addresses:
+            try:
+                return dial.connect(address, port, deadline)
+            except OSError as error:
+                last = error
+        raise last
 
     def dial(self, host: str, port: int) -> Dial | None:
         """How the port answers to one connection; None if the name has no address."""
-        address = self.address(host)
-        if address is None:
+        addresses = self.addresses(host)
+        if not addresses:
             return None
         try:
-            dial.connect(address, port, self.deadline(OPEN_S)).close()
+            self.connected(addresses, port).close()
         except OSError as error:
             return dial.dialled(error)
         return Dial.OPEN
@@ -95,11 +106,11 @@ class Doors:
     ) -> tuple[Door, socket | None]:
         """The same, tried once."""
         door = Door(host=host, port=port, proxy=place(proxy) if proxy else "")
-        address = self.address(proxy.host if proxy else host)
-        if address is None:
+        addresses = self.addresses(proxy.host if proxy else host)
+        if not addresses:
             return door, None
         try:
-            sock = dial.connect(address, proxy.port if proxy else port, self.deadline(OPEN_S))
+            sock = self.connected(addresses, proxy.port if proxy else port)
         except OSError as error:
             return replace(door, dial=dial.dialled(error)), None
         if proxy and (refused := self._tunnelled(proxy, sock, door)):

@@ -126,7 +126,10 @@ def _blocks(seen: Seen) -> Iterator[Finding]:
     if pages and pages.ours and seen.web and not 0 < seen.web.status < _SERVERS_TROUBLE:
         yield words.pages_trouble(pages, seen.web.status)
     if pages and pages.ours and seen.upgrade and seen.upgrade.trouble:
-        yield words.websocket(pages, seen.upgrade.trouble)
+        if seen.upgrade.status >= _SERVERS_TROUBLE:
+            yield words.broker_away(pages, seen.upgrade.status)
+        else:
+            yield words.websocket(pages, seen.upgrade.trouble)
     if broker.ours and (trouble := (seen.tried or {}).get("broker")):
         yield words.login(broker, trouble)
 

@@ -8,17 +8,17 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from agent.doctor import time_servers
-from agent.doctor.doors import NAME_S, OPEN_S, TALK_S, Doors, place
+from agent.doctor.doors import NAME_S, TALK_S, Doors, place
 from agent.doctor.pages import Collector
-from agent.doctor.seen import Door, Knocks, Page, Plain, Seen, TimeServer, Ways
+from agent.doctor.seen import Door, Knocks, Name, Page, Plain, Seen, TimeServer, Upgrade, Ways, Web
 from agent.doctor.together import Job, Together
-from agent.machine import dial, sntp
+from agent.machine import sntp
 from agent.machine.dial import Dial
 from agent.machine.machine import Machine
 from agent.machine.page import head_over
@@ -62,53 +62,59 @@ class _Looks:
 
     def all(self, check: Callable[[], dict[str, str]] | None, work: Together) -> Seen:
         """Side by side, in threads that nobody waits for longer than `ALL_S`."""
-        ways, there = self._ways, self._collector
-        names = [
-            work.start(f"the name {host}", partial(self._doors.name, host))
-            for host in dict.fromkeys([ways.broker, *([there.host] if there else [])])
-        ]
-        proxy = self._start_proxy(work)
-        broker = work.start(f"the broker, port {ways.broker_port}", self._broker)
-        pages = work.start("the collector's pages", there.look) if there else None
-        plain = [
-            work.start(f"who answers at {page.url}", partial(self._plain, page))
-            for page in self._plain_pages()
-        ]
-        times = work.start("the time servers", self._times)
-        knocks = [
-            work.start(f"whether {host} port {port} stays in reach", partial(self._knock, host, port))
-            for host, port in dict.fromkeys(self._knocked())
-        ]
-        tried = work.start("each way, as the box sends", check) if check else None
+        self._doors.pages_tls()  # raises before anything has begun
+        jobs = self._started(check, work)
         work.wait(self._now() + ALL_S, self._now)
-        door, web, upgrade = (pages and pages.result) or (None, None, None)
+        return self._seen(jobs)
+
+    def _started(self, check: Callable[[], dict[str, str]] | None, work: Together) -> "_Jobs":
+        ways, there, proxy = self._ways, self._collector, self._proxy
+        hosts = dict.fromkeys([ways.broker, *([there.host] if there else [])])
+        return _Jobs(
+            names=[work.start(f"the name {host}", partial(self._doors.name, host)) for host in hosts],
+            proxy=work.start("the proxy", partial(self._doors.dial, proxy.host, proxy.port))
+            if proxy
+            else None,
+            broker=work.start(f"the broker, port {ways.broker_port}", self._broker),
+            pages=work.start("the collector's pages", there.look) if there else None,
+            plain=[
+                work.start(f"who answers at {page.url}", partial(self._plain, page))
+                for page in self._plain_pages()
+            ],
+            times=work.start("the time servers", self._times),
+            knocks=[
+                work.start(f"whether {host} port {port} stays in reach", partial(self._knock, host, port))
+                for host, port in dict.fromkeys(self._knocked())
+            ],
+            tried=work.start("each way, as the box sends", check) if check else None,
+        )
+
+    def _seen(self, jobs: "_Jobs") -> Seen:
+        ways, there, files = self._ways, self._collector, self._machine.files
+        door, web, upgrade = (jobs.pages and jobs.pages.result) or (None, None, None)
         if there and door is None:
             door = Door(host=there.host, port=there.port, dial=Dial.SILENT)
+        silent = Door(host=ways.broker, port=ways.broker_port, dial=Dial.SILENT)
         return Seen(
             ways=ways,
-            route=sys.platform != "linux" or default_route(self._machine.files) is not None,
-            name_servers=sources.name_servers(self._machine.files.text("/etc/resolv.conf") or ""),
-            names=_results(names),
+            route=sys.platform != "linux" or default_route(files) is not None,
+            name_servers=sources.name_servers(files.text("/etc/resolv.conf") or ""),
+            names=_results(jobs.names),
             proxy=place(self._proxy) if self._proxy else "",
-            proxy_dial=proxy.result if proxy else None,
-            broker=broker.result or Door(host=ways.broker, port=ways.broker_port, dial=Dial.SILENT),
+            proxy_dial=jobs.proxy.result if jobs.proxy else None,
+            broker=jobs.broker.result or silent,
             pages=door,
             web=web,
             upgrade=upgrade,
-            plain=_results(plain),
-            time_servers=times.result or (),
+            plain=_results(jobs.plain),
+            time_servers=jobs.times.result or (),
             synchronised=self._machine.clock.stamp().synchronised,
-            knocks=_results(knocks),
-            tried=tried.result if tried else None,
+            knocks=_results(jobs.knocks),
+            tried=jobs.tried.result if jobs.tried else None,
         )
 
     def _wall_ns(self) -> int:
         return self._machine.clock.stamp().wall_ns
-
-    def _start_proxy(self, work: Together) -> Job[Dial | None] | None:
-        if self._proxy is None:
-            return None
-        return work.start("the proxy", partial(self._doors.dial, self._proxy.host, self._proxy.port))
 
     def _broker(self) -> Door:
         ways = self._ways
@@ -127,12 +133,12 @@ class _Looks:
 
     def _plain(self, page: Page) -> Plain:
         parts, answer = urlsplit(page.url), Plain(url=page.url, wanted=page.status)
-        address = self._doors.address(parts.hostname or "")
-        if address is None:
+        addresses = self._doors.addresses(parts.hostname or "")
+        if not addresses:
             return answer
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            with dial.connect(address, parts.port or 80, self._doors.deadline(OPEN_S)) as sock:
+            with self._doors.connected(addresses, parts.port or 80) as sock:
                 head = head_over(sock, parts.netloc, path, self._doors.deadline(TALK_S))
         except (OSError, NetworkError):
             return answer
@@ -148,12 +154,12 @@ class _Looks:
         return _results(asked)
 
     def _time(self, server: str) -> TimeServer:
-        address = self._doors.address(server)
-        if address is None:
+        addresses = self._doors.addresses(server)
+        if not addresses:
             return TimeServer(server=server)
         reply = sntp.Reply(sntp.Told.SILENT)
         for _ in range(_TIME_TRIES):
-            reply = sntp.ask(address, _TIME_S, self._wall_ns)
+            reply = sntp.ask(addresses[0], _TIME_S, self._wall_ns)
             if reply.told is sntp.Told.TIME:
                 break
         return TimeServer(server=server, told=reply.told, ahead_s=reply.offset_s)
@@ -169,18 +175,31 @@ class _Looks:
         return places
 
     def _knock(self, host: str, port: int) -> Knocks:
-        address = self._doors.address(host)
+        addresses = self._doors.addresses(host)
         came: list[bool] = []
         end_s = self._now() + _KNOCKS_S
-        while address and self._now() < end_s:
+        while addresses and self._now() < end_s:
             begin_s = self._now()
             try:
-                dial.connect(address, port, self._doors.deadline(_KNOCK_S)).close()
+                self._doors.connected(addresses, port, _KNOCK_S).close()
                 came.append(True)
             except OSError:
                 came.append(False)
             threading.Event().wait(max(0.0, begin_s + _KNOCK_EVERY_S - self._now()))
         return Knocks(host=host, port=port, came=tuple(came))
+
+
+class _Jobs(NamedTuple):
+    """The looks under way; None for what there is none of."""
+
+    names: list[Job[Name]]
+    proxy: Job[Dial | None] | None
+    broker: Job[Door]
+    pages: Job[tuple[Door, Web | None, Upgrade | None]] | None
+    plain: list[Job[Plain]]
+    times: Job[tuple[TimeServer, ...]]
+    knocks: list[Job[Knocks]]
+    tried: Job[dict[str, str]] | None
 
 
 def _results(jobs: list[Job[T]]) -> tuple[T, ...]:

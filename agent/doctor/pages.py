@@ -49,15 +49,16 @@ class Collector:
 
     def _upgrade(self) -> Upgrade:
         """As the uplink makes one."""
-        trouble = ""
+        upgrade = Upgrade()
         for _ in range(_UPGRADES):
             try:
                 tunnel.dug(self._way).close()
             except OSError as error:
-                trouble = str(error)
+                answer = getattr(error.__cause__, "response", None)  # the library's, where one came
+                upgrade = Upgrade(trouble=str(error), status=getattr(answer, "status_code", 0))
             else:
                 return Upgrade()
-        return Upgrade(trouble=trouble)
+        return upgrade
 
 
 def _ahead(head: Head, now_s: float) -> float | None:

@@ -86,9 +86,13 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of asking for a WebSocket: what was wrong, "" if all was well."""
+    """What came of asking for a WebSocket: what was wrong, "" if all was well.
+
+    `status` is HTTP's, where it was refused with one; else 0.
+    """
 
     trouble: str = ""
+    status: int = 0
 
 
 class Plain(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,21 +28,28 @@ class Job(Generic[T]):
 
 
 class Together:
-    """Jobs that run at once; `tell` hears the name of each that has ended, in its thread."""
+    """Jobs that run at once; `tell` hears the name of each that ended while they were waited for."""
 
     def __init__(self, tell: Callable[[str], None] = lambda _what: None) -> None:
-        self._tell = tell
+        self._tell, self._over = tell, False
         self._jobs: list[Job[object]] = []
 
     def start(self, what: str, work: Callable[[], T]) -> Job[T]:
         """Begin a job."""
-        job = Job(what, work, self._tell)
+        job = Job(what, work, self._told)
         self._jobs.append(job)  # type: ignore[arg-type]
         return job
 
+    def _told(self, what: str) -> None:
+        if not self._over:
+            self._tell(what)
+
     def wait(self, end_s: float, now: Callable[[], float]) -> None:
         """Until all have ended, or until `end_s` on the clock `now`. Raises what a job raised."""
-        for job in self._jobs:
-            job.done.wait(max(0.0, end_s - now()))
-            if job.error:
-                raise job.error
+        try:
+            for job in self._jobs:
+                job.done.wait(max(0.0, end_s - now()))
+                if job.error:
+                    raise job.error
+        finally:
+            self._over = True

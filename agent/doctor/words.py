@@ -101,8 +101,8 @@ def nothing_out(broker: Door, pages: Door) -> Finding:
     return Finding(
         code="nothing_gets_out",
         admin=f"Nothing gets out of the box's network: allow TCP to {broker.host} port {broker.port} and "
-        f"to {pages.host} port {pages.port}, or name the proxy that it must use (HTTPS_PROXY in the "
-        "box's settings).",
+        f"to {pages.host} port {pages.port}, or name the proxy that it must use (HTTPS_PROXY, or "
+        "uplink.proxy in agent.toml).",
         here=f"The box is in a network that leads nowhere. {_CALL}",
         host=pages.host,
         port=pages.port,
@@ -115,7 +115,7 @@ def proxy_silent(proxy: str) -> Finding:
     return Finding(
         code="proxy_silent",
         admin=f"The proxy {proxy} does not answer the box: allow TCP to it from the box's network, or "
-        "say which proxy is the right one (HTTPS_PROXY in the box's settings).",
+        "say which proxy is the right one (HTTPS_PROXY, or uplink.proxy in agent.toml).",
         here="The proxy that this box was told of does not answer. " + _CALL,
         all_of_it=True,
     )
@@ -126,7 +126,7 @@ def proxy_login(proxy: str) -> Finding:
     return Finding(
         code="proxy_wants_login",
         admin=f"The proxy {proxy} wants a user and a password: let the box through without them, by its "
-        "address, or give it a user of its own (http://user:password@host:port in HTTPS_PROXY).",
+        "address, or give it a user of its own (uplink.proxy_user in agent.toml).",
         here="The proxy wants a password that this box has not. " + _CALL,
         all_of_it=True,
     )
@@ -240,6 +240,18 @@ def websocket(pages: Door, trouble: str) -> Finding:
         admin=f"A WebSocket to https://{place}{TUNNEL} does not come about ({trouble}): let the headers "
         "Upgrade and Connection through to that path.",
         here=f"The network lets no WebSocket through to the district. {_CALL}",
+        host=pages.host,
+        port=pages.port,
+    )
+
+
+def broker_away(pages: Door, status: int) -> Finding:
+    """The collector answers, and can't reach the broker behind it."""
+    return Finding(
+        code="broker_away",
+        admin=f"The pages at {pages.host} port {pages.port} answer, and pass nothing to the broker (status "
+        f"{status}): see that the broker runs. No filter has to be changed.",
+        here="The district's broker is in trouble. Nothing is wrong with the box or this network.",
         host=pages.host,
         port=pages.port,
     )

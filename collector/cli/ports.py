@@ -17,7 +17,7 @@ _NOTHING_IN = (
 )
 _INSPECTION = (
     "Leave these hosts out of TLS inspection (decryption): {hosts}. "
-    "Boxes believe the district's own authority there and nobody else's."
+    "No new box gets in through it, for boxes believe the district's own authority alone."
 )
 
 

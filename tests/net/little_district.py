@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class LittleDistrict:
         self.signs = authority.make(folder, "Example", self.now_ns)
         self.signs.publish((), self.now_ns)
         self.broker = self.web = 0
+        self.stop_broker: Callable[[], None]
         shutil.copy(ROLE / "files" / "firstbell.acl", folder / "ca")
         self._certificate("ca/broker", 0)
         self._certificate("web", 0)
@@ -66,8 +67,8 @@ class LittleDistrict:
         """A server that shows the district's certificate `name`."""
         return server_context(self.home.folder / f"{name}.pem", self.home.folder / f"{name}.key")
 
-    def enrol(self, agent: str, folder: Path) -> Path:
-        """Let a box in, in another network than its own, as on the bench; its settings, quick and quiet."""
+    def enrol(self, agent: str, folder: Path, *, at_school: bool = True) -> Path:
+        """Let a box in, as on the bench; its settings, quick and quiet, for a school or for this very machine."""
         registrar = Registrar(open_journal(self.home.journal), self.signs, self.home.clock)
         _, token = registrar.offer(agent, automatic=True)
         card = Card(collector=f"https://localhost:{self.web}", broker=HOST, token=token)
@@ -75,8 +76,9 @@ class LittleDistrict:
         granted = enrol.ask(card, identity, self.believed())
         assert isinstance(granted, Granted)
         identity.take(granted)
-        at_school = Card(collector=f"https://{HOST}", broker=HOST)
-        text = enrol.settings_for(at_school, agent, identity.folder)
+        here = Card(collector=f"https://localhost:{self.web}", broker="localhost", broker_port=self.broker)
+        there = Card(collector=f"https://{HOST}", broker=HOST)
+        text = enrol.settings_for(there if at_school else here, agent, identity.folder)
         others = sorted(PROBES.keys() - {"host"})
         (folder / "agent.toml").write_text(
             text.replace("[broker]\n", "[broker]\nreconnect_s = [1, 2]\n")
@@ -122,7 +124,7 @@ def little_district(folder: Path) -> Iterator[LittleDistrict]:
         tz="UTC",
     )
     with mosquitto(folder, *settings_of(folder / "ca")) as broker:
-        made.broker = broker.port
+        made.broker, made.stop_broker = broker.port, broker.kill
         made.settings()
         collector = subprocess.Popen(
             [sys.executable, "-m", "collector.cli", "--data", str(folder), "collector", "run", "--json"],

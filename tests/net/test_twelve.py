@@ -26,6 +26,7 @@ each = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.
 
 PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 WITH_SETTINGS = ("no WebSocket", "proxy only", "portal", "TLS intercepted", "clock wrong")
+WAYS = {"mqtt": "MQTT", "websocket": "a WebSocket", "https": "HTTPS"}
 QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -111,10 +112,11 @@ def test_the_page_says_what_the_doctor_does(network: Network, examined: dict[str
     """docs/doctor.md has a row for each network, with these very sentences."""
     rows = [line.split("|") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     (row,) = [cells for cells in rows if cells[1].strip() == network.name]
-    pattern = re.escape(row[3].strip()).replace("…", ".+")
+    pattern = re.escape(row[4].strip()).replace("…", ".+")
     findings = examined[network.name].found["diagnosis"]["findings"]
     said = "<br>".join(f"`{finding['code']}` {finding['admin']}" for finding in findings)
     assert re.fullmatch(pattern, said), said
+    assert row[3].strip() == (", ".join(WAYS[way] for way in network.by) or "none")
 
 
 @pytest.fixture(scope="module")

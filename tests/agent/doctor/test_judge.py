@@ -83,6 +83,7 @@ def test_an_open_network_is_said_to_be_one() -> None:
         ({"web": Web(status=502, ahead_s=0.0)}, ["pages_trouble"]),
         ({"web": Web()}, ["pages_trouble"]),
         ({"upgrade": Upgrade(trouble="no answer")}, ["websocket_blocked"]),
+        ({"upgrade": Upgrade(trouble="status 502", status=502)}, ["broker_away"]),
         ({"tried": {"broker": "the broker says: Not authorized", "https": ""}}, ["broker_refuses"]),
         ({**PROXY, "proxy_dial": Dial.SILENT, "pages": replace(THROUGH, dial=Dial.SILENT)}, ["proxy_silent"]),
         ({**PROXY, "pages": replace(THROUGH, proxied=407)}, ["proxy_wants_login"]),
