@@ -25,10 +25,12 @@ from firstbell.update import IN_ARCHIVE, MOST_BYTES, Offer, OfferError, Parcel
 
 KEY = "update-key"
 FOLDER, OFFER = "updates", "offer"
+LIST = "requirements.txt"
 GOOD_DAYS = 60
 """An offer ends by itself: a box that comes back later is told of a newer one."""
 _DAY_S = 86_400
 _HEX_DIGITS = 64
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})\b")
 _WHEEL_OF = re.compile(r"-cp(\d)(\d+)-cp\1\2-[^-]*linux[^-]*_(x86_64|aarch64|armv7l|i686)\.whl\Z")
 """A wheel for one Python (those of the stable ABI run with many) and one kind of machine."""
 
@@ -88,7 +90,7 @@ def pack(folder: Path, bundle: Path) -> Parcel:
     """
     kind = kind_of(bundle)
     try:
-        listed = (bundle / "requirements.txt").read_bytes()
+        listed = (bundle / LIST).read_bytes()
         version = (bundle / "VERSION").read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise UpdateError(f"{bundle} is no bundle: it has no requirements.txt or no VERSION") from error
@@ -173,22 +175,24 @@ def _wheels(bundle: Path) -> list[Path]:
 
 
 def _check(bundle: Path, listed: str) -> None:
-    """See that the list has the hash of each wheel: better here than on a hundred boxes."""
+    """See that the list has the hash of each wheel, and no other: better here than on a hundred boxes."""
+    missing = set(_HASH.findall(listed))
     for wheel in _wheels(bundle):
         if not IN_ARCHIVE.match(f"wheels/{wheel.name}"):
             raise UpdateError(f"{wheel.name} is no name for a wheel")
         with wheel.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if f"--hash=sha256:{digest}" not in listed:
-            raise UpdateError(
-                f"{wheel.name} is not the one in {bundle / 'requirements.txt'}: make the bundle again"
-            )
+        if digest not in missing:
+            raise UpdateError(f"{wheel.name} is not the one in {bundle / LIST}: make the bundle again")
+        missing.discard(digest)
+    if missing:
+        raise UpdateError(f"{bundle} has not all the wheels of its list: make the bundle again")
 
 
 def _packed(bundle: Path, into: Path) -> tuple[str, int]:
     files: Sequence[tuple[str, Path]] = [
         ("VERSION", bundle / "VERSION"),
-        ("requirements.txt", bundle / "requirements.txt"),
+        (LIST, bundle / LIST),
         *((f"wheels/{wheel.name}", wheel) for wheel in _wheels(bundle)),
     ]
     with tarfile.open(into, "w", format=tarfile.PAX_FORMAT) as tar:
