@@ -33,7 +33,7 @@ def _path(name: str, variable: str, default: str, text: str) -> Callable[[F], F]
 
 _folder = _path("--folder", "folder", FOLDER, "Where the versions of the program lie.")
 _got = _path("--got", "got", GOT, "Where what was got lies.")
-_key = _path("--key", "key", KEY, "The file with the district's public key for updates.")
+_key = _path("--key", "key", KEY, "The file with the district's public keys for updates.")
 
 
 @click.group("update")
@@ -72,7 +72,7 @@ def fetch(
     source = Source(given.collector, tls, clock.monotonic)
     try:
         text = source.offer()
-        word = _judged(signature.verified(text, _read_key(key)), path, folder)
+        word = _judged(signature.verified(text, _read_keys(key)), path, folder)
         if word.why != "old":
             _written(got / OFFER, text)
         if word.why == "take" and outlook.testing(path):
@@ -194,10 +194,10 @@ def _log_here() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
 
-def _read_key(path: Path) -> bytes:
-    from firstbell.update import key_of  # noqa: PLC0415
+def _read_keys(path: Path) -> tuple[bytes, ...]:
+    from firstbell.update import keys_of  # noqa: PLC0415
 
-    return key_of(path.read_text(encoding="ascii", errors="replace"))
+    return keys_of(path.read_text(encoding="ascii", errors="replace"))
 
 
 def _offered(got: Path, key: Path) -> tuple["Offer | None", str]:
@@ -208,7 +208,7 @@ def _offered(got: Path, key: Path) -> tuple["Offer | None", str]:
 
     try:
         text = archive.read_plain(got / OFFER, OFFER_CHARS).decode("ascii", "replace")
-        return signature.verified(text, _read_key(key)), ""
+        return signature.verified(text, _read_keys(key)), ""
     except FileNotFoundError as missing:
         return None, "" if str(missing.filename).endswith(OFFER) else f"there is no key in {key}"
     except (archive.ArchiveError, OfferError) as trouble:
