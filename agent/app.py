@@ -13,7 +13,7 @@ from agent import lines
 from agent.box import Box
 from agent.config import Settings
 from agent.gate import Gate
-from agent.machine.linemark import LineMark
+from agent.machine import marks
 from agent.machine.machine import Machine
 from agent.probes import PROBES
 from agent.probes.base import Measure
@@ -53,7 +53,7 @@ def running(settings: Settings, folder: Path, measures: Mapping[str, Measure] | 
     last_resort.daemon = True
     try:
         measures = measures or _measures(settings, folder)
-        mark = LineMark(_spool_path(settings, folder))
+        mark = marks.testing(_spool_path(settings, folder))
         yield Box(settings, machine, spool, line, progress, measures, last_resort, mark.hold)
     finally:
         spool.close()

@@ -54,7 +54,7 @@ class Box:
         progress: Progress,
         measures: Mapping[str, Measure],
         last_resort: threading.Timer,
-        held: Callable[[bool], None] = lambda _held: None,
+        held: Callable[[bool], object] = lambda _held: None,
     ) -> None:
         clock, tz = machine.clock, zone(settings)
         self.progress, self._line = progress, line

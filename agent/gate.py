@@ -124,7 +124,7 @@ class Gate:
         targets: Mapping[str, Targets] | None = None,
         most_tests: Mapping[str, int] | None = None,
         coordinator: Coordinator | None = None,
-        held: Callable[[bool], None] = lambda _held: None,
+        held: Callable[[bool], object] = lambda _held: None,
     ) -> None:
         self._ceilings, self._ledger, self._tz = ceilings, ledger, tz
         self._fill, self._metered, self._busy = fill, metered, busy

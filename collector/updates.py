@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firstbell import update
@@ -25,10 +24,12 @@ from firstbell.update import IN_ARCHIVE, MOST_BYTES, Offer, OfferError, Parcel
 
 KEY = "update-key"
 FOLDER, OFFER = "updates", "offer"
+LIST = "requirements.txt"
 GOOD_DAYS = 60
 """An offer ends by itself: a box that comes back later is told of a newer one."""
 _DAY_S = 86_400
 _HEX_DIGITS = 64
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})\b")
 _WHEEL_OF = re.compile(r"-cp(\d)(\d+)-cp\1\2-[^-]*linux[^-]*_(x86_64|aarch64|armv7l|i686)\.whl\Z")
 """A wheel for one Python (those of the stable ABI run with many) and one kind of machine."""
 
@@ -88,7 +89,7 @@ def pack(folder: Path, bundle: Path) -> Parcel:
     """
     kind = kind_of(bundle)
     try:
-        listed = (bundle / "requirements.txt").read_bytes()
+        listed = (bundle / LIST).read_bytes()
         version = (bundle / "VERSION").read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise UpdateError(f"{bundle} is no bundle: it has no requirements.txt or no VERSION") from error
@@ -135,25 +136,15 @@ def publish(folder: Path, key: Key, offer: Offer) -> None:
             old.unlink()
 
 
-def current(folder: Path, public: str = "") -> Offer | None:
-    """The offer that boxes are given; None where there is none. Raises UpdateError.
-
-    With `public` its signature must be that key's.
-    """
+def current(folder: Path) -> Offer | None:
+    """The offer that boxes are given, whoever signed it; None where there is none. Raises UpdateError."""
     try:
-        text = (folder / FOLDER / OFFER).read_text(encoding="ascii")
+        payload, _signature = update.split((folder / FOLDER / OFFER).read_text(encoding="ascii"))
+        return update.read(payload)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
         raise UpdateError("the offer can't be read") from error
-    try:
-        payload, signature = update.split(text)
-        if public:
-            held = Ed25519PublicKey.from_public_bytes(update.key_of(public))
-            held.verify(signature, update.signed_bytes(payload))
-        return update.read(payload)
-    except InvalidSignature as error:
-        raise UpdateError("the offer was signed by another key than this one") from error
     except OfferError as error:
         raise UpdateError(str(error)) from error
 
@@ -173,22 +164,24 @@ def _wheels(bundle: Path) -> list[Path]:
 
 
 def _check(bundle: Path, listed: str) -> None:
-    """See that the list has the hash of each wheel: better here than on a hundred boxes."""
+    """See that the list has the hash of each wheel, and no other: better here than on a hundred boxes."""
+    missing = set(_HASH.findall(listed))
     for wheel in _wheels(bundle):
         if not IN_ARCHIVE.match(f"wheels/{wheel.name}"):
             raise UpdateError(f"{wheel.name} is no name for a wheel")
         with wheel.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if f"--hash=sha256:{digest}" not in listed:
-            raise UpdateError(
-                f"{wheel.name} is not the one in {bundle / 'requirements.txt'}: make the bundle again"
-            )
+        if digest not in missing:
+            raise UpdateError(f"{wheel.name} is not the one in {bundle / LIST}: make the bundle again")
+        missing.discard(digest)
+    if missing:
+        raise UpdateError(f"{bundle} has not all the wheels of its list: make the bundle again")
 
 
 def _packed(bundle: Path, into: Path) -> tuple[str, int]:
     files: Sequence[tuple[str, Path]] = [
         ("VERSION", bundle / "VERSION"),
-        ("requirements.txt", bundle / "requirements.txt"),
+        (LIST, bundle / LIST),
         *((f"wheels/{wheel.name}", wheel) for wheel in _wheels(bundle)),
     ]
     with tarfile.open(into, "w", format=tarfile.PAX_FORMAT) as tar:

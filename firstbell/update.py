@@ -194,15 +194,15 @@ def read(payload: bytes) -> Offer:
         raise OfferError(f"the offer can't be read: {error}") from error
 
 
-def key_of(text: str) -> bytes:
-    """The public key in a text of 64 hex digits. Raises OfferError."""
+def keys_of(text: str) -> tuple[bytes, ...]:
+    """The public keys in a text: 64 hex digits each, the one in use and maybe a spare. Raises OfferError."""
     try:
-        key = bytes.fromhex(text.strip())
-    except ValueError as error:
-        raise OfferError("the key is 64 hex digits, as `firstbell update key` prints it") from error
-    if len(key) != KEY_BYTES:
-        raise OfferError("the key is 64 hex digits, as `firstbell update key` prints it")
-    return key
+        keys = tuple(bytes.fromhex(word) for word in text.split())
+    except ValueError:
+        keys = ()
+    if not keys or any(len(key) != KEY_BYTES for key in keys):
+        raise OfferError("a key is 64 hex digits, as `firstbell update key` prints it")
+    return keys
 
 
 def release_of(version: str, listed: bytes) -> str:

@@ -120,6 +120,12 @@ class _Straight(urllib.request.HTTPRedirectHandler):
         """Stay."""
 
 
+def clear(folder: Path) -> None:
+    """Take away archives that are of no more use. Raises OSError."""
+    for path in (*folder.glob("*.part"), folder / ARCHIVE):
+        path.unlink(missing_ok=True)
+
+
 def _digest(path: Path, most: int) -> str:
     """The SHA-256 of a file; "" where it is longer than `most` bytes."""
     if path.stat().st_size > most:

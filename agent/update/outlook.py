@@ -10,7 +10,7 @@ import msgspec
 
 import firstbell
 from agent import app, config
-from agent.machine.linemark import LineMark
+from agent.machine import marks
 from agent.spool import look as spool_look
 
 
@@ -37,8 +37,16 @@ def look(path: Path) -> Look:
     spool = path.absolute().parent / settings.box.spool
     start = spool_look.last_start(spool) if spool.exists() else spool_look.Start("", 0)
     return Look(
-        agent=settings.box.name, testing=LineMark(spool).is_held(), epoch=start.epoch, held=start.held
+        agent=settings.box.name,
+        testing=marks.testing(spool).is_held(),
+        epoch=start.epoch,
+        held=start.held,
     )
+
+
+def testing(path: Path) -> bool:
+    """Whether a test loads the box's line. The spool itself is not touched. Raises SettingsError."""
+    return marks.testing(path.absolute().parent / config.read(path).box.spool).is_held()
 
 
 def fit(path: Path) -> Fit:

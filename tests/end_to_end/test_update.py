@@ -42,7 +42,7 @@ class District:
         (folder / "key.pem").write_text(key, encoding="ascii")
         signs.publish((), made.clock.now_ns())
         self.key = Key(folder / updates.KEY)
-        self.public = bytes.fromhex(self.key.public)
+        self.public = (bytes.fromhex(self.key.public),)
         self.parcel = updates.pack(made.path.parent, bundles.bundle(folder / "bundle", "0.2.0"))
         self.port = 0
         self.offer(7)
@@ -279,7 +279,7 @@ def test_offers_are_made_shown_and_stopped(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "updates"
     assert [path.stem for path in folder.glob("*.tar")] == [first["parcels"][0]["sha256"]]
     text = (folder / "offer").read_text(encoding="ascii")
-    assert signature.verified(text, bytes.fromhex(public)).serial == first["serial"]
+    assert signature.verified(text, [bytes.fromhex(public)]).serial == first["serial"]
     again = say(*offer, "--at-once", "--json")
     stopped = say(*firstbell, "stop", "--key", stick, "--json")
     assert first["serial"] < again["serial"] < stopped["serial"]
@@ -324,7 +324,7 @@ def test_a_box_says_what_is_wrong(tmp_path: Path) -> None:
     assert "there is no key" in say(*agent, "show", *places)["says"]
     (tmp_path / "update.pub").write_text(other.public, encoding="ascii")
     assert "not signed" in say(*agent, "show", *places)["says"]
-    (tmp_path / "update.pub").write_text(key.public + "\n", encoding="ascii")
+    (tmp_path / "update.pub").write_text(f"{other.public}\n{key.public}\n", encoding="ascii")
     shown = say(*agent, "show", *places)
     assert (shown["why"], shown["current"], shown["turn_s"]) == ("machine", "", now_s - 9)
     assert say(*agent, "look", "--json") == {"agent": "lincoln-1", "testing": False, "epoch": "", "held": 0}

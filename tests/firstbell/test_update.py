@@ -176,8 +176,9 @@ def test_an_offer_that_can_not_be_is_refused(changed: dict[str, Any]) -> None:
 
 
 def test_a_key_is_64_digits() -> None:
-    """As it is printed, with the end of its line; nothing else."""
-    assert update.key_of("00" * 32 + "\n") == bytes(32)
-    for text in ("", "00" * 31, "zz" * 32):
+    """As it is printed, with the end of its line, and maybe a second one; nothing else."""
+    assert update.keys_of("00" * 32 + "\n") == (bytes(32),)
+    assert update.keys_of("00" * 32 + "\n" + "01" * 32) == (bytes(32), b"\x01" * 32)
+    for text in ("", "00" * 31, "zz" * 32, "00" * 32 + " 00"):
         with pytest.raises(OfferError):
-            update.key_of(text)
+            update.keys_of(text)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.gate import Ceilings, Gate
-from agent.machine.linemark import LineMark
+from agent.machine import marks
 from agent.spool import look as spool_look
 from agent.spool.migrations import MIGRATIONS
 from agent.spool.schema import NewerSpoolError
@@ -46,7 +46,7 @@ def test_a_start_was_answered_once_the_collector_holds_a_report_of_it(settings: 
 
 def test_a_test_that_loads_the_line_is_seen_from_outside(settings: Path) -> None:
     """As long as the gate has given the line away, and no longer."""
-    mark = LineMark(settings.with_name("spool.db"))
+    mark = marks.testing(settings.with_name("spool.db"))
     gate = Gate(Ceilings(), Book(), ZoneInfo("UTC"), fill=lambda: 0.0, metered=lambda: False, held=mark.hold)
     with spool_at(settings.with_name("spool.db"), HandClock()):
         assert not outlook.look(settings).testing
