@@ -73,6 +73,7 @@ _BLOCK = re.compile(r"<!-- made by scripts/docs: ([^\n]*) -->\n.*?<!-- end -->",
 def pages(root: Path = session.ROOT) -> Iterator[Path]:
     """Every page of the documentation, but the decisions, which say how things were."""
     yield root / "README.md"
+    yield root / "SECURITY.md"
     yield from sorted((root / "docs").glob("*.md"))
 
 
