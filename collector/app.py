@@ -16,7 +16,7 @@ from collector.coordinator.coordinator import Coordinator
 from collector.coordinator.desk import Desk
 from collector.coordinator.tickets import Tickets
 from collector.gateways import Gateways
-from collector.identity.authority import Authority, NoAuthorityError
+from collector.identity.authority import Authority, AuthorityError, NoAuthorityError
 from collector.identity.registrar import Registrar
 from collector.intake import Intake
 from collector.keeping import record
@@ -38,6 +38,7 @@ from collector.tokens import Tokens
 from collector.web import door
 from collector.web.app import create_app
 from collector.web.health import Parts
+from collector.web.renewed import Shown
 from firstbell.settings import SettingsError
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ def run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
 def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
     clock = SystemClock()
     address = _address(home, settings)
+    renew = _renewing(home, settings, clock, address.tls)
     journal = open_journal(home.journal)
     if journal.simulated():
         raise SimulatedError(
@@ -114,7 +116,7 @@ def _run(home: Home, settings: Settings, ready: Callable[[int], None]) -> None:
             carrier.start()
         try:
             with _told(home, listening.getsockname()[1]):
-                _serve(home, settings.web, parts, listening, ready)
+                _serve(home, settings.web, parts, listening, ready, renew)
         finally:
             # In this order: nothing new comes in, what came in is committed and answered where it can be.
             telling.stop()
@@ -155,6 +157,36 @@ def _carrier(
         return influxdb.way(home, settings.influx, journal, reads, folder_now, clock, outbox, boards)
 
     return Carrier(opened, outbox, clock)
+
+
+def _renewing(
+    home: Home, settings: Settings, clock: Clock, to_broker: ssl.SSLContext | None
+) -> Callable[[], None]:
+    """What puts the next certificate in the place of one that the district's own authority gave here.
+
+    Of others somebody else takes care. The broker is shown its one at the next connection.
+    """
+    names = [name for name in (settings.web.cert_file, settings.broker.cert_file) if name]
+
+    def renew_one(signs: Authority, name: str) -> None:
+        path = home.folder / name
+        if not signs.renew(path, clock.now_ns()):
+            return
+        log.info("%s is good for longer now", path)
+        if to_broker and name == settings.broker.cert_file:
+            to_broker.load_cert_chain(path, home.folder / settings.broker.key_file, password="")
+
+    def renew() -> None:
+        try:
+            signs = Authority(home.folder)
+            for name in names:
+                renew_one(signs, name)
+        except NoAuthorityError:
+            pass
+        except (AuthorityError, OSError) as error:
+            log.warning("a certificate can't be renewed: %s", error)
+
+    return renew
 
 
 @contextmanager
@@ -234,7 +266,12 @@ def listener(host: str, port: int) -> door.Door:
 
 
 def _serve(
-    home: Home, web: WebSettings, parts: Parts, listening: socket.socket, ready: Callable[[int], None]
+    home: Home,
+    web: WebSettings,
+    parts: Parts,
+    listening: socket.socket,
+    ready: Callable[[int], None],
+    renew: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve in this thread until a signal, which is heard from before `ready` on.
 
@@ -243,12 +280,15 @@ def _serve(
     tokens = _tokens(home, web)
     cert, key = (home.folder / name if name else None for name in (web.cert_file, web.key_file))
     settings = door.settings(create_app(parts, tokens), cert, key)
+    renew()
     try:
         settings.load()
     except OSError as error:
         raise SettingsError(
             str(home.settings), [f"web.cert_file, web.key_file can't be used: {error}"]
         ) from error
+    if settings.ssl and cert and key:
+        door.watching(settings, Shown(settings.ssl, cert, key, renew))
     door.quieten()
     server = door.Server(settings)
 

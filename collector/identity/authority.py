@@ -22,7 +22,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -159,6 +159,31 @@ class Authority:
         )
         return issued, _pem_of(key)
 
+    def renew(self, path: Path, now_ns: int) -> bool:
+        """Put the next certificate in the place of one in `path`, once half of its time is over; if it did.
+
+        Same names, same key, so that one file changes and fits the key at every moment. One that nobody here
+        signed is left alone. Raises AuthorityError, OSError.
+        """
+        try:
+            old = x509.load_pem_x509_certificate(path.read_bytes())
+        except ValueError:
+            return False
+        begins, ends = old.not_valid_before_utc, old.not_valid_after_utc
+        key = old.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not any(_gave(s, old) for s in self._signers):
+            return False
+        if _at(now_ns) < begins + (ends - begins) / 2:
+            return False
+        common = old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        names = list(old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        (use,) = old.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        issued = self._signed(key, str(common), names, use, now_ns, CERTIFICATE_DAYS)
+        if issued.ends_ns <= _ns(ends):
+            return False  # the authority itself ends with it
+        _write(path, issued.pem.encode(), path.stat().st_mode & 0o777)
+        return True
+
     def publish(self, revoked: Iterable[tuple[str, str, int]], now_ns: int) -> None:
         """Write what others read: whom to believe, and what was revoked (authority, serial in hex, when).
 
@@ -262,6 +287,14 @@ def _revoked_by(
             gone = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(_at(at_ns))
             made = made.add_revoked_certificate(gone.build())
     return made.sign(signer.key, hashes.SHA256())
+
+
+def _gave(signer: _Signer, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(signer.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _signed_by(told: x509.CertificateRevocationList, signer: _Signer) -> bool:

@@ -19,6 +19,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from collector.web.renewed import EVERY_S, Shown
+
 log = logging.getLogger(__name__)
 
 MOST, MOST_OF_ONE = 200, 40
@@ -165,6 +167,11 @@ def settings(app: Any, cert_file: Path | None = None, key_file: Path | None = No
         ssl_certfile=cert_file,
         ssl_keyfile=key_file,
     )
+
+
+def watching(config: uvicorn.Config, shown: Shown) -> None:
+    """Have a loaded server look each minute whether its certificate was renewed."""
+    config.callback_notify, config.timeout_notify = shown.look, int(EVERY_S)
 
 
 class Server(uvicorn.Server):
