@@ -20,6 +20,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from collector.web.renewed import Shown
+
 log = logging.getLogger(__name__)
 
 MOST, MOST_OF_ONE = 200, 40
@@ -215,7 +217,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._turned_at = time.monotonic()
-        self._shown = _stamps(config)
+        self._shown: Shown | None = None
 
     def still_s(self) -> float:
         """How long ago its loop turned last, in seconds; it does ten times a second."""
@@ -224,20 +226,9 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second."""
         self._turned_at = time.monotonic()
-        if counter % max(1, round(self.look_s / _TICK_S)) == 0 and _stamps(self.config) != self._shown:
-            self._show_anew()
+        if self._shown and counter % max(1, round(self.look_s / _TICK_S)) == 0:
+            self._shown.look()
         return await super().on_tick(counter)
-
-    def _show_anew(self) -> None:
-        # On the loop's own thread: whoever shakes hands at this moment is not in between.
-        stamps = _stamps(self.config)
-        try:
-            self.config.ssl.load_cert_chain(self.config.ssl_certfile, self.config.ssl_keyfile)  # type: ignore[union-attr,arg-type]
-        except (OSError, AttributeError) as error:
-            log.warning("the pages' new certificate can't be used, the one before is shown on: %s", error)
-        else:
-            log.info("the pages show another certificate from now on")
-        self._shown = stamps
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -246,6 +237,7 @@ class Server(uvicorn.Server):
             # uvicorn passes no such bound on, and asyncio's own is a minute.
             patient = partial(loop.create_server, ssl_handshake_timeout=WORD_S)
             loop.create_server = patient  # type: ignore[method-assign]
+            self._shown = _shown(self.config)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -255,16 +247,9 @@ class Server(uvicorn.Server):
             connection.transport.abort()
 
 
-def _stamps(config: uvicorn.Config) -> list[tuple[int, int] | None]:
-    """What tells one certificate from another without reading it; nothing where there is no TLS."""
-    found: list[tuple[int, int] | None] = []
-    for name in (config.ssl_certfile, config.ssl_keyfile) if config.is_ssl else ():
-        try:
-            stat = Path(name or "").stat()
-            found.append((stat.st_mtime_ns, stat.st_ino))
-        except OSError:
-            found.append(None)
-    return found
+def _shown(config: uvicorn.Config) -> Shown | None:
+    cert, key = config.ssl_certfile, config.ssl_keyfile
+    return Shown(config.ssl, Path(cert), Path(key)) if config.ssl and cert and key else None
 
 
 class Rarely(logging.Filter):
