@@ -103,6 +103,7 @@ def changed(said: str) -> dict[str, int]:
     return {
         name: int(number)
         for name, number in re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)
+        if name != "localhost"
     }
 
 
