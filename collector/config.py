@@ -244,7 +244,8 @@ class DeploySettings(msgspec.Struct, frozen=True, kw_only=True):
     """How Ansible reaches the district's machines: what `firstbell district inventory` can't know else.
 
     A box is NAME.`domain`, or NAME alone; whoever deploys logs in as `user`, or as Ansible does by itself.
-    `server` is the collector's machine, where that is another name than boxes call it by.
+    `server` is the collector's machine, where that is another name than boxes call it by. With an InfluxDB
+    of its own it has a Grafana, too, and `grafana` says whether that is installed, or others do so.
     """
 
     domain: str = ""
@@ -252,6 +253,7 @@ class DeploySettings(msgspec.Struct, frozen=True, kw_only=True):
     server: str = ""
     pilot: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
+    grafana: bool = True
 
     def __post_init__(self) -> None:
         """See that each can be what it is called: these words reach a command line."""

@@ -18,8 +18,11 @@ from firstbell.district import District, Seat
 from firstbell.settings import SettingsError
 
 Value = str | int | float | bool | None | Mapping[str, "Value"] | Sequence["Value"]
-RESERVED = frozenset({"all", "boxes", "collector", "localhost", "pilot", "reference", "ungrouped"})
+RESERVED = frozenset(
+    {"all", "boxes", "collector", "grafana", "influxdb", "localhost", "pilot", "reference", "ungrouped"}
+)
 """Names that mean something else to Ansible: no box can bear them there."""
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/,@+-]*\Z")
 _OWN_TABLES = {"broker", "web", "enrol", "deploy"}
 """Tables of collector.toml that the role makes of variables; the others go along as they are."""
@@ -59,6 +62,11 @@ def of(home: Home, settings: Settings, district: District, now_ns: int) -> Inven
     groups["boxes"] = Group(tuple(seats), _of_boxes(settings))
     if settings.deploy.pilot:
         groups["pilot"] = Group(settings.deploy.pilot, {})
+    if urlsplit(settings.influx.url).hostname in _THIS_MACHINE:
+        groups["influxdb"] = Group(
+            (server,), {"influxdb_url": settings.influx.url, "influxdb_org": settings.influx.org}
+        )
+        groups["grafana"] = Group((server,), {"grafana_install": settings.deploy.grafana})
     if settings.deploy.reference:
         groups["reference"] = Group(settings.deploy.reference, {})
     for school in district.schools:

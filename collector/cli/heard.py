@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from collector.cli.common import json_option, loaded, journal_of, opened, pass_home, show, table
+from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
 from collector.questions import heard

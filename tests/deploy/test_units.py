@@ -15,6 +15,8 @@ MOST = {
     "agent/firstbell-agent.service": 1.5,
     "agent/firstbell-enrol.service": 1.5,
     "collector/firstbell-collector.service": 1.5,
+    "reference/firstbell-reference.service": 1.5,
+    "influxdb/influxdb.service": 1.9,
 }
 """The most that each may score: 10 is a unit that forbids nothing."""
 
@@ -25,7 +27,8 @@ def rendered(role: str, name: str) -> str:
     text = (ROLES / role / "templates" / f"{name}.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     environment.filters["basename"] = os.path.basename  # Ansible's
-    values |= {"agent_program": "/opt/firstbell/current", "collector_program": "/opt/firstbell/current"}
+    values |= {f"{name}_program": "/opt/firstbell/current" for name in ("agent", "collector", "reference")}
+    values |= {"influxdb_influxd": "/usr/bin/influxd", "reference_name": "hub"}
     return environment.from_string(text).render(values | {"ansible_managed": "managed"})
 
 

@@ -120,6 +120,8 @@ def test_ansible_reads_file_and_script_alike(tmp_path: Path) -> None:
     assert server["collector_settings"] == {"influx": {"url": "http://127.0.0.1:8086"}}
     assert server["collector_district"] == str(data / "district")
     assert hosts["hub.example.org"]["reference_name"] == "hub"
+    assert (file["influxdb"]["hosts"], file["grafana"]["hosts"]) == (["first.example.org"],) * 2
+    assert (server["influxdb_url"], server["grafana_install"]) == ("http://127.0.0.1:8086", True)
     assert json.loads(said(data, "--host", "hub.example.org")) == {"reference_name": "hub"}
 
 
