@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ class Machine:
         ended = subprocess.run(
             self._argv(argv, user), capture_output=True, text=True, timeout=60, check=False
         )
+        self.said += [ended.stdout, ended.stderr]
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
 
@@ -63,6 +65,27 @@ class Machine:
         ((user, argv),) = self.exec_of(unit)
         with self.process(argv, user, unit) as process:
             yield process
+
+    @contextmanager
+    def kept(self, unit: str) -> Iterator[threading.Event]:
+        """The same, started anew as soon as another version is in use, or the event is set: systemd's part."""
+        link, ends, again = self.path("/opt/firstbell/current"), threading.Event(), threading.Event()
+
+        def run() -> None:
+            while not ends.is_set():
+                version = link.readlink()
+                again.clear()
+                with self.service(unit):
+                    while link.readlink() == version and not again.is_set() and not ends.wait(0.1):
+                        pass
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield again
+        finally:
+            ends.set()
+            thread.join()
 
     @contextmanager
     def process(self, argv: list[str], user: str, name: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -100,6 +123,7 @@ class Control:
         (folder / "group_vars").mkdir()
         (folder / "group_vars" / "all.json").write_text(json.dumps(variables), encoding="utf-8")
         (folder / "inventory.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.said: list[str] = []
 
     def play(self, playbook: str, *options: str, code: int = 0) -> str:
         """What a playbook of the collection says."""
@@ -122,6 +146,7 @@ class Control:
                 "ANSIBLE_HOME": str(self.folder / "home"),
                 "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_PIPELINING": "1",
                 "PATH": f"{Path(found).parent}:{os.environ['PATH']}",
             },
             capture_output=True,
@@ -129,5 +154,6 @@ class Control:
             timeout=300,
             check=False,
         )
+        self.said += [ended.stdout, ended.stderr]
         assert ended.returncode == code, ended.stdout[-6000:] + ended.stderr[-2000:]
         return ended.stdout
