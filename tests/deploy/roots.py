@@ -42,7 +42,6 @@ class Machine:
         ended = subprocess.run(
             self._argv(argv, user), capture_output=True, text=True, timeout=60, check=False
         )
-        self.said += [ended.stdout, ended.stderr]
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
 

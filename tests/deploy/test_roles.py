@@ -62,7 +62,7 @@ def enrol(district: District) -> str:
     assert waits["agent"] == BOX
     district.firstbell("box", "let-in", str(waits["number"]))
     assert f"This box is {BOX}" in district.enrol(code=0)
-    return token
+    return str(token)
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> None:

@@ -125,6 +125,19 @@ def test_ansible_reads_file_and_script_alike(tmp_path: Path) -> None:
     assert json.loads(said(data, "--host", "hub.example.org")) == {"reference_name": "hub"}
 
 
+def test_roles_know_what_they_are_told(tmp_path: Path) -> None:
+    """Each variable of the inventory that bears a role's name is one that this role takes."""
+    yaml = pytest.importorskip("yaml")
+    roles = Path(__file__).parents[3] / "deploy" / "ansible" / "roles"
+    answer = json.loads(said(home(tmp_path), "--json"))
+    tables = [*answer["_meta"]["hostvars"].values(), *(group.get("vars", {}) for group in answer.values())]
+    told = {name for table in tables for name in table if not name.startswith(("ansible_", "firstbell_"))}
+    assert len(told) > 10
+    for name in told:
+        defaults = (roles / name.split("_")[0] / "defaults" / "main.yml").read_text(encoding="utf-8")
+        assert name in yaml.safe_load(defaults)
+
+
 def test_a_name_is_never_a_program(tmp_path: Path) -> None:
     """A school and a room whose names Ansible would work out are texts, in both forms, and are not worked out."""
     with TemporaryDirectory() as short:  # names have 80 letters at most
