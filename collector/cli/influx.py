@@ -1,6 +1,7 @@
 """`firstbell influx`: the way from the journal into InfluxDB."""
 
 import secrets
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,8 +45,9 @@ def group() -> None:
 @click.option(
     "--begin",
     "operator_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Set up InfluxDB itself, where nobody has: the operator's token lies in this file then, or does so.",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    help="Set up InfluxDB itself, where nobody has, with the operator's token in this file, made if there is "
+    "none (-: a token on stdin).",
 )
 @click.option(
     "--grafana-token-file",
@@ -110,6 +112,8 @@ def _operators_token(file: Path | None) -> str:
 
 def _first_token(file: Path) -> str:
     """The operator's token in `file`, made and kept there before InfluxDB hears of it."""
+    if file == Path("-"):
+        return sys.stdin.readline().strip()
     if not file.exists():
         config.write_secret(file.parent, file.name, secrets.token_urlsafe(48))
     return file.read_text(encoding="utf-8").strip()

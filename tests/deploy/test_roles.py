@@ -156,7 +156,7 @@ def canaries(district: District, token: str) -> set[str]:
                 }
     for name in (
         "/etc/influxdb/firstbell.operator",
-        "/etc/influxdb/firstbell.grafana",
+        f"{DATA}/influx.grafana",
         f"{DATA}/influx.token",
     ):
         if district.server.path(name).exists():

@@ -48,7 +48,7 @@ def test_influxdb_and_boards_are_set_up(district: District) -> None:
         assert (state["trouble"], state["url"]) == ("", url)
     files = {
         "/etc/influxdb/firstbell.operator": "root",
-        "/etc/influxdb/firstbell.grafana": "root",
+        f"{DATA}/influx.grafana": "firstbell-collector",
         "/etc/grafana/firstbell.env": "root",
         f"{DATA}/influx.token": "firstbell-collector",
     }
@@ -56,7 +56,7 @@ def test_influxdb_and_boards_are_set_up(district: District) -> None:
         path = server.path(name)
         assert (name, stat.S_IMODE(path.stat().st_mode)) == (name, 0o600)
         assert server.run("stat", "--format=%U", name).strip() == owner
-    token = server.path("/etc/influxdb/firstbell.grafana").read_text().strip()
+    token = server.path(f"{DATA}/influx.grafana").read_text().strip()
     assert f"FIRSTBELL_INFLUX_TOKEN={token}\n" in server.path("/etc/grafana/firstbell.env").read_text()
     for name in files:
         said = server.path(name).read_text().strip().split("=")[-1]

@@ -68,6 +68,29 @@ def test_an_influxdb_begins(tmp_path: Path, server: NewInflux) -> None:
     assert [file.read_text().strip() for file in files] == tokens
 
 
+def test_a_token_comes_on_stdin(tmp_path: Path, server: NewInflux) -> None:
+    """As the role brings it: from a file that the command itself may not read."""
+    (tmp_path / "data").mkdir()
+    words = [
+        "influx",
+        "setup",
+        "--url",
+        server.url,
+        "--org",
+        "district",
+        "--district",
+        "Example",
+        "--begin",
+        "-",
+    ]
+    argv = ["--data", str(tmp_path / "data"), *words, "--json"]
+    done = CliRunner().invoke(main, argv, input="a-token-of-our-own\n")
+    assert done.exit_code == 0, done.output
+    headers = {"Authorization": "Token a-token-of-our-own"}
+    assert ask(f"{server.url}/api/v2/buckets", None, headers).status == 200
+    assert not (tmp_path / "data" / "-").exists()
+
+
 def test_grafanas_lost_file_is_made_anew(tmp_path: Path, server: NewInflux) -> None:
     """With another token; the one before ends, and the collector's stays."""
     assert setup(tmp_path, server).exit_code == 0
