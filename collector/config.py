@@ -261,6 +261,36 @@ class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("password_file: backups hold secrets, so they are encrypted with one")
 
 
+_MACHINE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
+
+
+class DeploySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Ansible reaches the district's machines: what `firstbell district inventory` can't know else.
+
+    A box is NAME.`domain`, or NAME alone; whoever deploys logs in as `user`, or as Ansible does by itself.
+    `server` is the collector's machine, where that is another name than boxes call it by. With an InfluxDB
+    of its own it has a Grafana, too, and `grafana` says whether that is installed, or others do so.
+    """
+
+    domain: str = ""
+    user: str = ""
+    server: str = ""
+    pilot: tuple[str, ...] = ()
+    reference: tuple[str, ...] = ()
+    grafana: bool = True
+
+    def __post_init__(self) -> None:
+        """See that each can be what it is called: these words reach a command line."""
+        names = [("domain", self.domain), ("server", self.server)]
+        names += [("reference", name) for name in self.reference]
+        for key, name in names:
+            if name and not _MACHINE.match(name):
+                raise ValueError(f"{key}: {name[:60]!r} is no machine's name")
+        if self.user and not _USER.match(self.user):
+            raise ValueError(f"user: {self.user[:60]!r} is no user's name")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of the collector."""
 
@@ -269,6 +299,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     influx: InfluxSettings = InfluxSettings()
     enrol: EnrolSettings = EnrolSettings()
     keep: KeepSettings = KeepSettings()
+    deploy: DeploySettings = DeploySettings()
 
 
 def read(path: Path) -> Settings:

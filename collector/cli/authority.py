@@ -56,12 +56,13 @@ def make(home: Home, follow: bool, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write NAME.pem and NAME.key."
 )
+@click.option("--anew", is_flag=True, help="In place of those that are there, which stay good to their end.")
 @json_option
 @pass_home
-def server(home: Home, names: tuple[str, ...], out: Path, as_json: bool) -> None:
+def server(home: Home, names: tuple[str, ...], out: Path, anew: bool, as_json: bool) -> None:
     """Sign for a server of the district's that is reached by NAMES (names or addresses), for a year."""
     issued, key = Authority(home.folder).for_server(names, home.clock.now_ns())
-    _written(out, names[0], issued, key, as_json=as_json)
+    _written(out, names[0], issued, key, anew=anew, as_json=as_json)
 
 
 @group.command("program")
@@ -69,12 +70,13 @@ def server(home: Home, names: tuple[str, ...], out: Path, as_json: bool) -> None
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write NAME.pem and NAME.key."
 )
+@click.option("--anew", is_flag=True, help="In place of those that are there, which stay good to their end.")
 @json_option
 @pass_home
-def program(home: Home, name: str, out: Path, as_json: bool) -> None:
+def program(home: Home, name: str, out: Path, anew: bool, as_json: bool) -> None:
     """Sign for a program of the district's own, so that the broker knows it: the collector, for a year."""
     issued, key = Authority(home.folder).for_client(name, home.clock.now_ns())
-    _written(out, name, issued, key, as_json=as_json)
+    _written(out, name, issued, key, anew=anew, as_json=as_json)
 
 
 @group.command("renew")
@@ -143,13 +145,17 @@ def shown(home: Home, as_json: bool) -> None:
     show(answer, text, as_json=as_json)
 
 
-def _written(out: Path, name: str, issued: Issued, key: str, *, as_json: bool) -> None:
+def _written(out: Path, name: str, issued: Issued, key: str, *, anew: bool, as_json: bool) -> None:
     paths = out / f"{name}.pem", out / f"{name}.key"
     for path in paths:
-        if path.exists():
-            raise click.ClickException(f"{path} is there already; nothing was written")
+        if path.exists() and not anew:
+            raise click.ClickException(
+                f"{path} is there already; nothing was written (--anew takes its place)"
+            )
     config.write_secret(out, paths[1].name, key.strip())
-    paths[0].write_text(issued.pem, encoding="ascii")
+    beside = paths[0].with_suffix(".new")
+    beside.write_text(issued.pem, encoding="ascii")
+    beside.replace(paths[0])
     text = f"{paths[0]} and {paths[1]}, good until {day(issued.ends_ns)}."
     show(
         {"certificate": str(paths[0]), "key": str(paths[1]), "ends_ns": issued.ends_ns}, text, as_json=as_json

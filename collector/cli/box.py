@@ -6,6 +6,7 @@ import click
 
 from collector import config, simulated
 from collector.cards import making
+from collector.cli import heard
 from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
 from collector.cli.status import ago
 from collector.config import Home
@@ -24,6 +25,9 @@ SHOWN = 20
 @click.group("box")
 def group() -> None:
     """One box: what is here of it, and decisions about it."""
+
+
+group.add_command(heard.command)
 
 
 @group.command("accept")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from collector import registry, simulated
+from collector import config, inventory, registry, simulated
 from collector.cli.common import json_option, pass_home, show, table, to_json
 from collector.clock import SystemClock
 from collector.config import Home
@@ -129,6 +129,23 @@ def shown(home: Home, as_json: bool) -> None:
         simulated.marked(home, registry.read(home.district)), registry.targets(), SystemClock().now_ns()
     )
     show(answer, text(answer), as_json=as_json)
+
+
+@group.command("inventory")
+@click.option("--list", "listed", is_flag=True, help="The same as --json, as Ansible asks of a script.")
+@click.option(
+    "--host", metavar="NAME", help="The variables of one machine alone, as Ansible asks of a script."
+)
+@json_option
+@pass_home
+def inventory_(home: Home, listed: bool, host: str | None, as_json: bool) -> None:
+    """Print the district as Ansible's inventory: as a file of its own, or as a script does (--json)."""
+    folder = registry.read(home.district)
+    found = inventory.of(home, config.read(home.settings), folder.district, SystemClock().now_ns())
+    if host is not None:
+        click.echo(inventory.host_as_json(found, host))
+    else:
+        click.echo(inventory.as_json(found) if listed or as_json else inventory.as_yaml(found).rstrip())
 
 
 def text(answer: DistrictShown) -> str:

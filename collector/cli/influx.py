@@ -1,5 +1,7 @@
 """`firstbell influx`: the way from the journal into InfluxDB."""
 
+import secrets
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +42,19 @@ def group() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=f"The operator's token, which may make buckets; else ${TOKEN_VARIABLE}, else it is asked for.",
 )
+@click.option(
+    "--begin",
+    "operator_file",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    help="Set up InfluxDB itself, where nobody has, with the operator's token in this file, made if there is "
+    "none (-: a token on stdin).",
+)
+@click.option(
+    "--grafana-token-file",
+    "grafana_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write Grafana's token into this file, for its owner alone, in place of showing it.",
+)
 @json_option
 @pass_home
 def setup(
@@ -51,6 +66,8 @@ def setup(
     ca_file: str | None,
     new_tokens: bool,
     token_file: Path | None,
+    operator_file: Path | None,
+    grafana_file: Path | None,
     as_json: bool,
 ) -> None:
     """Make buckets, names and tokens in an InfluxDB 2, and enter it into collector.toml. Safe to run twice.
@@ -60,8 +77,18 @@ def setup(
     given = {"url": url, "org": org, "bucket": bucket, "district": district, "ca_file": ca_file}
     settings = influxdb.entered(home, {name: value for name, value in given.items() if value is not None})
     name = _name_of(home, settings)
-    server = Server(influxdb.address(home, settings, _operators_token(token_file)), operator=True)
-    done = influxdb.make_ready(home, settings, server, name, new_tokens=new_tokens)
+    if operator_file and token_file:
+        raise click.UsageError("--begin and --token-file are two ways: take one")
+    token = _first_token(operator_file) if operator_file else _operators_token(token_file)
+    server = Server(influxdb.address(home, settings, token), operator=True)
+    if operator_file:
+        influxdb.begin(server)
+    # A file that was lost is a token that was lost: nobody can be shown it again.
+    lost = grafana_file is not None and not grafana_file.exists()
+    done = influxdb.make_ready(home, settings, server, name, new_tokens=new_tokens, new_boards=lost)
+    if grafana_file and done.grafana_token:
+        config.write_secret(grafana_file.parent, grafana_file.name, done.grafana_token)
+        done = msgspec.structs.replace(done, grafana_token="", grafana_token_in=str(grafana_file))
     show(done, _setup_text(home, settings, done), as_json=as_json)
     server.close()
 
@@ -83,6 +110,15 @@ def _operators_token(file: Path | None) -> str:
     return found
 
 
+def _first_token(file: Path) -> str:
+    """The operator's token in `file`, made and kept there before InfluxDB hears of it."""
+    if file == Path("-"):
+        return sys.stdin.readline().strip()
+    if not file.exists():
+        config.write_secret(file.parent, file.name, secrets.token_urlsafe(48))
+    return file.read_text(encoding="utf-8").strip()
+
+
 def _setup_text(home: Home, settings: InfluxSettings, done: influxdb.MadeReady) -> str:
     lines = [_bucket_text(ready) for ready in done.buckets]
     where = f"it lies in {home.folder / settings.token_file}"
@@ -98,6 +134,8 @@ def _setup_text(home: Home, settings: InfluxSettings, done: influxdb.MadeReady) 
             "Keep it now: it can't be shown again.",
             "",
         ]
+    elif done.grafana_token_in:
+        lines.append(f"A token for Grafana was made, which may read these buckets: {done.grafana_token_in}.")
     else:
         lines.append("Grafana's token was made before and can't be shown again; --new-tokens makes another.")
     lines.append(f"{home.settings} names it; a collector that runs ships from its next start on.")

@@ -6,6 +6,7 @@ from collector.influxdb.rebuild import Rebuilt, rebuild
 from collector.influxdb.setup import MadeReady, entered, make_ready
 from collector.influxdb.ship import folder_of, way
 from collector.influxdb.verify import evidence, too_short, verify
+from collector.sinks.setup import begin
 
 __all__ = [
     "ROLLUPS",
@@ -14,6 +15,7 @@ __all__ = [
     "MadeReady",
     "Rebuilt",
     "address",
+    "begin",
     "copies",
     "entered",
     "evidence",

@@ -16,7 +16,10 @@ from firstbell.settings import SettingsError
 
 
 class MadeReady(msgspec.Struct, frozen=True, kw_only=True):
-    """What `firstbell influx setup` did; `grafana_token` is "" where there was one before."""
+    """What `firstbell influx setup` did; `grafana_token` is "" where there was one before.
+
+    It is, too, where it was written into a file, which is `grafana_token_in` then.
+    """
 
     url: str
     org: str
@@ -24,6 +27,7 @@ class MadeReady(msgspec.Struct, frozen=True, kw_only=True):
     district: str
     collector_token: Literal["made", "kept"]
     grafana_token: str
+    grafana_token_in: str = ""
 
 
 def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
@@ -47,11 +51,17 @@ def entered(home: Home, given: dict[str, str]) -> InfluxSettings:
 
 
 def make_ready(
-    home: Home, settings: InfluxSettings, server: Server, district: str, *, new_tokens: bool
+    home: Home,
+    settings: InfluxSettings,
+    server: Server,
+    district: str,
+    *,
+    new_tokens: bool,
+    new_boards: bool = False,
 ) -> MadeReady:
     """Make the InfluxDB ready for a district, by the operator's token, and enter it into the settings.
 
-    Raises InfluxError, OSError.
+    `new_boards` makes Grafana's token anew, and leaves the collector's. Raises InfluxError, OSError.
     """
     org_id = setup.organisation(server)
     setup.finish_swap(server, settings.bucket, settings.spare)
@@ -65,12 +75,13 @@ def make_ready(
     collector = f"First Bell, collector of {district}, bucket {settings.bucket}"
     boards = f"First Bell, boards of {district}, bucket {settings.bucket}"
     _enter(home, settings)
-    before = setup.tokens(server, org_id, collector, boards) if new_tokens else []
+    again = (collector, boards) if new_tokens else (boards,) if new_boards else ()
+    before = setup.tokens(server, org_id, *again) if again else []
     lost = new_tokens or not _still_good(home, settings)
     if lost:
         made = setup.token(server, org_id, collector, ids, ("read", "write"))
         config.write_secret(home.folder, settings.token_file, made)
-    known = not new_tokens and setup.has_token(server, org_id, boards, ids, ("read",))
+    known = not again and setup.has_token(server, org_id, boards, ids, ("read",))
     grafanas = "" if known else setup.token(server, org_id, boards, ids, ("read",))
     setup.revoke(server, before)
     return MadeReady(

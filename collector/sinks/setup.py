@@ -3,6 +3,7 @@
 Everything is looked for before it is made, so that a second time changes nothing.
 """
 
+import secrets
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -14,6 +15,8 @@ POLICY = "autogen"
 OURS = "First Bell: made by `firstbell influx setup`"
 """The description of buckets that were made here. Others' are never cut short, nor emptied."""
 _DAY_S = 86_400
+_FIRST_BUCKET = "firstbell_first"
+"""InfluxDB wants one when it is set up, for ever; ours are made otherwise, so this one goes at once."""
 Action = Literal["read", "write"]
 Did = Literal["made", "kept", "changed"]
 
@@ -34,6 +37,28 @@ class Ready(msgspec.Struct, frozen=True):
     days: int
     bucket: Did
     mapping: Did
+
+
+def begin(server: Server) -> bool:
+    """Set up an InfluxDB that nobody has set up: the organisation, and an operator's token, the address's.
+
+    False where somebody has. Its first user gets a password that nobody ever sees: the token opens all.
+    """
+    from influxdb_client import OnboardingRequest, SetupService  # noqa: PLC0415
+
+    if not server.is_new():
+        return False
+    first = OnboardingRequest(
+        username="firstbell",
+        password=secrets.token_urlsafe(24),
+        org=server.address.org,
+        bucket=_FIRST_BUCKET,
+        token=server.address.token,
+    )
+    with server.talking():
+        made = SetupService(server.client.api_client).post_setup(first)
+        server.client.buckets_api().delete_bucket(made.bucket.id)
+    return True
 
 
 def organisation(server: Server) -> str:

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,27 @@ class Machine:
             yield process
 
     @contextmanager
+    def kept(self, unit: str) -> Iterator[threading.Event]:
+        """The same, started anew as soon as another version is in use, or the event is set: systemd's part."""
+        link, ends, again = self.path("/opt/firstbell/current"), threading.Event(), threading.Event()
+
+        def run() -> None:
+            while not ends.is_set():
+                version = link.readlink()
+                again.clear()
+                with self.service(unit):
+                    while link.readlink() == version and not again.is_set() and not ends.wait(0.1):
+                        pass
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield again
+        finally:
+            ends.set()
+            thread.join()
+
+    @contextmanager
     def process(self, argv: list[str], user: str, name: str) -> Iterator[subprocess.Popen[bytes]]:
         """A command there that goes on, ended in the end."""
         with self.root.with_name(f"{self.root.name}-{name}.log").open("ab") as log:
@@ -100,6 +122,7 @@ class Control:
         (folder / "group_vars").mkdir()
         (folder / "group_vars" / "all.json").write_text(json.dumps(variables), encoding="utf-8")
         (folder / "inventory.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.said: list[str] = []
 
     def play(self, playbook: str, *options: str, code: int = 0) -> str:
         """What a playbook of the collection says."""
@@ -122,6 +145,7 @@ class Control:
                 "ANSIBLE_HOME": str(self.folder / "home"),
                 "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_PIPELINING": "1",
                 "PATH": f"{Path(found).parent}:{os.environ['PATH']}",
             },
             capture_output=True,
@@ -129,5 +153,6 @@ class Control:
             timeout=300,
             check=False,
         )
+        self.said += [ended.stdout, ended.stderr]
         assert ended.returncode == code, ended.stdout[-6000:] + ended.stderr[-2000:]
         return ended.stdout

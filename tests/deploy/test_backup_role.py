@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from collector import registry
+from tests.deploy.district import DATA, changed
 from tests.deploy.roots import Control, Machine, needed
-from tests.deploy.test_roles import DATA, changed
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
 

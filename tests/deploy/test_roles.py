@@ -1,111 +1,22 @@
 """The roles, in Debian roots: a district deployed twice, a box from its card to its reports, and out again."""
 
-import json
 import re
 import shutil
-import socket
 import ssl
+import subprocess
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from collector import registry
-from tests.deploy.roots import Control, Machine, needed
+import firstbell
+from tests.deploy.district import BOX, BROKER, DATA, District, changed
+from tests.deploy.releases import another
+from tests.deploy.roots import needed
 from tests.support.mosquitto import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
-
-BOX = "lincoln-1"
-DATA = "/var/lib/firstbell-collector"
-
-
-def ports(count: int) -> list[int]:
-    """Ports that the kernel says are free."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in taken]
-
-
-class District:
-    """A server and a box, and the machine that deploys them."""
-
-    def __init__(self, folder: Path, **more: str) -> None:
-        base, bundle = needed("FIRSTBELL_ROOT", "Debian root"), needed("FIRSTBELL_BUNDLE", "bundle")
-        registry.write_example(
-            folder / "district",
-            school_name="Lincoln High",
-            people=100,
-            down_mbps=100,
-            up_mbps=None,
-            agent=BOX,
-            tz="America/Chicago",
-        )
-        self.broker_port, web_port = ports(2)
-        self.server, self.box = Machine(folder / "server", base), Machine(folder / "box", base)
-        variables = {
-            "program_bundle": str(bundle),
-            "collector_district": str(folder / "district"),
-            "collector_names": ["localhost"],
-            "collector_port": web_port,
-            "collector_broker_port": self.broker_port,
-            "broker_names": ["localhost"],
-            "broker_port": self.broker_port,
-            "agent_broker": "localhost",
-            "agent_broker_port": self.broker_port,
-            "agent_settings": {"probes": {"first_now": True}},
-        }
-        variables |= more
-        machines = {"collector": {"server": self.server}, "boxes": {BOX: self.box}}
-        self.control = Control(folder, machines, variables)
-        self.folder = folder
-
-    def firstbell(self, *argv: str, code: int = 0) -> str:
-        """What the district's own command says, on its server, as its user."""
-        program = ("/opt/firstbell/current/bin/firstbell", "--data", DATA)
-        return self.server.run(*program, *argv, user="firstbell-collector", code=code)
-
-    def json(self, *argv: str) -> Any:
-        """The same as JSON."""
-        return json.loads(self.firstbell(*argv, "--json"))
-
-    def enrol(self, code: int) -> str:
-        """The box asks for its certificate, as its unit does."""
-        ((user, argv),) = self.box.exec_of("firstbell-enrol.service")
-        return self.box.run(*argv, user=user, code=code)
-
-    def checked(self) -> str:
-        """What the box says of its way to the broker, once it has tried."""
-        program = (
-            "/opt/firstbell/current/bin/firstbell-agent",
-            "--config",
-            "/etc/firstbell/agent.toml",
-            "check",
-        )
-        ended = self.box.tried(*program, "--json", user="firstbell")
-        answer = json.loads(ended)
-        return "let in" if answer["broker"]["ok"] else str(answer["broker"]["says"])
-
-
-@pytest.fixture(scope="module")
-def district(tmp_path_factory: pytest.TempPathFactory) -> District:
-    """Deployed once."""
-    made = District(tmp_path_factory.mktemp("district"))
-    made.control.play("site.yml")
-    return made
-
-
-BROKER = ["/usr/sbin/mosquitto", "-c", "/etc/mosquitto/mosquitto.conf"]
-
-
-def changed(said: str) -> dict[str, int]:
-    """How much was changed, by machine."""
-    return {
-        name: int(number)
-        for name, number in re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)
-    }
 
 
 def test_a_second_run_changes_nothing(district: District) -> None:
@@ -141,43 +52,164 @@ def test_keys_are_their_owners(district: District) -> None:
         assert owned == ""
 
 
-def test_a_box_is_let_in_reports_and_is_shut_out(district: District) -> None:
-    """From its card, over mutual TLS, by the deployed units alone; out within a minute, its session open."""
+def enrol(district: District) -> str:
+    """The box gets its card, and is let in; the card's token."""
+    district.firstbell("box", "card", BOX, "--out", f"{DATA}/card")
+    shutil.copytree(district.server.path(f"{DATA}/card"), district.folder / "card")
+    card = (district.folder / "card" / "card.toml").read_text(encoding="utf-8")
+    (token,) = re.findall(r"fbe_[a-z2-7]{26}", card)
+    district.control.play("boxes.yml", "-e", f"agent_card={district.folder / 'card'}", "-vvv", "--diff")
+    assert "somebody has to let this box in" in district.enrol(code=3)
+    (waits,) = district.json("box", "waiting")
+    assert waits["agent"] == BOX
+    district.firstbell("box", "let-in", str(waits["number"]))
+    assert f"This box is {BOX}" in district.enrol(code=0)
+    return str(token)
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> None:
+    """See that it comes to be in that time: each look is a command on the district's server."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+
+def reports(district: District) -> int:
+    """How many reports the collector holds."""
+    return int(district.json("status")["reports"])
+
+
+def more_reports(district: District) -> None:
+    """See that more come."""
+    before = reports(district)
+    within(90, lambda: reports(district) > before)
+
+
+def runs(district: District) -> str:
+    """The version that the box said last."""
+    boxes = [box for group in district.json("boxes")["groups"] for box in group["boxes"]]
+    return next(str(box["version"]) for box in boxes if box["name"] == BOX)
+
+
+def is_upgraded_and_goes_back(district: District, bundle: Path) -> None:
+    """Server and box get another version, and the gate hears of it; in one command they are back. Nothing is lost."""
+    held = reports(district)
+    said = district.control.play(
+        "site.yml", "-e", f"program_bundle={bundle}", "-e", "rollout_wait_s=120", "-vvv", "--diff"
+    )
+    assert f"{BOX}: heard" in said
+    assert (runs(district), reports(district) > held) == ("9.9.9", True)
+    held = reports(district)
+    district.control.play("rollback.yml", "-e", "machines=boxes:collector")
+    within(60, lambda: runs(district) == firstbell.__version__)
+    assert reports(district) > held
+    assert district.json("box", "show", BOX)["absences"] == []
+
+
+def holds_up_a_rollout(district: District, bundle: Path) -> None:
+    """A box that does not come back stops it; it is named, and so is the command that takes it back."""
+    said = district.control.play(
+        "boxes.yml", "-e", f"program_bundle={bundle}", "-e", "rollout_wait_s=5", code=2
+    )
+    said = " ".join(said.split())
+    assert f"The rollout stops here: {BOX} did not report with the new version within 5 s." in said
+    assert f"firstbell.district.rollback -e machines={BOX}" in said
+    assert "9.9.9" in district.box.path("/opt/firstbell/current").readlink().name
+    district.control.play("rollback.yml", "-e", f"machines={BOX}")
+    assert "9.9.9" not in district.box.path("/opt/firstbell/current").readlink().name
+
+
+def is_shut_out(district: District, broker: subprocess.Popen[bytes], agent: subprocess.Popen[bytes]) -> None:
+    """Within a minute, its session open."""
+    district.firstbell("box", "shut-out", BOX)
+    began = time.monotonic()
+    # What firstbell-revoked.path would start as soon as the list changes.
+    *installs, (_, restart) = district.server.exec_of("firstbell-revoked.service")
+    for user, install in installs:
+        district.server.run(*install, user=user)
+    assert restart == ["/usr/bin/systemctl", "restart", "mosquitto.service"]
+    broker.terminate()
+    broker.wait(20)
+    with district.server.process(BROKER, "root", "broker"):
+        within(60, lambda: "let in" not in district.checked())
+        assert time.monotonic() - began < 60
+        assert agent.poll() is None
+        held = reports(district)
+        time.sleep(3)
+        assert reports(district) == held
+        assert "shut out" in district.enrol(code=1)
+
+
+def canaries(district: District, token: str) -> set[str]:
+    """What nobody may ever say: the card's token, those of InfluxDB, and each line of each key."""
+    found = {token}
+    for machine in (district.server, district.box):
+        for pattern in (
+            "etc/**/*.key",
+            "var/lib/**/*.key",
+            "var/lib/**/authority-*.pem",
+            "var/lib/**/ticket*",
+        ):
+            for path in machine.root.glob(pattern):
+                text = path.read_text(encoding="utf-8", errors="replace")
+                secret = re.sub(r"(?s)-----BEGIN CERT.*?-----END CERT[^\n]*", "", text)
+                found |= {
+                    line for line in secret.splitlines() if len(line) > 20 and not line.startswith("-----")
+                }
+    for name in (
+        "/etc/influxdb/firstbell.operator",
+        f"{DATA}/influx.grafana",
+        f"{DATA}/influx.token",
+    ):
+        if district.server.path(name).exists():
+            found.add(district.server.path(name).read_text(encoding="utf-8").strip())
+    return found
+
+
+def says_no_secret(district: District, token: str) -> None:
+    """Neither Ansible at its most talkative, nor a log, nor the journal's backup."""
+    secrets = canaries(district, token)
+    assert len(secrets) > 10
+    logs = [log.read_text(encoding="utf-8", errors="replace") for log in district.folder.glob("*.log")]
+    assert logs
+    district.firstbell("backup", f"{DATA}/kept.db")
+    backup = district.server.path(f"{DATA}/kept.db").read_bytes()
+    assert not [secret[:8] for secret in secrets if secret.encode() in backup]
+    for text in [*district.control.said, *logs]:
+        assert not [secret[:8] for secret in secrets if secret in text]
+
+
+@pytest.mark.timeout(900)
+def test_a_box_from_its_card_to_its_end(district: District) -> None:
+    """Let in, reporting over mutual TLS, upgraded and taken back, through a rotation, shut out: units and playbooks alone."""
     server, box = district.server, district.box
-    with server.process(BROKER, "root", "broker") as broker, server.service("firstbell-collector.service"):
+    bundle = another(needed("FIRSTBELL_BUNDLE", "bundle"), district.folder / "newer", "9.9.9")
+    said = district.control.play("rollback.yml", code=2)
+    assert "There was no other version here" in said
+    with (
+        server.process(BROKER, "root", "broker") as broker,
+        server.kept("firstbell-collector.service") as again,
+    ):
         wait_until(server.path(f"{DATA}/web.port").exists, "the pages are served")
-        district.firstbell("box", "card", BOX, "--out", f"{DATA}/card")
-        shutil.copytree(server.path(f"{DATA}/card"), district.folder / "card")
-        card = (district.folder / "card" / "card.toml").read_text(encoding="utf-8")
-        (token,) = re.findall(r"fbe_[a-z2-7]{26}", card)
-        said = district.control.play(
-            "boxes.yml", "-e", f"agent_card={district.folder / 'card'}", "-vvv", "--diff"
-        )
-        assert token not in said
-        assert "somebody has to let this box in" in district.enrol(code=3)
-        (waits,) = district.json("box", "waiting")
-        assert waits["agent"] == BOX
-        district.firstbell("box", "let-in", str(waits["number"]))
-        assert f"This box is {BOX}" in district.enrol(code=0)
+        token = enrol(district)
+        with box.kept("firstbell-agent.service"):
+            within(60, lambda: reports(district) > 0)
+            is_upgraded_and_goes_back(district, bundle)
+        holds_up_a_rollout(district, bundle)
         with box.service("firstbell-agent.service") as agent:
-            wait_until(lambda: district.json("status")["reports"] > 0, "its reports are there")
-            district.firstbell("box", "shut-out", BOX)
-            began = time.monotonic()
-            # What firstbell-revoked.path would start as soon as the list changes.
-            *installs, (_, restart) = server.exec_of("firstbell-revoked.service")
-            for _, install in installs:
-                server.run(*install)
-            assert restart == ["/usr/bin/systemctl", "restart", "mosquitto.service"]
+            more_reports(district)
+            before = server.path("/etc/mosquitto/firstbell/broker.pem").read_text(encoding="ascii")
+            district.control.play("rotate.yml", "-vvv", "--diff")
+            assert server.path("/etc/mosquitto/firstbell/broker.pem").read_text(encoding="ascii") != before
             broker.terminate()
             broker.wait(20)
-            with server.process(BROKER, "root", "broker"):
-                wait_until(lambda: "let in" not in district.checked(), "it is not let in again")
-                assert time.monotonic() - began < 60
+            with server.process(BROKER, "root", "broker") as renewed:
+                again.set()
+                more_reports(district)
                 assert agent.poll() is None
-                held = district.json("status")["reports"]
-                time.sleep(3)
-                assert district.json("status")["reports"] == held
-                assert "shut out" in district.enrol(code=1)
+                is_shut_out(district, renewed, agent)
+    says_no_secret(district, token)
 
 
 def test_the_broker_shows_its_next_certificate(district: District) -> None:
@@ -206,31 +238,6 @@ def shown(port: int) -> str:
         return ssl.get_server_certificate(("127.0.0.1", port))
     except OSError:
         return ""
-
-
-def test_secrets_are_in_no_log(district: District) -> None:
-    """Whatever the programs said."""
-    for log in district.folder.glob("*.log"):
-        text = log.read_text(encoding="utf-8", errors="replace")
-        assert "PRIVATE KEY" not in text
-        assert not re.search(r"fbe_[a-z2-7]{26}", text)
-
-
-def test_it_goes_back_in_one_command(district: District) -> None:
-    """To the version before and forth again; where there is none it says so, and changes nothing."""
-    said = district.control.play("rollback.yml", code=2)
-    assert "There was no other version here" in said
-    first = district.box.path("/opt/firstbell/current").readlink()
-    newer = district.folder / "newer"
-    shutil.copytree(needed("FIRSTBELL_BUNDLE", "bundle"), newer)
-    (newer / "VERSION").write_text("9.9.9\n", encoding="utf-8")
-    district.control.play("boxes.yml", "-e", f"program_bundle={newer}")
-    second = district.box.path("/opt/firstbell/current").readlink()
-    assert (second != first, "9.9.9" in second.name) == (True, True)
-    district.control.play("rollback.yml")
-    assert district.box.path("/opt/firstbell/current").readlink() == first
-    district.control.play("rollback.yml")
-    assert district.box.path("/opt/firstbell/current").readlink() == second
 
 
 def test_nothing_stays_after_a_removal(district: District) -> None:

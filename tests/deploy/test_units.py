@@ -25,6 +25,8 @@ MOST = {
     "broker/firstbell-revoked.service": 1.5,
     "broker/limits.conf": 2.2,
     "collector/firstbell-backup.service": 1.5,
+    "reference/firstbell-reference.service": 1.5,
+    "influxdb/influxdb.service": 1.9,
 }
 """The most that each may score: 10 is a unit that forbids nothing."""
 DEBIANS = """
@@ -48,8 +50,9 @@ def rendered(role: str, name: str) -> str:
     environment.filters["basename"] = os.path.basename  # Ansible's
     environment.filters["dirname"] = os.path.dirname
     values |= {"broker_data": "/var/lib/firstbell-collector", "broker_names": ["broker.example.org"]}
-    values |= {"agent_program": "/opt/firstbell/current", "collector_program": "/opt/firstbell/current"}
+    values |= {f"{name}_program": "/opt/firstbell/current" for name in ("agent", "collector", "reference")}
     values |= {"agent_updater": "/opt/firstbell/updater"}
+    values |= {"influxdb_influxd": "/usr/bin/influxd", "reference_name": "hub"}
     made = environment.from_string(text).render(values | {"ansible_managed": "managed"})
     return DEBIANS + made if name == "limits.conf" else made
 

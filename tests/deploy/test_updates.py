@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from collector.updates import Key
+from tests.deploy.district import BOX, BROKER, DATA, District
 from tests.deploy.releases import another, minded
 from tests.deploy.roots import Machine, needed
-from tests.deploy.test_roles import BOX, BROKER, DATA, District
 from tests.support.mosquitto import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
