@@ -14,7 +14,7 @@ from collector.keeping import back, whole
 from collector.keeping.back import Back
 from collector.keeping.restic import Place, environment_of
 from collector.questions import returned
-from collector.store import backup, restored
+from collector.store import restored
 from firstbell.readiness.words import count
 
 _LOOK_S = 2.0
@@ -69,19 +69,20 @@ def command(
     if watch:
         _watch(home, as_json=as_json)
     elif file:
-        _from_file(home, file, overwrite=overwrite, as_json=as_json)
+        _from_file(home, file, revoked, overwrite=overwrite, as_json=as_json)
     else:
         place = _place(home, where, password_file, environment_file)
         done = back.bring_back(home, place, wanted or "", overwrite=overwrite, lists=revoked)
         show(_as_json(done), text(home, done), as_json=as_json)
 
 
-def _from_file(home: Home, file: Path, *, overwrite: bool, as_json: bool) -> None:
-    home.folder.mkdir(parents=True, exist_ok=True)
-    journal = backup.restore(file, home.journal, overwrite=overwrite, demo=home.demo_file.exists())
-    restored.mark(journal, home.clock.now_ns())
-    answer = {"file": str(file), "journal": journal.id}
-    show(answer, f"{file} is the journal now; boxes will offer again what they kept since.", as_json=as_json)
+def _from_file(home: Home, file: Path, lists: tuple[Path, ...], *, overwrite: bool, as_json: bool) -> None:
+    journal, revoked = back.bring_back_journal(home, file, overwrite=overwrite, lists=lists)
+    answer = {"file": str(file), "journal": journal.id, "revoked_since": revoked}
+    text = f"{file} is the journal now; boxes will offer again what they kept since."
+    if revoked:
+        text += f" {count(revoked, 'certificate')} that it had forgotten to be shut out stay out."
+    show(answer, text, as_json=as_json)
 
 
 def _place(home: Home, where: str | None, password: Path | None, environment: Path | None) -> Place:

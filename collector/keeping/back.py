@@ -71,6 +71,20 @@ def bring_back(
     return Back(snapshot, taken_ns, marked, copy.facts_until, revoked, aside)
 
 
+def bring_back_journal(
+    home: Home, file: Path, *, overwrite: bool = False, lists: Sequence[Path] = ()
+) -> tuple[Journal, int]:
+    """Put a copy of the journal alone in its place; the journal, and how much was revoked that it forgot.
+
+    Raises StoreError, AuthorityError, OSError.
+    """
+    home.folder.mkdir(parents=True, exist_ok=True)
+    newer = _read(lists, home.folder, home.folder)
+    journal = backup.restore(file, home.journal, overwrite=overwrite, demo=home.demo_file.exists())
+    restored.mark(journal, home.clock.now_ns())
+    return journal, _revoke(home, journal, newer)
+
+
 def _there(home: Home) -> list[Path]:
     """What lies in the data folder and would have to go."""
     paths = sorted(home.folder.iterdir())
@@ -131,7 +145,8 @@ def _put_back(home: Home, aside: Path | None) -> None:
 
 
 def _put_in_place(home: Home, folder: Path) -> Journal:
-    journal = backup.restore(folder / home.journal.name, home.journal, demo=home.demo_file.exists())
+    demo = (folder / home.demo_file.name).exists()
+    journal = backup.restore(folder / home.journal.name, home.journal, demo=demo)
     (folder / home.journal.name).unlink()
     for path in sorted(folder.iterdir()):
         path.rename(home.folder / path.name)

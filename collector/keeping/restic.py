@@ -19,7 +19,18 @@ import msgspec
 
 TAG = "firstbell"
 NEWEST = "latest"
-_HANDED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY")
+_HANDED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "no_proxy",
+)
 _SNAPSHOT = re.compile(r"[0-9a-f]{8,64}|latest")
 _MOST_WORDS = 300
 

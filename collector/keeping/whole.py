@@ -7,7 +7,7 @@ other files say of certificates is then never older than it.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -64,9 +64,10 @@ def back_up(
             )  # fmt: skip
     except (KeepError, StoreError, OSError) as error:
         words = str(error) or type(error).__name__
-        record.write(
-            home, msgspec.structs.replace(before, trouble=words[:500], trouble_ns=home.clock.now_ns())
-        )
+        with suppress(OSError):  # a full disk has no room for it
+            record.write(
+                home, msgspec.structs.replace(before, trouble=words[:500], trouble_ns=home.clock.now_ns())
+            )
         raise
     record.write(home, made)
     return made

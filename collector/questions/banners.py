@@ -174,7 +174,7 @@ def _old(district: District, last_ns: int) -> Banner:
 
 def _restored(reads: Reads, as_of_ns: int) -> Banner | None:
     """After a restore, until all boxes have sent again what they kept."""
-    found = returned.ask(reads, as_of_ns)
+    found = returned.ask(reads, as_of_ns, counted=False)
     if found is None or not found.absent:
         return None
     return Banner(kind="restored", label="Restored", text=found.sentence)

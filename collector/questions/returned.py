@@ -36,9 +36,12 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def ask(reads: Reads, now_ns: int) -> Returned | None:
-    """How far they are; None where nothing was restored lately. Raises UnreadableError."""
-    found = reads.returned()
+def ask(reads: Reads, now_ns: int, *, counted: bool = True) -> Returned | None:
+    """How far they are; None where nothing was restored lately. Raises UnreadableError.
+
+    Not `counted`, how many reports came again is left out, and the answer costs next to nothing.
+    """
+    found = reads.returned(counted=counted)
     if found is None or now_ns - found[0].at_ns > _SHOWN_NS:
         return None
     restored, came = found
@@ -54,7 +57,7 @@ def ask(reads: Reads, now_ns: int) -> Returned | None:
         again=again,
         absent=absent,
         too_old=restored.at_ns - restored.taken_ns > KEPT_NS,
-        sentence=_sentence(len(came), back, again, absent),
+        sentence=_sentence(len(came), back, again if counted else None, absent),
     )
 
 
@@ -62,11 +65,11 @@ def _is_back(each: Came) -> bool:
     return each.heard and not each.missing
 
 
-def _sentence(boxes: int, back: int, again: int, absent: tuple[Absent, ...]) -> str:
+def _sentence(boxes: int, back: int, again: int | None, absent: tuple[Absent, ...]) -> str:
     verb = "has" if boxes == 1 else "have"
-    came = f"{again:,} {'report' if again == 1 else 'reports'} came again"
+    came = "" if again is None else f": {count(again, 'report')} came again"
     whose = "it" if boxes == 1 else "they"
-    said = f"{back:,} of {count(boxes, 'box', 'boxes')} {verb} sent what {whose} kept: {came}."
+    said = f"{back:,} of {count(boxes, 'box', 'boxes')} {verb} sent what {whose} kept{came}."
     if not absent:
         return said
     names = ", ".join(f"{each.box} ({_why(each)})" for each in absent[:_MOST_NAMED])

@@ -364,11 +364,11 @@ class Reads:
         with self._connection() as db:
             return quarantine.newest(db, most)
 
-    def returned(self) -> tuple[Restored, list[Came]] | None:
+    def returned(self, *, counted: bool = True) -> tuple[Restored, list[Came]] | None:
         """That the journal was restored, and what came of each box since; None where it never was."""
         with self._connection() as db:
             found = restored.state(db)
-            return (found, restored.came(db, found)) if found else None
+            return (found, restored.came(db, found, counted=counted)) if found else None
 
     def district(self, digest: str) -> dict[str, str] | None:
         """The district folder of that digest, file name to text; None if it was never loaded."""

@@ -18,8 +18,8 @@ from collector.store.ledger import arrivals
 
 KEPT_NS = 7 * 86_400 * 10**9
 """So long boxes keep what was taken."""
-_LOOKED_BACK_NS = 31 * 86_400 * 10**9
-"""What was measured longer before the backup and came later is not counted."""
+_LOOKED_BACK_NS = 8 * 86_400 * 10**9
+"""What was measured longer before the backup and came after it is not counted among what came again."""
 _EXPECTED = """
 SELECT name, missing FROM agents JOIN box_figures USING (agent_id) WHERE last_ns > ? ORDER BY name
 """
@@ -85,8 +85,11 @@ def state(db: sqlite3.Connection) -> Restored | None:
     return msgspec.json.decode(row[0], type=Restored) if row else None
 
 
-def came(db: sqlite3.Connection, restored: Restored) -> list[Came]:
-    """What came of each box that was expected, or that came anyway, by name."""
+def came(db: sqlite3.Connection, restored: Restored, *, counted: bool = True) -> list[Came]:
+    """What came of each box that was expected, or that came anyway, by name.
+
+    Counting looks through some days of each box; not `counted`, `again` is 0, and it costs next to nothing.
+    """
     found = []
     known = {row[1]: row for row in db.execute(_KNOWN, (restored.arrival,))}
     for agent in sorted({*restored.expected, *known}):
@@ -95,7 +98,7 @@ def came(db: sqlite3.Connection, restored: Restored) -> list[Came]:
             continue
         since = restored.taken_ns - _LOOKED_BACK_NS
         bounds = agent_id, restored.arrival, since, restored.at_ns
-        again = db.execute(_AGAIN, bounds).fetchone()[0] if newest_ns is not None else 0
+        again = db.execute(_AGAIN, bounds).fetchone()[0] if counted and newest_ns is not None else 0
         heard = newest_ns is not None and newest_ns >= restored.at_ns
         found.append(Came(agent, again, heard, max(0, missing - restored.expected.get(agent, 0))))
     return found

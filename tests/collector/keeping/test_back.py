@@ -178,6 +178,23 @@ def test_a_card_that_was_used_meanwhile_waits_for_a_word(house: House, tmp_path:
     assert isinstance(registrar.claim(Claim(token=house.card, request=request(tmp_path, "thief"))), Waiting)
 
 
+def test_the_journal_alone_forgets_nobody_either(house: House, tmp_path: Path) -> None:
+    """Where only the journal comes back, the list that lies there is newer than it: it counts on."""
+    copy = tmp_path / "copy.db"
+    token = house.registrar.offer("lincoln-2", automatic=True)[1]
+    assert isinstance(house.registrar.claim(Claim(token=token, request=request(tmp_path))), Granted)
+    run(house.folder, "backup", str(copy))
+    house.registrar.revoke("lincoln-2")
+    house.bench.close()
+    assert (
+        "1 certificate that it had forgotten" in run(house.folder, "restore", str(copy), "--overwrite").output
+    )
+    registrar = Registrar(open_journal(house.folder / "journal.db"), house.authority(), house.bench.clock)
+    assert not isinstance(registrar.renew(Renewal(request=request(tmp_path))), Granted)
+    assert len(house.authority().revoked_in((house.folder / "ca" / "crl.pem").read_bytes())) == 1
+    assert "0 of 1 box has sent what it kept" in run(house.folder, "status").output
+
+
 def test_another_districts_list_is_not_taken(house: House, tmp_path: Path) -> None:
     """Nor one that is damaged; nothing is restored then."""
     whole.back_up(house.home, house.settings, unhurried)
