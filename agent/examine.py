@@ -21,8 +21,12 @@ from firstbell.settings import SettingsError
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: what `firstbell-agent check` says (nothing before there are settings), seen, and judged."""
+    """The answer: what `firstbell-agent check` says (nothing before there are settings), seen, and judged.
 
+    `took_s` is how long it took to look.
+    """
+
+    took_s: float
     checked: dict[str, Finished]
     seen: Seen
     diagnosis: Diagnosis
@@ -75,12 +79,15 @@ def examine(ways: Ways, settings: Settings | None, folder: Path, tell: Callable[
         checked.update(app.check(known, folder))
         return {way: _trouble(checked[way]) for way in saying.WAYS if way in checked}
 
+    machine = Machine.real()
+    began_s = machine.clock.monotonic()
     proxy = _proxy(settings, folder, urlsplit(ways.collector).hostname or "")
     try:
-        seen = looks.look(ways, Machine.real(), proxy, check if known else None, tell)
+        seen = looks.look(ways, machine, proxy, check if known else None, tell)
     except OSError as error:
         raise SettingsError(ways.ca_file or "TLS", [f"can't be used: {error.strerror or error}"]) from error
-    return Examination(checked=checked, seen=seen, diagnosis=judge(seen))
+    took_s = machine.clock.monotonic() - began_s
+    return Examination(took_s=took_s, checked=checked, seen=seen, diagnosis=judge(seen))
 
 
 def _trouble(said: Finished) -> str:

@@ -33,7 +33,7 @@ TIME_SERVERS = ("0.debian.pool.ntp.org", "1.debian.pool.ntp.org")
 KNOWN = {HOST: DISTRICT, **dict.fromkeys(TIME_SERVERS, CLOCKS)}
 MQTT, HTTPS, HTTP, PROXY, NAMES, TIME = 8883, 443, 80, 3128, 53, 123
 SIGN_IN = "http://login.school.example/"
-DOWN_S, UP_S = 4.0, 3.0
+DOWN_S, UP_S = 5.0, 3.0
 
 Ports = dict[int, str]
 

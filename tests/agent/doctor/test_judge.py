@@ -91,7 +91,7 @@ def test_an_open_network_is_said_to_be_one() -> None:
         ({"time_servers": (TimeServer(server="ntp.example"),)}, []),
         ({"time_servers": (TimeServer(server="ntp.example", told=Told.USELESS),)}, ["ntp_blocked"]),
         ({"web": Web(status=200, ahead_s=3600.0)}, ["clock_wrong"]),
-        ({"knocks": (Knocks(host="a", port=1, came=(True, False, True)),)}, []),
+        ({"knocks": (Knocks(host="a", port=1, came=(True, False, True, False)),)}, []),
         (
             {**SHUT, "plain": (Plain(url="http://pages.example/", wanted=0, status=301, leads_to="https://pages.example/"),)},
             ["nothing_gets_out"],
