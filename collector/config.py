@@ -222,17 +222,22 @@ class InfluxSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnrolSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where cards send boxes: the collector's pages (https), and the broker, as schools reach them."""
+    """Where cards send boxes: the collector's pages (https), and the broker, as schools reach them.
+
+    `pages` is where labels send people; "" the same as boxes. Boxes believe the authority on their card, and
+    phones the web's: a proxy with such a certificate may stand before the pages.
+    """
 
     collector: str = ""
+    pages: str = ""
     broker: str = ""
     broker_port: Annotated[int, msgspec.Meta(ge=1, le=_MOST_PORT)] = 8883
 
     def __post_init__(self) -> None:
         """See that the address can be one."""
-        if self.collector and not self.collector.startswith("https://"):
-            raise ValueError("collector: begins with https://")
-        if any(sign in f"{self.collector}{self.broker}" for sign in '"\\\n'):
+        if any(each and not each.startswith("https://") for each in (self.collector, self.pages)):
+            raise ValueError("collector, pages: begin with https://")
+        if any(sign in f"{self.collector}{self.pages}{self.broker}" for sign in '"\\\n'):
             raise ValueError("collector, broker: an address and a name, without quotes")
 
 

@@ -12,7 +12,7 @@ import firstbell
 from tests.support import installed
 
 ROOT = Path(__file__).parents[1]
-EVERYTHING = ("agent", "collector", "broker", "speedtest", "reference")
+EVERYTHING = ("agent", "collector", "broker", "cards", "speedtest", "reference")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 BUILT_WITH = tuple("dashboards." + name for name in ("boards", "build", "changes", "frame", "panels"))  # want Grafana's SDK

@@ -189,7 +189,7 @@ def as_list(boxes: Iterable[Wanted], macs: Mapping[str, str]) -> str:
 
 def url(enrol: EnrolSettings, label: Label) -> str:
     """Where the QR code leads."""
-    return f"{enrol.collector.rstrip('/')}/here/{label.code}"
+    return f"{(enrol.pages or enrol.collector).rstrip('/')}/here/{label.code}"
 
 
 def numbers(journal: Journal) -> dict[str, int]:

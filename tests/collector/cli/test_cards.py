@@ -226,6 +226,18 @@ def test_eleven_labels_are_two_sheets_and_odd_names_are_printed(home: Path) -> N
     assert "Wai\u2018anae Pahoa" in sheets[0][1]
 
 
+def test_labels_may_lead_people_elsewhere_than_boxes(home: Path) -> None:
+    """To pages with a certificate that phones believe; the card stays with the authority's."""
+    with (home / "collector.toml").open("a", encoding="utf-8") as settings:
+        settings.write('pages = "https://bell.example.net/"\n')
+    cards(home, "--box", "box-204")
+    ((codes, _),) = decoded(home.parent / "out" / "labels.pdf")
+    assert [code.rsplit("/", 1)[0] for code in codes] == ["https://bell.example.net/here"]
+    assert "https://bell.example.org:8830" in (boot(home, "box-204") / "user-data").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_labels_stay_what_they_are(home: Path) -> None:
     """Printed again they are the same to the last dot."""
     cards(home, "--labels-only")
