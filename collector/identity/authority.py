@@ -10,8 +10,8 @@ authority that grows old is followed by `authority-2.pem`, which signs from then
 until the first ends. It signs for boxes and programs (clients) and for the district's own servers, and never
 for another authority.
 
-For servers the older one goes on signing, as long as it can: a box that lay in a drawer while the other one
-was made believes the older one alone, and would find nobody to ask.
+For the district's own servers and programs the older one goes on signing, as long as it can: a box that lay
+in a drawer while the other one was made believes the older one alone, and would find nobody to ask.
 """
 
 import os
@@ -118,25 +118,35 @@ class _Signer:
 
 
 class Authority:
-    """Signs, as the newest authority in the data folder `folder`. Raises NoAuthorityError, AuthorityError."""
+    """Signs for boxes as the newest authority in the data folder `folder`, as that is by now.
+
+    `firstbell authority make --follow` is another process, of which a running collector shall know. Whatever
+    is asked raises AuthorityError where the files can't be used any more; making it also NoAuthorityError.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / FOLDER
-        paths = _paths(self.folder)
-        if not paths:
+        self._read: list[_Signer] = []
+        if not self._signers:
             raise NoAuthorityError(
                 f"there is no certificate authority in {folder} yet: `firstbell authority make` makes one"
             )
-        try:
-            self._signers = [_Signer(path) for path in reversed(paths)]
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-            why = error.strerror if isinstance(error, OSError) else "a file is damaged"
-            raise AuthorityError(f"the authority in {self.folder} can't be used: {why}") from error
-        self._signer = self._signers[0]
 
-    def current(self) -> "Authority":
-        """Itself, or as it is where another process has made one that follows. Raises AuthorityError."""
-        return self if len(_paths(self.folder)) == len(self._signers) else Authority(self.folder.parent)
+    @property
+    def _signers(self) -> list[_Signer]:
+        """All of them, the newest first."""
+        paths = _paths(self.folder)
+        if len(paths) > len(self._read):
+            try:
+                self._read = [_Signer(path) for path in reversed(paths)]
+            except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+                why = error.strerror if isinstance(error, OSError) else "a file is damaged"
+                raise AuthorityError(f"the authority in {self.folder} can't be used: {why}") from error
+        return self._read
+
+    @property
+    def _signer(self) -> _Signer:
+        return self._signers[0]
 
     @property
     def name(self) -> str:
@@ -167,8 +177,8 @@ class Authority:
         """A certificate and its new key for a program of the district's own, as its collector."""
         key = ec.generate_private_key(ec.SECP256R1())
         san = x509.UniformResourceIdentifier(f"firstbell:program:{name}")
-        issued = self._signed(key.public_key(), name, [san], ExtendedKeyUsageOID.CLIENT_AUTH, now_ns, days)
-        return issued, _pem_of(key)
+        use, signer = ExtendedKeyUsageOID.CLIENT_AUTH, self._elder(now_ns)
+        return self._signed(key.public_key(), name, [san], use, now_ns, days, signer), _pem_of(key)
 
     def for_server(
         self, names: Sequence[str], now_ns: int, days: int = CERTIFICATE_DAYS
@@ -176,7 +186,7 @@ class Authority:
         """A certificate and its new key for a server of these names or addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         general = [_general(name) for name in names]
-        use, signer = ExtendedKeyUsageOID.SERVER_AUTH, self._for_servers(now_ns)
+        use, signer = ExtendedKeyUsageOID.SERVER_AUTH, self._elder(now_ns)
         return self._signed(key.public_key(), names[0], general, use, now_ns, days, signer), _pem_of(key)
 
     def held(self, pem: str) -> Held:
@@ -199,11 +209,10 @@ class Authority:
             raise AuthorityError("this certificate was signed by somebody else")
         names = list(old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
         (use,) = old.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        signer = self._for_servers(now_ns) if use == ExtendedKeyUsageOID.SERVER_AUTH else self._signer
         called = str(old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-        return self._signed(public, called, names, use, now_ns, days, signer)
+        return self._signed(public, called, names, use, now_ns, days, self._elder(now_ns))
 
-    def _for_servers(self, now_ns: int) -> _Signer:
+    def _elder(self, now_ns: int) -> _Signer:
         """The oldest that goes on for a while: see above."""
         until = _at(now_ns) + timedelta(days=_LAST_DAYS)
         lasting = [each for each in self._signers if each.certificate.not_valid_after_utc > until]

@@ -91,12 +91,7 @@ class Registrar:
         now_ns = self._clock.now_ns()
         with closing(self._journal.reader()) as db:
             gone = identities.revoked(db, now_ns)
-        self._signs().publish(gone, now_ns)
-
-    def _signs(self) -> Authority:
-        """The authority as it is by now: `firstbell authority make --follow` is another process."""
-        self._authority = self._authority.current()
-        return self._authority
+        self._authority.publish(gone, now_ns)
 
     # --- what boxes ask -------------------------------------------------------------------------------
 
@@ -152,13 +147,16 @@ class Registrar:
 
     def _granted(self, agent: str, request: Request, known: Certificate | None, now_ns: int) -> Granted:
         """The certificate that the key has, or the next one from the middle of its time on."""
-        signs = self._signs()
-        good = known and known.authority == signs.name and now_ns < (known.begins_ns + known.ends_ns) // 2
-        pem = known.pem if known and good else self._given(signs, agent, request, now_ns)
-        return Granted(now_ns=now_ns, agent=agent, certificate=pem, authorities=signs.pem)
+        good = (
+            known
+            and known.authority == self._authority.name
+            and now_ns < (known.begins_ns + known.ends_ns) // 2
+        )
+        pem = known.pem if known and good else self._given(agent, request, now_ns)
+        return Granted(now_ns=now_ns, agent=agent, certificate=pem, authorities=self._authority.pem)
 
-    def _given(self, signs: Authority, agent: str, request: Request, now_ns: int) -> str:
-        made = signs.for_box(request, agent, now_ns)
+    def _given(self, agent: str, request: Request, now_ns: int) -> str:
+        made = self._authority.for_box(request, agent, now_ns)
         given = Certificate(
             made.authority, made.serial, agent, request.key, made.begins_ns, made.ends_ns, made.pem
         )

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from agent import enrol
+from agent.cli import main
 from agent.enrol import Card, EnrolError, OutOfReachError
 from agent.identity import Identity, IdentityError
 from collector.config import Home
@@ -238,6 +240,24 @@ def test_nobody_there_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert slept[:4] == [15, 30, 60, 120]
     assert slept[-1] == 3600
     assert "can't be reached" in caplog.text
+
+
+def test_a_key_is_given_up_only_for_a_card(tmp_path: Path) -> None:
+    """Without a token nobody would take the new one: the old one stays, and it is said."""
+    identity = Identity(tmp_path / "identity")
+    identity.request()
+    before = (identity.folder / "box.key").read_bytes()
+    card = tmp_path / "card.toml"
+    card.write_text('collector = "https://127.0.0.1:1"\nbroker = "x"\n', encoding="utf-8")
+    (tmp_path / "ca.pem").write_text("", encoding="ascii")
+    argv = ["--config", str(tmp_path / "agent.toml"), "enrol", str(card), "--once", "--new-key"]
+    said = CliRunner().invoke(main, argv)
+    assert said.exit_code == 1
+    assert "without a token" in said.output
+    assert (identity.folder / "box.key").read_bytes() == before
+    identity.forget()
+    identity.request()
+    assert (identity.folder / "box.key").read_bytes() != before
 
 
 # --- by the commands alone, as docs say ---------------------------------------------------------------

@@ -247,6 +247,18 @@ def test_who_is_shut_out_stays_out(house: House) -> None:
         assert identities.shut_out(db) == frozenset()
 
 
+def test_who_was_shut_out_by_mistake_is_let_back(house: House) -> None:
+    """The broker is told, its certificate is good again, and its key is enough for the next one."""
+    granted = house.enrolled()
+    house.registrar.revoke("lincoln-1")
+    assert not house.good(granted.certificate)
+    assert house.registrar.restore("lincoln-1") == 1
+    assert house.told == 2
+    assert house.good(granted.certificate)
+    house.days(200)
+    assert isinstance(house.renew(), Granted)
+
+
 def test_shutting_out_nobody_says_so(house: House) -> None:
     """No list is written, nobody is told."""
     assert house.registrar.revoke("nobody") == 0
