@@ -268,8 +268,20 @@ class Rarely(logging.Filter):
         return True
 
 
+class NoWebSockets(logging.Filter):
+    """Keeps uvicorn from saying of each WebSocket whence it comes, and that it ends."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it may be said."""
+        words = str(record.msg)
+        return "WebSocket" not in words and not words.startswith("connection ")
+
+
 def quieten() -> None:
-    """Let asyncio's own log say no thing too often."""
+    """Let asyncio's own log say no thing too often, and uvicorn's nothing of boxes that come and go."""
+    uvicorns = logging.getLogger("uvicorn.error")
+    if not any(isinstance(each, NoWebSockets) for each in uvicorns.filters):
+        uvicorns.addFilter(NoWebSockets())
     asyncios = logging.getLogger("asyncio")
     if not any(isinstance(each, Rarely) for each in asyncios.filters):
         asyncios.addFilter(Rarely())
