@@ -128,16 +128,22 @@ class Ladder:
 
     def publish(self, verb: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send now or not at all: False if there is no connection or no room."""
-        went = self._line.publish(verb, payload, retain=retain)
-        if went and verb in _ASKING:
-            self._asked_at = min(self._asked_at, self._clock.monotonic())
-        return went
+        before = self._asked_at
+        if verb in _ASKING:
+            self._asked_at = min(before, self._clock.monotonic())  # first: the answer may come at once
+        if self._line.publish(verb, payload, retain=retain):
+            return True
+        if verb in _ASKING:
+            self._asked_at = before
+        return False
 
     def tend(self, now: float) -> None:
         """See to the line, and change it where another was found."""
         self._line.tend(now)
         if self._line.connected() and now < self._asked_at + self._bears_s:
             self._good_at = now
+            if self._look_at > -math.inf:
+                self._look_at, self._bears_s = -math.inf, self._drawn_patience()
         self._remember()
         wanted, self._wanted = self._wanted, None
         if wanted and (self._struggles(now) or not wanted[1]):  # it may have got through meanwhile
@@ -160,7 +166,10 @@ class Ladder:
     def _remember(self) -> None:
         if not self._proven:
             return
-        self._proven, self._shown = False, True
+        self._proven = False
+        if not self._shown:
+            self._shown = True
+            self._bears_s = self._drawn_patience()
         self._misled.pop(self.rung, None)
         if self._remembered != self.rung:
             _log.info("reports go by %s", WORDS[self.rung])

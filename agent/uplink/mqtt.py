@@ -117,6 +117,11 @@ class _Client(paho.Client):
     def _create_socket_connection(self) -> socket.socket:
         return self._connect(self._connect_timeout)
 
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """As paho does it, but closed where it fails: what waits at a tunnel's other end must see that."""
+        assert self._ssl_context is not None
+        return _shaken(tcp_sock, self._ssl_context, self._host, self._connect_timeout)
+
 
 class MqttLine:
     """A line (see `agent.uplink.sender.Line`) over MQTT: clean session, QoS 1, a last will on the state.
@@ -217,9 +222,8 @@ class MqttLine:
         """
         try:
             with self._socket(FEEL_S) as made:
-                made.settimeout(FEEL_S)
                 if self._tls:
-                    self._tls.wrap_socket(made, server_hostname=self._broker.host).close()
+                    _shaken(made, self._tls, self._broker.host, FEEL_S).close()
         except OSError as error:
             return str(error) or type(error).__name__
         return ""
@@ -349,6 +353,18 @@ class MqttLine:
         verb = self._verbs.get(message.topic)
         if verb:
             self._receive(verb, bytes(message.payload))
+
+
+def _shaken(made: socket.socket, tls: ssl.SSLContext, host: str, timeout_s: float) -> ssl.SSLSocket:
+    """TLS with `host` on a connection, which is closed where that fails. Raises OSError."""
+    secured = tls.wrap_socket(made, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        secured.settimeout(timeout_s)
+        secured.do_handshake()
+    except BaseException:
+        secured.close()
+        raise
+    return secured
 
 
 def _tls(broker: Broker) -> ssl.SSLContext | None:

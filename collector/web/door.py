@@ -18,6 +18,7 @@ from typing import Any
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 log = logging.getLogger(__name__)
 
@@ -152,13 +153,40 @@ class Patient(H11Protocol):
             self._untaken = None
 
 
+class PatientSocket(WebSocketsSansIOProtocol):
+    """A WebSocket with the same end to its patience: what is written is taken in thirty seconds."""
+
+    take_s = TAKE_S
+    _untaken: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Something is not taken yet."""
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self.take_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """All is taken."""
+        self._stop_offering()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It ended."""
+        self._stop_offering()
+        super().connection_lost(exc)
+
+    def _stop_offering(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
+
 def settings(app: Any, cert_file: Path | None = None, key_file: Path | None = None) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own type
     """How uvicorn serves here."""
     return uvicorn.Config(
         app,
         loop="asyncio",
         http=Patient,
-        ws="websockets-sansio",
+        ws=PatientSocket,
         ws_max_size=MOST_MESSAGE,
         ws_per_message_deflate=False,
         log_config=None,
@@ -207,8 +235,20 @@ class Rarely(logging.Filter):
         return True
 
 
+class NoWebSockets(logging.Filter):
+    """Keeps uvicorn from saying of each WebSocket whence it comes, and that it ends."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it may be said."""
+        words = str(record.msg)
+        return "WebSocket" not in words and not words.startswith("connection ")
+
+
 def quieten() -> None:
-    """Let asyncio's own log say no thing too often."""
+    """Let asyncio's own log say no thing too often, and uvicorn's nothing of boxes that come and go."""
+    uvicorns = logging.getLogger("uvicorn.error")
+    if not any(isinstance(each, NoWebSockets) for each in uvicorns.filters):
+        uvicorns.addFilter(NoWebSockets())
     asyncios = logging.getLogger("asyncio")
     if not any(isinstance(each, Rarely) for each in asyncios.filters):
         asyncios.addFilter(Rarely())

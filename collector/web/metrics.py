@@ -35,6 +35,10 @@ class Exposition(Collector):
         yield from _of_link(link)
         if coordinator:
             yield from _of_leases(coordinator)
+        if letters := self._parts.letters:
+            outcomes = {"taken": letters.taken, "refused": letters.refused}
+            yield _labelled("letters", "messages of boxes that came by HTTPS requests", "result", outcomes)
+            yield _gauge("boxes_by_requests", "boxes that came by HTTPS requests lately", letters.here())
         if counts:
             yield from _of_journal(counts)
         behind = behind_of(reads)

@@ -75,29 +75,30 @@ class _Desk:
 
     async def take(self, request: Request) -> Response:
         """One letter and its reply, or what is wrong with it."""
-        if self._under_way >= MOST_LETTERS:
-            return _busy("too many boxes bring something at this moment")
-        self._under_way += 1
-        try:
-            return await self._taken(request)
-        finally:
-            self._under_way -= 1
-
-    async def _taken(self, request: Request) -> Response:
         try:
             came = letter.read_letter(await _body(request))
-            agent = await self._apart(self._letters.caller, came)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except _TooLongError:
             return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "this is too long for a letter")
         except LetterError as error:
             return _no(HTTPStatus.BAD_REQUEST, str(error))
+        if self._under_way >= MOST_LETTERS:
+            return _busy("too many boxes bring something at this moment")
+        self._under_way += 1
+        try:
+            return await self._taken(came, request.client.host if request.client else "")
+        finally:
+            self._under_way -= 1
+
+    async def _taken(self, came: Letter, address: str) -> Response:
+        try:
+            agent = await self._apart(self._letters.caller, came)
         except StoreError as error:
             return _busy(f"the journal can't be read: {error}")
         except CallerError as error:
             self._letters.refused += 1
-            await self._slowness.wrong(request.client.host if request.client else "")
+            await self._slowness.wrong(address)
             return _no(HTTPStatus.FORBIDDEN, str(error))
         return await self._answered(agent, came)
 

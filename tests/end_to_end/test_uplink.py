@@ -10,9 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent import lines
 from agent.config import Settings
+from agent.machine.clock import SystemClock
+from agent.machine.machine import Machine
 from agent.uplink.ladder import Rung, remembered
+from collector.clock import SystemClock as DistrictClock
 from firstbell.lease import Lease, Refusal
+from firstbell.report import Stamp
 from tests.support.field import Field, Sending, field
 from tests.support.mosquitto import wait_until
 from tests.support.outskirts import dropping, proxy
@@ -216,3 +221,55 @@ def test_check_says_which_way_is_open(district: Field, tmp_path: Path) -> None:
     assert "lets this box in" in said["websocket"]["says"]
     assert "lets this box in" in said["https"]["says"]
     assert said["uplink"]["says"] == "reports went by MQTT through a WebSocket last"
+
+
+def of_1970(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes do not know the date from here on."""
+    real = SystemClock.stamp
+
+    def stamp(self: SystemClock) -> Stamp:
+        found = real(self)
+        return msgspec.structs.replace(
+            found, wall_ns=found.boottime_ns, synchronised=False, error_ms=16_000.0
+        )
+
+    monkeypatch.setattr(SystemClock, "stamp", stamp)
+
+
+@pytest.mark.parametrize("rung", ["mqtt", "websocket"])
+def test_a_box_of_1970_is_let_in(
+    district: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rung: Rung
+) -> None:
+    """The broker's certificate is not good yet, as each is to a box of 1970: it counts all the same, and to no other."""
+    young(district, "broker", tmp_path / "data" / "ca" / "broker")
+    settings = district.settings(BOX)
+    make = lines.makes(settings, tmp_path / BOX, Machine.real())[rung]
+    assert "not yet valid" in make().try_out(10)
+    of_1970(monkeypatch)
+    assert make().try_out(10) == ""
+    assert make().feel() == ""
+
+
+def young(district: Field, what: str, path: Path) -> None:
+    """Give the broker, or the pages, a certificate that is good in two years only, and start them with it."""
+    now_ns = DistrictClock().now_ns() + 2 * 365 * 86_400 * 10**9
+    given, key = district.house.signs.for_server(["localhost"], now_ns)
+    path.with_suffix(".pem").write_text(given.pem, encoding="ascii")
+    path.with_suffix(".key").write_text(key, encoding="ascii")
+    if what == "broker":
+        district.broker.kill()
+        district.broker.start()
+    else:
+        district.collector.kill()
+        district.start()
+
+
+def test_a_box_of_1970_takes_the_district_for_no_filter(
+    district: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its reports arrive by requests, it learns the time there, and it accuses nobody."""
+    young(district, "pages", tmp_path / "data" / "web")
+    of_1970(monkeypatch)
+    with district.box(BOX, rungs=["https"]) as box:
+        arrive(district, box)
+    assert "filter" not in caplog.text

@@ -1,0 +1,429 @@
+"""What boxes bring by HTTPS is taken from whom it is, once; and a WebSocket leads to the broker, and nowhere else."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from agent.signing import Signer, SigningError
+from collector.app import listener
+from collector.identity import authority
+from collector.identity.authority import Authority
+from collector.identity.registrar import COLLECTOR, Registrar
+from collector.identity.signing import Callers, Voice
+from collector.letters import RECENT_S, Broker, Letters
+from collector.tokens import Tokens
+from collector.web import door, uplink
+from collector.web.access import Slowness
+from collector.web.app import create_app
+from firstbell import letter, wire
+from firstbell.enrolment import Claim, Granted
+from tests.collector.web.site import FakeLink, parts_of
+from tests.collector.workbench import BOX, NS, Bench, batch, reports, wait_until
+from tests.support.box_keys import openssl, request
+
+NONCE = "0123456789abcdef0123456789abcdef"
+YEAR_NS = 366 * 86_400 * NS
+
+
+class Topics(FakeLink):
+    """The way over the broker, where nobody listens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connected = False
+
+    def tell(self, _agent: str, _payload: bytes) -> bool:
+        """Nobody hears it."""
+        return False
+
+
+class Coordinator:
+    """Hears what boxes say of leases, and answers the word itself."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.letters: Letters | None = None
+        self.answers = True
+
+    def hear(self, agent: str, payload: bytes, /) -> None:
+        """Note it, and answer."""
+        self.heard.append((agent, payload))
+        if self.letters and self.answers:
+            self.letters.tell(agent, b"granted " + payload)
+
+
+class District:
+    """A district's web server, as it takes letters, and the keys of boxes."""
+
+    def __init__(self, folder: Path, made: Bench, broker: Broker | None) -> None:
+        self.folder, self.bench = folder, made
+        self.signs: Authority = authority.make(folder, "Example", made.clock.now_ns())
+        self.registrar = Registrar(made.journal, self.signs, made.clock)
+        self.coordinator = Coordinator()
+        callers, voice = Callers(made.journal, self.signs, made.clock), Voice(self.signs, made.clock)
+        self.letters = self.coordinator.letters = Letters(
+            made.intake, self.coordinator, Topics(), made.clock, made.journal.id, callers, voice, broker
+        )
+        self.slept: list[float] = []
+        self.port = 0
+        self.ca = folder / "ca.pem"
+        self.ca.write_text(self.signs.pem, encoding="ascii")
+
+    def box(self, name: str = BOX) -> Signer:
+        """A box that was let in."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        _, token = self.registrar.offer(name, automatic=True)
+        given = self.registrar.claim(Claim(token=token, request=request(folder, "box")))
+        assert isinstance(given, Granted)
+        return self.signer(given.certificate, folder / "box.key")
+
+    def signer(self, pem: str, key: Path) -> Signer:
+        """Whoever holds that certificate and that key."""
+        path = self.folder / "shown.pem"
+        path.write_text(pem, encoding="ascii")
+        return Signer(path, key, self.ca)
+
+    async def pause(self, seconds: float) -> None:
+        """Take down how long a stranger would have had to wait."""
+        self.slept.append(seconds)
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """Status and body of what comes back."""
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=20)) as line:
+            line.request("POST", letter.PATH, body, {"Content-Type": "application/octet-stream"})
+            answer = line.getresponse()
+            return answer.status, answer.read()
+
+    def said(self, box: Signer, verb: str, payload: bytes, nonce: str = NONCE) -> list[letter.Message]:
+        """What the collector says to a good letter."""
+        status, body = self.post(written(box, verb, payload, nonce))
+        assert status == 200, body
+        reply = letter.read_reply(body)
+        now_ns = self.bench.clock.now_ns()
+        signed = letter.to_sign_in_reply(nonce, reply.body)
+        box.check(reply.head.certificate, reply.head.signature, signed, now_ns)
+        other = letter.to_sign_in_reply("another", reply.body)
+        with pytest.raises(SigningError):
+            box.check(reply.head.certificate, reply.head.signature, other, now_ns)
+        return letter.read_messages(reply.body)
+
+
+def written(box: Signer, verb: str, payload: bytes, nonce: str = NONCE, **changes: Any) -> bytes:
+    """A letter, with parts of its head changed after it was signed."""
+    head: dict[str, Any] = {
+        "verb": verb,
+        "nonce": nonce,
+        "certificate": box.certificate,
+        "signature": box.sign(letter.to_sign(verb, nonce, payload)),
+    }
+    return letter.write(letter.Head(**(head | changes)), payload)
+
+
+@contextmanager
+def standing(folder: Path, broker: Broker | None = None) -> Iterator[District]:
+    """The web server as the program has it; people need tokens there."""
+    with closing(Bench(folder)) as made, listener("127.0.0.1", 0) as listening:
+        there = District(folder, made, broker)
+        parts = parts_of(made)._replace(registrar=there.registrar, letters=there.letters)
+        app = create_app(parts, Tokens(folder), Slowness(there.pause))
+        server = door.Server(door.settings(app))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        wait_until(lambda: server.started)
+        there.port = listening.getsockname()[1]
+        try:
+            yield there
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def district(tmp_path: Path) -> Iterator[District]:
+    """A district without a broker."""
+    with standing(tmp_path) as made:
+        yield made
+
+
+# --- letters ----------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_held_once_however_often_it_comes(district: District) -> None:
+    """The same letter twice, and the same batch by MQTT: one and the same answer, and each report once."""
+    box = district.box()
+    digest, payload = batch(1, reports(1, 5))
+    answers = [wire.read_answer(district.said(box, "report", payload)[0].payload) for _ in range(2)]
+    by_mqtt = district.bench.take(payload)
+    assert by_mqtt is not None
+    assert [each.digest for each in (*answers, by_mqtt)] == [digest] * 3
+    assert [each.held for each in (*answers, by_mqtt)] == [((1, 5),)] * 3
+    assert len(district.bench.held()) == 5
+    assert COLLECTOR == letter.COLLECTOR
+
+
+def test_the_time_is_told(district: District) -> None:
+    """To a box that asks with a nonce; without one there is nothing to say."""
+    box = district.box()
+    asked = wire.encode(wire.State(alive=True, nonce="when"))
+    (said,) = district.said(box, "state", asked)
+    answer = wire.read_answer(said.payload)
+    assert (said.verb, answer.nonce) == ("answer", "when")
+    assert answer.now_ns == district.bench.clock.now_ns()
+    assert district.said(box, "state", wire.encode(wire.State(alive=True))) == []
+
+
+def test_leases_and_nudges_wait_for_the_next_letter(district: District) -> None:
+    """The answer to a question comes with it; what is said in between comes with whatever comes next."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    assert not district.letters.nudge(BOX)  # it never came this way
+    (said,) = district.said(box, "lease/ask", b"may I?")
+    assert (said.verb, said.payload) == ("lease", b"granted may I?")
+    assert district.letters.nudge(BOX)
+    assert district.letters.tell(BOX, b"revoked")
+    assert [each.verb for each in district.said(box, "state", hello)] == ["nudge", "lease"]
+    assert district.said(box, "state", hello) == []
+    district.bench.clock.passes(int(RECENT_S + 60) * NS)
+    assert not district.letters.nudge(BOX)
+
+
+def test_a_question_that_was_overheard_is_asked_once(district: District) -> None:
+    """The same letter again is no new word to the coordinator."""
+    box = district.box()
+    district.said(box, "lease/ask", b"may I?")
+    district.coordinator.answers = False
+    district.said(box, "lease/ask", b"may I?")
+    assert len(district.coordinator.heard) == 1
+
+
+def test_nobody_speaks_for_another(district: District) -> None:
+    """Whatever the batch says of its box, the certificate's name counts: nothing of it is stored."""
+    box = district.box("lincoln-2")
+    _, payload = batch(1, reports(1, 3))
+    status, body = district.post(written(box, "report", payload))
+    assert status == 400
+    assert "set aside" in json.loads(body)["error"]
+    assert district.bench.held() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        (b"", 400, "no first line"),
+        (b"\n", 400, "no head"),
+        (b"{}\n", 400, "no head"),
+        (b"[" * 4000 + b"\n", 400, "no head"),
+        (b"x" * 200_000, 413, "too long"),
+        (b'{"verb":"report","nonce":"a","certificate":"eA==","signature":"eA=="}\n', 403, "no certificate"),
+        (b'{"verb":"nudge","nonce":"a","certificate":"","signature":""}\n', 400, "nothing that a box says"),
+        (b'{"verb":"state","nonce":"\\u00e9","certificate":"","signature":""}\n', 400, "the nonce"),
+        (b'{"v":9,"verb":"state","nonce":"a","certificate":"","signature":""}\n', 400, "version 9"),
+    ],
+)
+def test_nonsense_gets_a_sentence(district: District, body: bytes, status: int, why: str) -> None:
+    """Each wrongness its own status and its own words."""
+    got, said = district.post(body)
+    assert got == status
+    assert why in json.loads(said)["error"]
+
+
+def test_whoever_is_not_a_box_of_this_district_is_refused(district: District) -> None:
+    """Another authority's, a server's, a program's certificate; a wrong key; a changed letter; too old, too young."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    now_ns, folder = district.bench.clock.now_ns(), district.folder
+    key = folder / BOX / "box.key"
+    asked = authority.read_request(request(folder / BOX, "box"))
+    (folder / "other").mkdir()
+    elsewhere = authority.make(folder / "other", "Elsewhere", now_ns).for_box(asked, BOX, now_ns).pem
+    server, server_key = district.signs.for_server(["localhost"], now_ns)
+    program, program_key = district.signs.for_client(COLLECTOR, now_ns)
+    (folder / "server.key").write_text(server_key, encoding="ascii")
+    (folder / "program.key").write_text(program_key, encoding="ascii")
+    old = district.signs.for_box(asked, BOX, now_ns - YEAR_NS).pem
+    young = district.signs.for_box(asked, BOX, now_ns + YEAR_NS).pem
+    openssl(
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-out",
+        str(folder / "x.key"),
+    )
+    wrong = [
+        (written(district.signer(elsewhere, key), "state", hello), "not of this district"),
+        (written(district.signer(server.pem, folder / "server.key"), "state", hello), "not a box's"),
+        (written(district.signer(program.pem, folder / "program.key"), "state", hello), "not a box's"),
+        (written(district.signer(old, key), "state", hello), "has ended"),
+        (written(district.signer(young, key), "state", hello), "not good yet"),
+        (written(box, "state", hello, signature=b"x"), "signature is wrong"),
+        (written(box, "state", hello) + b"x", "signature is wrong"),
+        (written(box, "state", hello) + b" ", "signature is wrong"),
+        (
+            written(Signer(folder / "shown.pem", folder / "x.key", district.ca), "state", hello),
+            "signature is wrong",
+        ),
+    ]
+    for body, why in wrong:
+        status, said = district.post(body)
+        assert (status, why in json.loads(said)["error"]) == (403, True), (why, said)
+    assert district.slept[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert district.bench.held() == []
+
+
+def test_who_is_shut_out_is_out_at_once(district: District) -> None:
+    """Before any list was written: the journal says it."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    assert district.said(box, "state", hello) == []
+    district.registrar.revoke(BOX)
+    status, said = district.post(written(box, "state", hello))
+    assert (status, "shut out" in json.loads(said)["error"]) == (403, True)
+
+
+# --- WebSockets -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def echo() -> Iterator[tuple[int, list[socket.socket]]]:
+    """In the broker's place: whatever comes goes back."""
+    came: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def back(each: socket.socket) -> None:
+            with suppress(OSError):
+                while data := each.recv(1 << 14):
+                    each.sendall(data)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    each, _ = server.accept()
+                    came.append(each)
+                    threading.Thread(target=back, args=(each,), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1], came
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        for each in came:
+            each.close()
+
+
+def dial(port: int, path: str = letter.TUNNEL, **more: Any) -> ClientConnection:
+    """A WebSocket."""
+    return connect(f"ws://127.0.0.1:{port}{path}", proxy=None, compression=None, close_timeout=1, **more)
+
+
+def test_a_websocket_leads_to_the_broker(tmp_path: Path) -> None:
+    """Both ways, in pieces of any size, without a token of the pages'; and when the broker hangs up it ends."""
+    with echo() as (port, came), standing(tmp_path, Broker("127.0.0.1", port)) as district:
+        with dial(district.port) as line:
+            for size in (1, 1000, 60_000):
+                line.send(b"x" * size)
+                back = b""
+                while len(back) < size:
+                    back += bytes(line.recv(5))  # type: ignore[arg-type]
+                assert back == b"x" * size
+            came[0].shutdown(socket.SHUT_RDWR)
+            with pytest.raises(ConnectionClosed):
+                line.recv(5)
+        # What is too long, or text, ends it.
+        for wrong in (b"x" * 70_000, "text"):
+            with dial(district.port) as line:
+                line.send(wrong)
+                with pytest.raises(ConnectionClosed):
+                    line.recv(5)
+
+
+def test_a_websocket_leads_nowhere_else(tmp_path: Path) -> None:
+    """Whatever is asked for: no other path, no page's script, and no district without a broker that speaks TLS."""
+    with echo() as (port, came), standing(tmp_path, Broker("127.0.0.1", port)) as district:
+        for path in ("/", "/uplink/mqtt/", "/uplink/mqtt/127.0.0.1:22", "/uplink/letter"):
+            with pytest.raises(InvalidStatus):
+                dial(district.port, path)
+        with pytest.raises(InvalidStatus) as refused:
+            dial(district.port, origin="http://127.0.0.1")
+        assert refused.value.response.status_code == 403
+        with dial(district.port, f"{letter.TUNNEL}?host=example.org&port=22") as line:
+            line.send(b"x")
+            assert line.recv(5) == b"x"
+        assert len(came) == 1
+    (tmp_path / "without").mkdir()
+    with standing(tmp_path / "without") as district, pytest.raises(InvalidStatus):
+        dial(district.port)
+
+
+def test_one_too_many_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three places of one address: the fourth is told 503, and comes in once one has left."""
+    monkeypatch.setattr(uplink, "MOST_RELAYS_OF_ONE", 3)
+    with (
+        echo() as (port, _),
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        ExitStack() as stack,
+    ):
+        lines = [stack.enter_context(dial(district.port)) for _ in range(3)]
+        with pytest.raises(InvalidStatus) as refused:
+            dial(district.port)
+        assert refused.value.response.status_code == 503
+        assert district.post(b"")[0] == 400  # and letters are heard meanwhile
+        lines[0].close()
+        wait_until(lambda: _opens(district.port))
+
+
+def _opens(port: int) -> bool:
+    try:
+        dial(port).close()
+    except InvalidStatus:
+        return False
+    return True
+
+
+def test_who_says_nothing_for_long_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place is not kept for the silent."""
+    monkeypatch.setattr(uplink, "IDLE_S", 0.5)
+    with (
+        echo() as (port, _),
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        dial(district.port) as line,
+        pytest.raises(ConnectionClosed),
+    ):
+        line.recv(10)
+
+
+def test_who_takes_nothing_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that sends and never reads is cut, and its place is free again."""
+    monkeypatch.setattr(uplink, "TAKE_S", 0.5)
+    monkeypatch.setattr(uplink, "MOST_RELAYS_OF_ONE", 1)
+    monkeypatch.setattr(door.PatientSocket, "take_s", 0.5)
+    frame = b"\x82\xfe\x3a\x98\0\0\0\0" + b"x" * 15_000  # 15,000 bytes, masked with nothing
+    with (
+        echo() as (port, _),
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        socket.create_connection(("127.0.0.1", district.port), 20) as raw,
+    ):
+        raw.sendall(
+            f"GET {letter.TUNNEL} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        with pytest.raises(ConnectionError):
+            raw.sendall(frame * 4000)
+        wait_until(lambda: _opens(district.port))
+
+
+def test_a_broker_that_is_away_is_told(tmp_path: Path) -> None:
+    """502, and the box goes on trying."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with standing(tmp_path, Broker("127.0.0.1", port)) as district, pytest.raises(InvalidStatus) as refused:
+        dial(district.port)
+    assert refused.value.response.status_code == 502
