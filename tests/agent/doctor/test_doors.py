@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.doctor.doors import Doors
+from agent.doctor.doors import NO_STATUS, Doors
 from agent.doctor.seen import Asked
 from agent.machine.dial import Dial, Tls
 from agent.machine.machine import Machine
@@ -89,7 +89,8 @@ def test_a_proxy_is_told_from_what_is_behind_it(middle: Middlebox, tmp_path: Pat
     assert (door.dial, door.proxied, door.ours) == (Dial.OPEN, 403, False)
     assert door.proxy == f"{PLACE}:{proxy.port}"
     assert "secret" not in repr(door)
-    assert looked(doors, 443, Proxy(PLACE, port_of(middle, cuts))) == (Dial.SILENT, None)
+    hung_up, _ = doors.once("localhost", 443, Proxy(PLACE, port_of(middle, cuts)), doors.brokers_tls())
+    assert (hung_up.proxied, hung_up.ours) == (NO_STATUS, False)
 
 
 def test_names_are_found_or_not() -> None:
