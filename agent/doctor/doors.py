@@ -96,7 +96,7 @@ class Doors:
         end_s = self._now() + _DOOR_S
         while True:
             door, sock = self.once(host, port, proxy, tls)
-            if sock or door.tls in _FINAL or door.proxied or self._now() + _AGAIN_S >= end_s:
+            if sock or door.tls in _FINAL or door.proxied > 0 or self._now() + _AGAIN_S >= end_s:
                 break
             threading.Event().wait(_AGAIN_S)
         return (self._with_certificate(door, proxy), None) if door.tls in _SHOWN else (door, sock)
@@ -132,7 +132,7 @@ class Doors:
             return replace(door, dial=Dial.OPEN, proxied=error.status or NO_STATUS)
         except OSError:
             sock.close()
-            return replace(door, dial=Dial.SILENT)
+            return replace(door, dial=Dial.OPEN, proxied=NO_STATUS)
         return None
 
     def _with_certificate(self, door: Door, proxy: Proxy | None) -> Door:
@@ -150,7 +150,7 @@ class Doors:
 
 
 NO_STATUS = -1
-"""A proxy that answered with something that is no HTTP."""
+"""A proxy that hung up, kept silent, or answered with something that is no HTTP."""
 
 
 def place(proxy: Proxy) -> str:

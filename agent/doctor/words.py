@@ -134,10 +134,11 @@ def proxy_login(proxy: str) -> Finding:
 
 def proxy_refuses(proxy: str, pages: Door) -> Finding:
     """The proxy connects us to others, perhaps, but not to the collector."""
+    said = f"status {pages.proxied}" if pages.proxied > 0 else "no answer that is one"
     return Finding(
         code="proxy_refuses",
-        admin=f"The proxy {proxy} refuses to connect to {pages.host} port {pages.port} (status "
-        f"{pages.proxied}): allow CONNECT to that host and port.",
+        admin=f"The proxy {proxy} refuses to connect to {pages.host} port {pages.port} "
+        f"({said}): allow CONNECT to that host and port.",
         here="The proxy does not let this box reach the district's collector. " + _CALL,
         host=pages.host,
         port=pages.port,

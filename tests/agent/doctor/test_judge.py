@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.doctor import saying
+from agent.doctor.doors import NO_STATUS
 from agent.doctor.judge import judge
 from agent.doctor.seen import (
     Asked,
@@ -88,6 +89,7 @@ def test_an_open_network_is_said_to_be_one() -> None:
         ({**PROXY, "proxy_dial": Dial.SILENT, "pages": replace(THROUGH, dial=Dial.SILENT)}, ["proxy_silent"]),
         ({**PROXY, "pages": replace(THROUGH, proxied=407)}, ["proxy_wants_login"]),
         ({**PROXY, "pages": replace(THROUGH, proxied=403)}, ["proxy_refuses"]),
+        ({**PROXY, "pages": replace(THROUGH, proxied=NO_STATUS)}, ["proxy_refuses"]),
         ({"time_servers": (TimeServer(server="ntp.example"),)}, []),
         ({"time_servers": (TimeServer(server="ntp.example", told=Told.USELESS),)}, ["ntp_blocked"]),
         ({"web": Web(status=200, ahead_s=3600.0)}, ["clock_wrong"]),
