@@ -201,10 +201,10 @@ def _keyfile(tables: dict[str, dict[str, str]]) -> str:
     """GLib's key file: a backslash is doubled, a space in front becomes a backslash and an s."""
     lines = []
     for name, values in tables.items():
-        lines += [f"[{name}]", *(f"{key}={_value(key, value)}" for key, value in values.items()), ""]
+        lines += [f"[{name}]", *(f"{key}={_value(value)}" for key, value in values.items()), ""]
     return "\n".join(lines)
 
 
-def _value(key: str, value: str) -> str:
-    escaped = value if key == "ssid" else value.replace("\\", "\\\\")
+def _value(value: str) -> str:
+    escaped = value.replace("\\", "\\\\")
     return f"\\s{escaped[1:]}" if escaped.startswith(" ") else escaped

@@ -173,6 +173,7 @@ def test_firstrun_is_a_script_that_bash_reads(home: Path) -> None:
     text = script.read_text(encoding="utf-8")
     assert "chpasswd" not in text
     assert "passwd --lock firstbell-admin" in text
+    assert "ssid=District\\\\; IoT\n" in (boot(home, "box-p") / "firstrun.sh").read_text(encoding="utf-8")
     onto = home.parent / "bootfs"
     onto.mkdir()
     (onto / "cmdline.txt").write_text("console=tty1 rootwait\n")
