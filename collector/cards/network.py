@@ -117,30 +117,34 @@ def _plain(path: Path, what: str, text: str) -> str:
 # --- netplan: Raspberry Pi OS of Trixie (network-config of cloud-init) ----------------------------------
 
 
+_GIVEN = {"dhcp4": True, "dhcp6": True}
+"""Addresses as the network gives them, of both kinds; without the second IPv6 would be off."""
+
+
 def netplan(way: Way) -> dict[str, Any]:
     """The network as cloud-init's `network-config` and netplan have it, version 2."""
     if way.ssid:
         point = {"password": way.wifi_password} if way.wifi_password else {}
         radio = {
-            "dhcp4": True,
+            **_GIVEN,
             "optional": True,
             "regulatory-domain": way.country,
             "access-points": {way.ssid: point},
         }
         return {"network": {"version": 2, "wifis": {RADIO: radio}}}
-    wire: dict[str, Any] = {"dhcp4": not way.vlan, "optional": True}
+    wire: dict[str, Any] = {"optional": True, **({"link-local": []} if way.vlan else _GIVEN)}
     if way.identity:
         wire["auth"] = {
             "key-management": "802.1x",
             "method": way.method,
             "identity": way.identity,
             "password": way.password,
-            "phase2-auth": "MSCHAPV2",
+            "phase2-auth": "mschapv2",  # in small letters: NetworkManager refuses netplan's own MSCHAPV2
             "ca-certificate": AUTHORITY,
         }
     found: dict[str, Any] = {"version": 2, "ethernets": {WIRE: wire}}
     if way.vlan:
-        found["vlans"] = {f"{WIRE}.{way.vlan}": {"id": way.vlan, "link": WIRE, "dhcp4": True}}
+        found["vlans"] = {f"{WIRE}.{way.vlan}": {"id": way.vlan, "link": WIRE, **_GIVEN}}
     return {"network": found}
 
 
@@ -197,10 +201,10 @@ def _keyfile(tables: dict[str, dict[str, str]]) -> str:
     """GLib's key file: a backslash is doubled, a space in front becomes a backslash and an s."""
     lines = []
     for name, values in tables.items():
-        lines += [f"[{name}]", *(f"{key}={_value(key, value)}" for key, value in values.items()), ""]
+        lines += [f"[{name}]", *(f"{key}={_value(value)}" for key, value in values.items()), ""]
     return "\n".join(lines)
 
 
-def _value(key: str, value: str) -> str:
-    escaped = value if key == "ssid" else value.replace("\\", "\\\\")
+def _value(value: str) -> str:
+    escaped = value.replace("\\", "\\\\")
     return f"\\s{escaped[1:]}" if escaped.startswith(" ") else escaped

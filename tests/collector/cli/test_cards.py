@@ -128,8 +128,8 @@ def test_cloud_init_gets_a_name_a_key_a_card_and_no_password(home: Path) -> None
     assert tokens == {sha256(card.token.encode()).digest()}
     assert meta["instance-id"].startswith("firstbell-box-204-")
     wire = net["network"]["ethernets"]["eth0"]
-    assert (wire["dhcp4"], wire["auth"]["password"], wire["auth"]["method"]) == (False, SECRETS[0], "peap")
-    assert net["network"]["vlans"] == {"eth0.20": {"id": 20, "link": "eth0", "dhcp4": True}}
+    assert (wire["link-local"], wire["auth"]["password"], wire["auth"]["method"]) == ([], SECRETS[0], "peap")
+    assert net["network"]["vlans"] == {"eth0.20": {"id": 20, "link": "eth0", "dhcp4": True, "dhcp6": True}}
     assert (boot(home, "box-204") / "firstbell" / "radius-ca.pem").read_text(
         encoding="utf-8"
     ) == "an authority\n"
@@ -173,6 +173,7 @@ def test_firstrun_is_a_script_that_bash_reads(home: Path) -> None:
     text = script.read_text(encoding="utf-8")
     assert "chpasswd" not in text
     assert "passwd --lock firstbell-admin" in text
+    assert "ssid=District\\\\; IoT\n" in (boot(home, "box-p") / "firstrun.sh").read_text(encoding="utf-8")
     onto = home.parent / "bootfs"
     onto.mkdir()
     (onto / "cmdline.txt").write_text("console=tty1 rootwait\n")
