@@ -48,7 +48,7 @@ class Pulling(District):
         """And changes, as its other unit does."""
         ((user, argv),) = self.box.exec_of("firstbell-update.service")
         assert user == "root"
-        said = self.box.run(*argv, "--json", *more, deadline_s=240)
+        said = self.box.run(*argv, "--json", *more, deadline_s=400)
         state: dict[str, Any] = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
         return state
 
@@ -77,6 +77,7 @@ def test_a_box_takes_a_version_and_goes_back_from_a_bad_one(district: Pulling) -
         district.firstbell("box", "card", BOX, "--automatic", "--out", f"{DATA}/card")
         shutil.copytree(server.path(f"{DATA}/card"), box.path("/etc/firstbell/card"))
         box.run("chown", "-R", "root:firstbell", "/etc/firstbell/card")
+        box.run("chmod", "-R", "u=rwX,g=rX", "/etc/firstbell/card")
         first = district.link("current")
         assert district.link("updater") == first
         district.enrol(code=0)
