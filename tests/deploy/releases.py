@@ -31,30 +31,43 @@ exec /usr/bin/systemctl.real "$@"
 SYSTEMCTL = "/usr/bin/systemctl"
 
 
+BOX_ALONE = {"cffi", "click", "cryptography", "firstbell", "msgspec", "paho-mqtt", "psutil", "pycparser"}
+"""What a box alone needs of the bundle: less to put on the disk twice."""
+
+
 def another(bundle: Path, into: Path, version: str, *, dumb: bool = False) -> Path:
-    """The same bundle with First Bell's own wheel under another version; a `dumb` one sends nothing."""
-    shutil.copytree(bundle, into)
-    (wheel,) = (into / "wheels").glob("firstbell-*.whl")
-    old = wheel.name.split("-")[1]
-    made = wheel.with_name(f"firstbell-{version}-py3-none-any.whl")
+    """First Bell's own wheel of a bundle under another version, for a box; a `dumb` one sends nothing."""
+    (into / "wheels").mkdir(parents=True)
+    lines = []
+    for line in (bundle / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        name, _, rest = line.partition("==")
+        if name.split("[")[0] not in BOX_ALONE:
+            continue
+        (wheel,) = (bundle / "wheels").glob(f"{name.split('[')[0].replace('-', '_')}-*.whl")
+        if name.startswith("firstbell"):
+            wheel = _renamed(wheel, into / "wheels", version, dumb=dumb)
+            rest = f"{version} --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}"
+            name = "firstbell[agent]"
+        else:
+            shutil.copy(wheel, into / "wheels")
+        lines.append(f"{name}=={rest}\n")
+    (into / "requirements.txt").write_text("".join(lines), encoding="utf-8")
+    (into / "VERSION").write_text(f"{version}\n", encoding="utf-8")
+    return into
+
+
+def _renamed(wheel: Path, folder: Path, version: str, *, dumb: bool) -> Path:
+    old, made = wheel.name.split("-")[1], folder / f"firstbell-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
         for item in source.infolist():
-            raw, name = source.read(item), item.filename.replace(f"firstbell-{old}.", f"firstbell-{version}.")
+            raw = source.read(item)
+            name = item.filename.replace(f"firstbell-{old}.", f"firstbell-{version}.")
             if name.endswith(("RECORD", "METADATA")) or name == "firstbell/__init__.py":
                 raw = raw.replace(old.encode(), version.encode())
             if dumb and name == "agent/uplink/mqtt.py":
                 raw += DUMB.encode()
             target.writestr(name, raw)
-    before = sha256(wheel.read_bytes()).hexdigest()
-    wheel.unlink()
-    listed = (into / "requirements.txt").read_text(encoding="utf-8")
-    listed = listed.replace(
-        f"=={old} --hash=sha256:{before}",
-        f"=={version} --hash=sha256:{sha256(made.read_bytes()).hexdigest()}",
-    )
-    (into / "requirements.txt").write_text(listed, encoding="utf-8")
-    (into / "VERSION").write_text(f"{version}\n", encoding="utf-8")
-    return into
+    return made
 
 
 class Minder(threading.Thread):
