@@ -260,8 +260,8 @@ class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """See that the place can be one."""
-        if self.repository.startswith("-") or "\n" in self.repository:
-            raise ValueError("repository: a folder, or sftp:, rest: or s3: and a place")
+        if self.repository and not (self.repository.startswith("/") or ":" in self.repository):
+            raise ValueError("repository: a folder from / on, or sftp:, rest: or s3: and a place")
         if self.repository and not self.password_file:
             raise ValueError("password_file: backups hold secrets, so they are encrypted with one")
 

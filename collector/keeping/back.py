@@ -1,6 +1,5 @@
 """The way back: the whole data folder out of a backup, and what was revoked since then."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from collector.config import Home
 from collector.identity import authority
 from collector.identity.authority import Authority, AuthorityError, NoAuthorityError
 from collector.identity.registrar import Registrar
+from collector.keeping import owned
 from collector.keeping.restic import NEWEST, KeepError, Place, Restic, Snapshot
 from collector.store import backup, identities, restored
 from collector.store.errors import InUseError, NotEmptyError
@@ -67,7 +67,7 @@ def bring_back(
         taken_ns = _ns_of(snapshot.time)
         marked = restored.mark(journal, home.clock.now_ns(), taken_ns)
         revoked = _revoke(home, journal, newer)
-        _own(home)
+        owned.give(home, home.folder.iterdir())
     return Back(snapshot, taken_ns, marked, copy.facts_until, revoked, aside)
 
 
@@ -167,15 +167,6 @@ def _revoke(home: Home, journal: Journal, lists: Sequence[bytes]) -> int:
     )
     Registrar(journal, signs, home.clock).publish()
     return fresh
-
-
-def _own(home: Home) -> None:
-    """Give all of it to whoever the folder belongs to, where root brought it back."""
-    if not hasattr(os, "chown") or os.geteuid() != 0:
-        return
-    owner = home.folder.stat()
-    for path in home.folder.rglob("*"):
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @contextmanager

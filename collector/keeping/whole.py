@@ -14,7 +14,7 @@ import msgspec
 
 from collector import holding
 from collector.config import Home, KeepSettings
-from collector.keeping import record
+from collector.keeping import owned, record
 from collector.keeping.record import Record
 from collector.keeping.restic import KeepError, Place, Progress, Restic, environment_of
 from collector.store import backup
@@ -148,7 +148,10 @@ def _read_back(restic: Restic, snapshot: str, copy: Copy, folder: Path) -> None:
 def _alone(home: Home) -> Iterator[None]:
     try:
         with holding.held(home.folder / LOCK):
-            yield
+            try:
+                yield
+            finally:
+                owned.give(home, (home.folder / LOCK, home.folder / ".restic"))
     except holding.HeldError as error:
         raise KeepError(f"another backup is being made just now, by {error}") from None
 

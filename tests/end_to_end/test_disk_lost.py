@@ -141,7 +141,8 @@ def test_a_disk_dies_and_nothing_is_lost(tmp_path: Path) -> None:
         collector(new, stack)
         wait_until(lambda: returned(new)["back"] == 2, "two boxes are back")
         assert [each["box"] for each in returned(new)["absent"]] == ["lincoln-3"]
-        assert "lincoln-3 (nothing heard since)" in returned(new)["sentence"]
+        # The broker may have had something of it still, which leaves a hole; it is named either way.
+        assert "Not yet: lincoln-3 (" in returned(new)["sentence"]
         stack.enter_context(running([*agent(tmp_path / "lincoln-3"), "run", "--json"]))
         watched = subprocess.run(
             [*firstbell(new), "restore", "--watch"], capture_output=True, text=True, timeout=60, check=True

@@ -1,6 +1,7 @@
 """Whole backups: everything that matters, checked, encrypted, thinned out by rule, and said aloud when old."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -150,3 +151,18 @@ def test_a_journal_that_came_back_otherwise_is_told(house: House) -> None:
     copy = whole.stage(house.home, fetched)
     with pytest.raises(KeepError, match="read back has 40 reports instead of 41"):
         whole._read_back(restic, made.snapshot, copy, fetched)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_saves_its_owner_goes_on_with(house: House) -> None:
+    """A backup that root makes by hand leaves nothing in the folder that the collector's user can't use."""
+    os.chown(house.folder, 4711, 4711)
+    whole.back_up(house.home, house.settings, unhurried)
+    made = [house.folder / name for name in (whole.LOCK, ".restic", record.FILE)]
+    assert {path.stat().st_uid for path in [*made, *(house.folder / ".restic").rglob("*")]} == {4711}
+
+
+def test_a_place_must_be_one() -> None:
+    """A folder seen from wherever a service happens to stand would be somewhere else each time."""
+    with pytest.raises(ValueError, match="a folder from / on"):
+        KeepSettings(repository="backups")
