@@ -22,7 +22,7 @@ OSV_VARIABLE = "FIRSTBELL_OSV"
 """Another database that answers as OSV does, as a mirror in a network without internet."""
 ACCEPTED = Path(__file__).with_name("accepted.txt")
 _ANSWER_S = 5
-_ALL_S = 120
+_ALL_S = 60
 
 
 class Known(NamedTuple):

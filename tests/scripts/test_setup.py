@@ -104,7 +104,7 @@ def test_as_root_it_installs_venv_by_itself(clone: Path) -> None:
 @pytest.fixture
 def installed(clone: Path) -> Path:
     """A clone in which everything is installed: its environment's Python is this one."""
-    for name in ("firstbell", "agent", "collector", "dashboards", "docs", "README.md"):
+    for name in ("firstbell", "agent", "collector", "dashboards", "docs", "README.md", "SECURITY.md"):
         (clone / name).symlink_to(ROOT / name)
     python = clone / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
