@@ -3,11 +3,10 @@
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 
 from collector import config, registry, simulated
 from collector.cli.common import json_option, pass_home, show
-from collector.config import Home, Settings
+from collector.config import Home
 from firstbell import ports
 from firstbell.ports import HTTPS, Opening, Ports
 
@@ -44,15 +43,9 @@ def command(home: Home, references: tuple[str, ...], as_json: bool) -> None:
         simulated.marked(home, registry.read(home.district)).district.settings.name,
         (address.hostname or "", address.port or HTTPS),
         (enrol.broker, enrol.broker_port),
-        tuple(dict.fromkeys([*references, *_deployed(settings)])),
+        tuple(dict.fromkeys([*references, *settings.deploy.reference])),
     )
     show(answer, text(answer), as_json=as_json)
-
-
-def _deployed(settings: Settings) -> tuple[str, ...]:
-    """The reference servers that the settings name for deployment, where they do."""
-    deployed: dict[str, tuple[str, ...]] = msgspec.to_builtins(settings).get("deploy", {})
-    return tuple(deployed.get("reference", ()))
 
 
 def text(answer: Ports) -> str:
