@@ -58,7 +58,7 @@ def _reports(collector: tuple[str, int], broker: tuple[str, int]) -> list[Openin
             host=collector[0],
             port=collector[1],
             protocol="TCP",
-            why="HTTPS and WebSocket: certificates and new versions for the boxes, and reports where MQTT is shut out",
+            why="HTTPS and WebSocket: boxes get certificates and new versions, and send where MQTT is shut",
             without="no new box gets in, and certificates are not renewed",
             needed=True,
         ),

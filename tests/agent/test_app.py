@@ -132,7 +132,7 @@ def test_check_logs_in_and_says_why_it_can_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("user", "doubts"), [("", False), ("box-1", False), ("box-2", True)])
 def test_check_doubts_a_name_that_is_not_the_users(tmp_path: Path, user: str, doubts: bool) -> None:
-    """Under the README's list of topics such a box would report for ever to nobody, and no program tells it."""
+    """Under the documented list of topics such a box would report for ever to nobody, and no program tells it."""
     broker = BrokerSettings(port=1, username=user)
     said = app.check(Settings(box=BoxSettings(name="box-1"), broker=broker), tmp_path)["name"]
     assert said["ok"]

@@ -1,4 +1,4 @@
-"""A collector and a box as the README and docs/settings.md set them up: their own words are the settings here."""
+"""A collector and a box as docs/by-hand.md and docs/settings.md set them up: their own words are the settings here."""
 
 import json
 import re
@@ -60,7 +60,7 @@ class District:
         self._settings(self.box / "agent.toml", agent_toml, "lincoln-1")
 
     def _broker_files(self) -> None:
-        (self.folder / "acl").write_text(documented("README.md", "user collector"), encoding="utf-8")
+        (self.folder / "acl").write_text(documented("docs/by-hand.md", "user collector"), encoding="utf-8")
         (self.folder / "passwords").touch(mode=0o600)
         for name, password in PASSWORDS.items():
             subprocess.run(

@@ -49,7 +49,7 @@ def deep_in_the_night() -> str:
 
 @pytest.fixture(params=["mosquitto", "embedded"])
 def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
-    """A broker with the rules that the README writes down, and the one of `firstbell up`."""
+    """A broker with the rules that docs/by-hand.md writes down, and the one of `firstbell up`."""
     mosquittos = request.param == "mosquitto"
     with _mosquitto(tmp_path) if mosquittos else embedded(tmp_path / "broker", BOXES) as port:
         yield port
@@ -57,8 +57,8 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
 
 @contextmanager
 def _mosquitto(folder: Path) -> Iterator[int]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rules = re.search(r"```\n(user collector\n.*?)```", readme, re.DOTALL)
+    page = (ROOT / "docs" / "by-hand.md").read_text(encoding="utf-8")
+    rules = re.search(r"```\n(user collector\n.*?)```", page, re.DOTALL)
     assert rules
     (folder / "acl").write_text(rules[1], encoding="utf-8")
     with mosquitto(folder, "allow_anonymous true", f"acl_file {folder / 'acl'}") as running:
