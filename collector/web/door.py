@@ -123,7 +123,8 @@ class Patient(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Wait on while a request is not all there; between two of them uvicorn waits by itself."""
         super().data_received(data)
-        if self.conn.their_state in {h11.IDLE, h11.SEND_BODY}:
+        # Of a request that becomes a WebSocket uvicorn reads no end: that one has its own patience.
+        if self.transport.get_protocol() is self and self.conn.their_state in {h11.IDLE, h11.SEND_BODY}:
             self._await_word()
         else:
             self._stop_waiting()

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
@@ -343,6 +344,21 @@ def test_a_websocket_leads_to_the_broker(tmp_path: Path) -> None:
                 line.send(wrong)
                 with pytest.raises(ConnectionClosed):
                     line.recv(5)
+
+
+def test_a_websocket_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds of a request are not its own: it is open as long as somebody says something."""
+    monkeypatch.setattr(door.Patient, "word_s", 0.3)
+    monkeypatch.setattr(door.Patient, "take_s", 0.3)
+    with (
+        echo() as (port, _),
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        dial(district.port) as line,
+    ):
+        for _ in range(20):
+            line.send(b"x")
+            assert line.recv(5) == b"x"
+            time.sleep(0.05)  # the time that goes by is what is tested
 
 
 def test_a_websocket_leads_nowhere_else(tmp_path: Path) -> None:
