@@ -150,7 +150,7 @@ class Control:
             },
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         self.said += [ended.stdout, ended.stderr]

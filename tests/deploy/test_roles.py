@@ -16,7 +16,7 @@ from tests.deploy.releases import another
 from tests.deploy.roots import needed
 from tests.support.mosquitto import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(1200)]
 
 
 def test_a_second_run_changes_nothing(district: District) -> None:
@@ -180,7 +180,7 @@ def says_no_secret(district: District, token: str) -> None:
         assert not [secret[:8] for secret in secrets if secret in text]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_a_box_from_its_card_to_its_end(district: District) -> None:
     """Let in, reporting over mutual TLS, upgraded and taken back, through a rotation, shut out: units and playbooks alone."""
     server, box = district.server, district.box

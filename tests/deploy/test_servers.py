@@ -12,7 +12,7 @@ import yaml
 from tests.deploy.district import DATA, District, changed
 from tests.support.mosquitto import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(1200)]
 
 
 def variables(district: District) -> dict[str, Any]:
