@@ -28,8 +28,6 @@ from scripts.pages.markdown import code, table
 from scripts.pages.settings import fields
 
 _FILE = Path(__file__).with_name("data_map.toml")
-_FORESEEN = ("keep.",)
-"""Settings that may stand in the map before the program has them."""
 _SETTINGS: dict[str, type[msgspec.Struct]] = {
     "agent.toml": agent.Settings,
     "collector.toml": collector.Settings,
@@ -44,6 +42,11 @@ Tables = Mapping[str, tuple[str, ...]]
 def entries() -> dict[str, Any]:
     """What the map says."""
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+def foreseen() -> set[str]:
+    """Tables and settings that may stand in the map before the program has them."""
+    return {*entries()["foreseen"]}
 
 
 def journal() -> str:
@@ -113,9 +116,10 @@ def entered() -> str:
         says = entries()["settings"][file]
         texts = text_settings(kind)
         named = [name for names in says.values() for name in names]
-        agree(file, texts, [name for name in named if name in texts or not name.startswith(_FORESEEN)])
+        agree(file, texts, [name for name in named if name in texts or name not in foreseen()])
         for what, names in says.items():
-            rows.append([code(file), ", ".join(code(name) for name in names if name in texts), what])
+            if there := [code(name) for name in names if name in texts]:
+                rows.append([code(file), ", ".join(there), what])
     return table(["file", "entered there", "what it is"], rows)
 
 
@@ -185,7 +189,10 @@ def _stored(where: str, has: Tables) -> str:
     rows = []
     for entry in entries()[where]:
         here = dict(line.split(" ", 1) for line in entry["tables"])
+        here = {name: columns for name, columns in here.items() if name in has or name not in foreseen()}
         told |= {name: columns.split() for name, columns in here.items()}
+        if not here:
+            continue
         rows.append([entry["what"], entry["why"], ", ".join(map(code, here)), *_ends(entry)])
     agree(f"tables of the {where}", has, told)
     for name, columns in has.items():
