@@ -19,14 +19,14 @@ MOST = {
 """The most that each may score: 10 is a unit that forbids nothing."""
 
 
-def rendered(role: str, name: str) -> str:
-    """A unit as the role's defaults make it."""
+def rendered(role: str, name: str, **more: object) -> str:
+    """A unit as the role's defaults make it, and what a district says otherwise."""
     values = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
     text = (ROLES / role / "templates" / f"{name}.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     environment.filters["basename"] = os.path.basename  # Ansible's
     values |= {"agent_program": "/opt/firstbell/current", "collector_program": "/opt/firstbell/current"}
-    return environment.from_string(text).render(values | {"ansible_managed": "managed"})
+    return environment.from_string(text).render(values | {"ansible_managed": "managed"} | more)
 
 
 def score(folder: Path, name: str, text: str) -> float:
@@ -71,3 +71,14 @@ def test_a_unit_says_what_keeps_it_alive(unit: str) -> None:
         assert line in lines
     assert any(line.startswith("MemoryMax=") for line in lines)
     assert any(line.startswith("TasksMax=") for line in lines)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_pages_at_443_cost_one_capability(tmp_path: Path) -> None:
+    """Where a filter lets that port out alone the collector may open it, and can nothing more."""
+    name = "firstbell-collector.service"
+    text = rendered("collector", name, collector_port=443)
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text
+    assert "PrivateUsers" not in text
+    assert "CAP_" not in rendered("collector", name)
+    assert score(tmp_path, name, text) <= 2.2
