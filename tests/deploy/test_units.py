@@ -42,8 +42,8 @@ ExecStartPre=/bin/chown mosquitto /var/log/mosquitto
 """mosquitto.service as Debian has it, of which `limits.conf` is a drop-in."""
 
 
-def rendered(role: str, name: str) -> str:
-    """A unit as the role's defaults make it."""
+def rendered(role: str, name: str, **more: object) -> str:
+    """A unit as the role's defaults make it, and what a district says otherwise."""
     values = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
     text = (ROLES / role / "templates" / f"{name}.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, autoescape=False)
@@ -53,7 +53,7 @@ def rendered(role: str, name: str) -> str:
     values |= {f"{name}_program": "/opt/firstbell/current" for name in ("agent", "collector", "reference")}
     values |= {"agent_updater": "/opt/firstbell/updater"}
     values |= {"influxdb_influxd": "/usr/bin/influxd", "reference_name": "hub"}
-    made = environment.from_string(text).render(values | {"ansible_managed": "managed"})
+    made = environment.from_string(text).render(values | {"ansible_managed": "managed"} | more)
     return DEBIANS + made if name == "limits.conf" else made
 
 
@@ -146,3 +146,14 @@ def test_a_boxs_log_stays_off_its_card() -> None:
     assert "Storage=volatile" in lines
     assert "RuntimeMaxUse=16M" in lines
     assert "RateLimitBurst=200" in lines
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_pages_at_443_cost_one_capability(tmp_path: Path) -> None:
+    """Where a filter lets that port out alone the collector may open it, and can nothing more."""
+    name = "firstbell-collector.service"
+    text = rendered("collector", name, collector_port=443)
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text
+    assert "PrivateUsers" not in text
+    assert "CAP_" not in rendered("collector", name)
+    assert score(tmp_path, name, text) <= 2.2
