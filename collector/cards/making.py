@@ -159,11 +159,16 @@ def write_box(folder: Path, given: Given, system: System) -> Path:
     return place
 
 
+def check_boot(boot: Path) -> None:
+    """See that a boot partition is mounted at `boot`. Raises CardsError."""
+    if not (boot / "cmdline.txt").is_file():
+        raise CardsError(f"{boot} is no boot partition of Raspberry Pi OS: there is no cmdline.txt in it")
+
+
 def put_on(boot: Path, given: Given, system: System) -> None:
     """Write it onto a boot partition that is mounted at `boot`. Raises CardsError, OSError."""
+    check_boot(boot)
     cmdline = boot / "cmdline.txt"
-    if not cmdline.is_file():
-        raise CardsError(f"{boot} is no boot partition of Raspberry Pi OS: there is no cmdline.txt in it")
     for name, text in firstboot.files(given, system).items():
         (boot / name).parent.mkdir(exist_ok=True)
         (boot / name).write_text(text, encoding="utf-8", newline="\n")

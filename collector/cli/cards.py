@@ -155,6 +155,8 @@ def _skipped(
 def _check_one(batch: Batch, made: list[Wanted]) -> None:
     if batch.onto and (len(made) != 1 or batch.labels_only):
         raise CardsError(f"--onto writes one box, and these are {len(made)}: name it with --box")
+    if batch.onto:
+        making.check_boot(batch.onto)
 
 
 def _write_sheet(

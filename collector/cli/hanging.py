@@ -6,6 +6,7 @@ from collector.cli.common import journal_of, json_option, loaded, pass_home, sho
 from collector.cli.status import ago
 from collector.config import Home
 from collector.questions import hanging
+from collector.questions.hanging import Told
 
 
 @click.command("said")
@@ -19,7 +20,7 @@ def said(home: Home, as_json: bool) -> None:
         [
             str(each.number),
             each.agent,
-            "as it should" if each.confirmed else f"not at {each.should}",
+            _word(each),
             each.hangs,
             ago(each.said_ns, now_ns),
         ]
@@ -27,6 +28,12 @@ def said(home: Home, as_json: bool) -> None:
     ]
     text = table(["number", "box", "", "hangs at", "said"], rows) if rows else "Nobody has said anything."
     show(list(every), text, as_json=as_json)
+
+
+def _word(told: Told) -> str:
+    if told.lost:
+        return "entered, and lost: an older seats.csv was put in its place"
+    return "as it should" if told.confirmed else f"not at {told.should}"
 
 
 @click.command("place")

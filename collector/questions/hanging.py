@@ -1,7 +1,7 @@
 """Where does this box hang? Asked by whoever stands before it, and looked at by whoever keeps the list."""
 
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,8 @@ from firstbell.district import NS, District
 from firstbell.tables import NAME_CHARS, FolderError, printable
 
 _WHAT = "labels can't be read"
+_LOADED_NS = 60 * NS
+"""By then the folder was loaded again."""
 
 
 class Here(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,10 @@ class Here(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody said of a box who stood before it. `should` and `hangs` are places in words."""
+    """What somebody said of a box who stood before it. `should` and `hangs` are places in words.
+
+    `lost`: it was entered, and the folder says so no more (an older copy of it was put in its place).
+    """
 
     agent: str
     number: int
@@ -49,6 +54,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     hangs: str
     said_ns: int
     confirmed: bool
+    lost: bool = False
 
 
 def here(reads: Reads, journal: Journal | None, folder: Folder, code: str, now_ns: int) -> Here | None:
@@ -106,10 +112,30 @@ def every(journal: Journal | None, district: District, now_ns: int) -> tuple[Tol
             hangs=_words(district, each),
             said_ns=each.said_ns,
             confirmed=each.confirmed,
+            lost=_lost(district, each, now_ns),
         )
         for each in said
-        if each.confirmed or each.settled_ns is None
+        if each.confirmed or each.settled_ns is None or _lost(district, each, now_ns)
     )
+
+
+def _lost(district: District, said: Said, now_ns: int) -> bool:
+    """Whether a place that was entered is not in the folder any more, a minute after."""
+    if not said.taken or said.settled_ns is None or now_ns - said.settled_ns < _LOADED_NS:
+        return False
+    seats = [seat for seat in district.seats if seat.agent == said.agent]
+    day = _day(district, said)
+    return not any(
+        (seat.since is not None and seat.since > day) or (seat.school, seat.room) == (said.school, said.room)
+        for seat in seats
+    )
+
+
+def _day(district: District, said: Said) -> date:
+    """The day on which something was said, at the school where the box hangs."""
+    here = next((school for school in district.schools if school.id == said.school), None)
+    tz = (here.tz if here else "") or district.settings.tz or districts.DEFAULT_TZ
+    return datetime.fromtimestamp(said.said_ns // NS, districts.zone(tz)).date()
 
 
 def take_over(path: Path, journal: Journal, district: District, agent: str, now_ns: int) -> Said:
@@ -120,11 +146,8 @@ def take_over(path: Path, journal: Journal, district: District, agent: str, now_
     said = labels.open_of(journal, agent)
     if said is None:
         raise QuestionError(f"nothing is said of {agent} that waits: somebody else has looked at it")
-    here = next((school for school in district.schools if school.id == said.school), None)
-    tz = (here.tz if here else "") or district.settings.tz or districts.DEFAULT_TZ
-    day = datetime.fromtimestamp(said.said_ns // NS, districts.zone(tz)).date()
     try:
-        moving.move(path, agent, said.school, said.room, day)
+        moving.move(path, agent, said.school, said.room, _day(district, said))
     except (RegistryError, FolderError) as error:
         raise QuestionError(str(error)) from error
     labels.settle(journal, agent, taken=True, now_ns=now_ns)

@@ -150,6 +150,8 @@ def test_onto_a_boot_partition_that_is_mounted(home: Path) -> None:
     place = home.parent / "bootfs"
     place.mkdir()
     assert "no boot partition" in cards(home, "--box", "box-204", "--onto", str(place), code=1)
+    with closing(open_journal(home / "journal.db").reader()) as db:
+        assert identities.enrolments(db) == []
     (place / "cmdline.txt").write_text("console=tty1 root=PARTUUID=1-02 rootwait ds=nocloud;i=rpi-imager-1\n")
     for _ in range(2):
         cards(home, "--box", "box-204", "--onto", str(place), "--again")

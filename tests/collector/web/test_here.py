@@ -133,6 +133,18 @@ def test_another_place_waits_for_an_operator_and_is_entered_with_its_day(door: D
     assert "Prairie Middle, Front office</b>" not in door.client.get("/boxes", headers=door.operator).text
 
 
+def test_an_older_copy_of_the_folder_is_not_silently_believed(door: Door) -> None:
+    """What was entered and was overwritten (by a deployment from elsewhere) is said, a minute after."""
+    door.say(word="elsewhere", school="lincoln", room="206")
+    pressed = {"box": "box-204", "word": "yes"}
+    door.client.post("/boxes/place", data=pressed, headers=door.operator)
+    assert "Entered, and lost again" not in door.client.get("/boxes", headers=door.operator).text
+    door.bench.clock.passes(61 * NS)  # the pages' own copy of the district is the one before
+    assert "Entered, and lost again" in door.client.get("/boxes", headers=door.operator).text
+    data = ["--data", str(door.place.parent), "box"]
+    assert json.loads(CliRunner().invoke(main, [*data, "said", "--json"]).stdout) == []
+
+
 def test_what_is_left_is_left(door: Door) -> None:
     """The folder stays as it is, and the word is gone from the list."""
     door.say(word="elsewhere", school="prairie", room="101")
