@@ -38,12 +38,20 @@ class MakingError(RuntimeError):
 
 
 class Releases:
-    """The versions in `folder`, made with `python` by `commands`; `sync` sees that files are on the disk."""
+    """The versions in `folder`, made with `python` by `commands`.
+
+    `free` tells how many bytes a folder's disk has left, `sync` sees that files are on it.
+    """
 
     def __init__(
-        self, folder: Path, commands: Commands, python: str = "", sync: Callable[[], None] = os.sync
+        self,
+        folder: Path,
+        commands: Commands,
+        python: str = "",
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        sync: Callable[[], None] = os.sync,
     ) -> None:
-        self.folder, self._commands, self._sync = folder, commands, sync
+        self.folder, self._commands, self._free, self._sync = folder, commands, free, sync
         self._python = python or str(Path(sys.base_prefix) / "bin" / "python3")
 
     def linked(self, link: str) -> str:
@@ -83,7 +91,7 @@ class Releases:
         """
         self.forget(parcel.release)
         needed = parcel.size * _TIMES_SIZE + _SPARE_BYTES
-        if (free := shutil.disk_usage(self.folder).free) < needed:
+        if (free := self._free(self.folder)) < needed:
             raise MakingError(f"it needs {needed / 1e6:.0f} MB of the disk, and {free / 1e6:.0f} MB are free")
         release = self._at(parcel.release)
         release.parent.mkdir(exist_ok=True)

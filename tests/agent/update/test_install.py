@@ -185,9 +185,9 @@ def test_an_old_offer_is_never_taken(world: World) -> None:
     assert world.current == OLD
 
 
-def test_a_disk_that_is_too_small_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_too_small_is_said(world: World) -> None:
     """Before anything is written to it."""
-    monkeypatch.setattr("shutil.disk_usage", lambda _path: type("Usage", (), {"free": 50_000_000})())
+    world.free = 50_000_000
     assert "of the disk" in world.update(world.offered("0.2.0", 7)).said
     assert world.releases == {OLD}
 

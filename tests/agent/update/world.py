@@ -28,7 +28,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder, self.opt = folder, folder / "opt"
         self.at_event: Callable[[str], None] = lambda _name: None
-        self.slept = 0.0
+        self.slept, self.free = 0.0, 10**12
         old = self.opt / "releases" / OLD
         (old / "bin").mkdir(parents=True)
         (old / "bin" / "firstbell-agent").touch()
@@ -126,7 +126,7 @@ class World:
         """The updater runs once."""
         now = Now(NOW_S, datetime(2027, 1, 15, 22, 0, tzinfo=UTC))
         updater = Updater(
-            Releases(self.opt, self, sync=lambda: None),
+            Releases(self.opt, self, free=lambda _folder: self.free, sync=lambda: None),
             Asking(self, self.folder / "agent.toml", "firstbell"),
             lambda: now,
             lambda: self.slept,
