@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collector.config import Home, Settings
+from collector.config import BrokerSettings, DeploySettings, Home, KeepSettings, Settings, WebSettings
 from firstbell import district as districts
 from firstbell.district import District, Seat
 from firstbell.settings import SettingsError
@@ -24,8 +24,14 @@ RESERVED = frozenset(
 """Names that mean something else to Ansible: no box can bear them there."""
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/,@+-]*\Z")
-_OWN_TABLES = {"broker", "web", "enrol", "deploy"}
-"""Tables of collector.toml that the role makes of variables; the others go along as they are."""
+_OF_ROLES = {
+    "broker": frozenset(msgspec.structs.asdict(BrokerSettings())),
+    "web": frozenset(msgspec.structs.asdict(WebSettings())),
+    "deploy": frozenset(msgspec.structs.asdict(DeploySettings())),
+    "enrol": frozenset({"collector", "broker", "broker_port"}),
+    "keep": frozenset({"repository", "password_file", "environment_file"}),
+}
+"""What the roles make of variables in collector.toml, by table; the rest goes along as it is."""
 
 
 class Group(NamedTuple):
@@ -145,17 +151,31 @@ def _of_server(home: Home, settings: Settings) -> dict[str, Value]:
         known["collector_port"] = address.port or settings.web.port
     if settings.web.cert_file and not settings.web.on_loopback:
         known |= {"collector_cert_file": settings.web.cert_file, "collector_key_file": settings.web.key_file}
+    if settings.keep.repository:
+        known |= _of_backups(home, settings.keep)
     rest = _rest(settings)
     return known | ({"collector_settings": rest} if rest else {})
+
+
+def _of_backups(home: Home, keep: KeepSettings) -> dict[str, Value]:
+    """Where backups go; the files are this machine's, and the role copies them."""
+    files = {"password": keep.password_file, "environment": keep.environment_file}
+    known: dict[str, Value] = {"collector_backup_repository": keep.repository}
+    return known | {
+        f"collector_backup_{what}_file": str(home.folder / name) for what, name in files.items() if name
+    }
 
 
 def _rest(settings: Settings) -> dict[str, Value]:
     """What stands in the other tables and is not as it would be by itself."""
     said, usual = msgspec.to_builtins(settings), msgspec.to_builtins(Settings())
     tables = {
-        name: {key: value for key, value in table.items() if value != usual[name][key]}
+        name: {
+            key: value
+            for key, value in table.items()
+            if value != usual[name][key] and key not in _OF_ROLES.get(name, frozenset())
+        }
         for name, table in said.items()
-        if name not in _OWN_TABLES and isinstance(table, dict)
     }
     return {name: table for name, table in tables.items() if table}
 

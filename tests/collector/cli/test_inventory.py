@@ -23,6 +23,11 @@ CONFIG = """\
 [enrol]
 collector = "https://first.example.org:8830"
 broker = "broker.example.org"
+pages = "https://boxes.example.org"
+
+[keep]
+repository = "sftp:vault:/firstbell"
+daily = 14
 
 [influx]
 url = "http://127.0.0.1:8086"
@@ -117,7 +122,14 @@ def test_ansible_reads_file_and_script_alike(tmp_path: Path) -> None:
     assert file["pilot"]["hosts"] == ["lincoln-2"]
     server = hosts["first.example.org"]
     assert (server["collector_names"], server["collector_port"]) == (["first.example.org"], 8830)
-    assert server["collector_settings"] == {"influx": {"url": "http://127.0.0.1:8086"}}
+    assert server["collector_settings"] == {
+        "influx": {"url": "http://127.0.0.1:8086"},
+        "enrol": {"pages": "https://boxes.example.org"},
+        "keep": {"daily": 14},
+    }
+    assert server["collector_backup_repository"] == "sftp:vault:/firstbell"
+    assert server["collector_backup_password_file"] == str(data / "backup.password")
+    assert box["agent_collector"] == "https://first.example.org:8830"
     assert server["collector_district"] == str(data / "district")
     assert hosts["hub.example.org"]["reference_name"] == "hub"
     assert (file["influxdb"]["hosts"], file["grafana"]["hosts"]) == (["first.example.org"],) * 2
