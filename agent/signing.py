@@ -2,7 +2,7 @@
 
 SigningError            the box's files can't be used, or what came is not the collector's
 
-Loaded only where batches go by HTTPS: what it needs of libraries takes eight megabytes.
+Loaded only where batches go by HTTPS: what it needs of libraries takes some ten megabytes.
 """
 
 from datetime import UTC, datetime

@@ -192,7 +192,7 @@ class HttpsLine:
 
     def _exchange(self, verb: str, payload: bytes) -> list[letter.Message]:
         """Send one letter; what the collector says to it. Raises _NotThroughError."""
-        from agent.signing import Signer, SigningError  # noqa: PLC0415 - eight megabytes, where they are needed
+        from agent.signing import Signer, SigningError  # noqa: PLC0415 - ten megabytes, where they are needed
 
         try:
             signer = self._signer = self._signer or Signer(*self._files)
