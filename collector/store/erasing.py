@@ -39,7 +39,7 @@ DELETE FROM reports WHERE arrival IN (SELECT arrival FROM reports WHERE agent_id
 RETURNING arrival
 """  # noqa: S608 - a number
 _WHOLE = ("reports", "latest", "hours", "days", "rollups", "epoch_figures", "box_figures", "suspensions")
-_BY_NAME = ("leases", "sink_names", "sink_days")
+_BY_NAME = ("leases", "sink_names", "sink_days", "labels", "said_places")
 Progress = Callable[[int, int], None]
 
 

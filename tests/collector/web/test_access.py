@@ -19,7 +19,7 @@ from tests.collector.web.site import parts_of, serving
 from tests.collector.workbench import Bench
 from tests.support.web import certificate
 
-OPEN_TO_ALL = {"/login", "/logout", "/static", "/here/nobody"}
+OPEN_TO_ALL = {"/login", "/logout", "/static", "/here/nobody", "/updates/offer", "/updates/archive"}
 HTML = {"Accept": "text/html"}
 
 
