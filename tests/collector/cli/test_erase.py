@@ -16,7 +16,7 @@ from collector.cli import main
 from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import Registrar
-from collector.store import identities
+from collector.store import identities, labels
 from collector.store.decisions import keep_district
 from collector.store.derived import rebuild
 from collector.store.journal import open_journal
@@ -68,6 +68,8 @@ class Town:
                 self.bench.clock.wall_ns = self.noon_ns + (day + 1) * DAY_NS
                 self.bench.send(first, self.measured(first, day), agent=agent, epoch=EPOCHS[agent])
         self.bench.take(b"not a batch " + GONE.encode(), GONE)
+        labels.label(self.bench.journal, [GONE, STAYS], self.now_ns)
+        labels.say(self.bench.journal, labels.Said(GONE, self.now_ns, "lincoln", "12", confirmed=True))
         rebuild.catch_up(self.bench.journal)
 
     def measured(self, first: int, day: int) -> list[Report]:
