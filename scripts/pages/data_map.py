@@ -44,11 +44,6 @@ def entries() -> dict[str, Any]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
-def foreseen() -> set[str]:
-    """Tables and settings that may stand in the map before the program has them."""
-    return {*entries()["foreseen"]}
-
-
 def journal() -> str:
     """One line for each kind of thing in the collector's journal."""
     return _stored("journal", journal_tables())
@@ -116,10 +111,8 @@ def entered() -> str:
         says = entries()["settings"][file]
         texts = text_settings(kind)
         named = [name for names in says.values() for name in names]
-        agree(file, texts, [name for name in named if name in texts or name not in foreseen()])
-        for what, names in says.items():
-            if there := [code(name) for name in names if name in texts]:
-                rows.append([code(file), ", ".join(there), what])
+        agree(file, texts, named)
+        rows += [[code(file), ", ".join(map(code, names)), what] for what, names in says.items()]
     return table(["file", "entered there", "what it is"], rows)
 
 
@@ -189,10 +182,7 @@ def _stored(where: str, has: Tables) -> str:
     rows = []
     for entry in entries()[where]:
         here = dict(line.split(" ", 1) for line in entry["tables"])
-        here = {name: columns for name, columns in here.items() if name in has or name not in foreseen()}
         told |= {name: columns.split() for name, columns in here.items()}
-        if not here:
-            continue
         rows.append([entry["what"], entry["why"], ", ".join(map(code, here)), *_ends(entry)])
     agree(f"tables of the {where}", has, told)
     for name, columns in has.items():

@@ -25,6 +25,22 @@ def test_a_second_run_changes_nothing(district: District) -> None:
     assert changed(district.control.play("site.yml", "--check", "--diff")) == {"server": 0, BOX: 0}
 
 
+def test_places_entered_on_the_server_are_not_written_over(district: District) -> None:
+    """A click on the boxes' page is a line in the server's seats.csv: a deployment stops, and says how to fetch it."""
+    control = district.folder / "district" / "seats.csv"
+    server = district.server.path(f"{DATA}/district/seats.csv")
+    before = server.read_text(encoding="utf-8")
+    entered = before + before.splitlines()[-1].replace(BOX, "lincoln-2") + "\n"
+    server.write_text(entered, encoding="utf-8")
+    said = " ".join(district.control.play("site.yml", "--limit", "server,localhost", code=2).split())
+    assert "seats.csv was changed on the server since the last deployment" in said
+    assert server.read_text(encoding="utf-8") == entered != control.read_text(encoding="utf-8")
+    district.control.play("fetch.yml")
+    assert control.read_text(encoding="utf-8") == entered
+    assert changed(district.control.play("site.yml", "--limit", "server,localhost"))["server"] == 1
+    assert changed(district.control.play("site.yml", "--limit", "server,localhost"))["server"] == 0
+
+
 def test_keys_are_their_owners(district: District) -> None:
     """Nobody else reads a key or a password; what runs for the district owns none of its program or settings."""
     for machine, user in ((district.server, "firstbell-collector"), (district.box, "firstbell")):
