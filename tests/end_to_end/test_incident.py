@@ -10,7 +10,7 @@ import pytest
 
 from agent import enrol
 from agent.enrol import OutOfReachError
-from agent.identity import Identity
+from agent.identity import AUTHORITIES, Identity
 from collector.identity import authority
 from collector.identity.registrar import Registrar
 from collector.web.access import Slowness
@@ -26,23 +26,23 @@ def believed(site: Site, certificate: Path) -> bool:
     return subprocess.run(argv, check=False, capture_output=True).returncode == 0
 
 
-def let_in(site: Site, box: Identity) -> None:
-    """With a card of its own."""
+def let_in(site: Site, box: Identity, authorities: Path) -> None:
+    """By a card of its own that bears these authorities."""
     card = site.card("lincoln-1", automatic=True)
-    word = enrol.ask(card, box, site.tls(box, card))
+    word = enrol.ask(card, box, enrol.tls_of(card, authorities, box, site.bench.clock.now_ns()))
     assert isinstance(word, Granted)
     assert box.take(word)
 
 
 def test_after_the_authoritys_key_leaked_nothing_of_the_old_one_is_believed(tmp_path: Path) -> None:
-    """Neither the box's certificate, nor the box the new server, until its identity is taken off and it has a card."""
+    """Neither the box's certificate by a server, nor, once the box has its new card, the old authority by the box."""
     with closing(Bench(tmp_path)) as made:
         site = Site(tmp_path, made)
         parts = parts_of(made)
         with serving(
             parts._replace(registrar=site.registrar), site.tokens, Slowness(site.pause), tls=tmp_path
         ) as site.port:
-            let_in(site, Identity(tmp_path / "box"))
+            let_in(site, Identity(tmp_path / "box"), tmp_path / "ca")
         before = tmp_path / "box" / "box.pem"
         assert believed(site, before)
 
@@ -58,8 +58,11 @@ def test_after_the_authoritys_key_leaked_nothing_of_the_old_one_is_believed(tmp_
         with serving(
             parts._replace(registrar=site.registrar), site.tokens, Slowness(site.pause), tls=tmp_path
         ) as site.port:
+            box = Identity(tmp_path / "box")
             with pytest.raises(OutOfReachError, match="certificate verify failed"):
-                let_in(site, Identity(tmp_path / "box"))
-            shutil.rmtree(tmp_path / "box")
-            let_in(site, Identity(tmp_path / "box"))
-        assert believed(site, tmp_path / "box" / "box.pem")
+                let_in(site, box, tmp_path / "leaked")
+            let_in(site, box, tmp_path / "ca")
+        assert believed(site, before)
+        kept = (tmp_path / "box" / AUTHORITIES).read_text(encoding="ascii")
+        assert kept == (tmp_path / "ca" / "ca.pem").read_text(encoding="ascii")
+        assert (tmp_path / "leaked" / "ca.pem").read_text(encoding="ascii") not in kept
