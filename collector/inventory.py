@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from collector import updates
 from collector.config import BrokerSettings, DeploySettings, Home, KeepSettings, Settings, WebSettings
 from firstbell import district as districts
 from firstbell.district import District, Seat
@@ -49,7 +50,10 @@ class Inventory(NamedTuple):
 
 
 def of(home: Home, settings: Settings, district: District, now_ns: int) -> Inventory:
-    """The inventory as it is now. Raises SettingsError where something lacks, or a name can't be."""
+    """The inventory as it is now.
+
+    Raises SettingsError where something lacks, or a name can't be, and UpdateError where a key is none.
+    """
     seats = {
         agent: seat
         for agent in sorted({seat.agent for seat in district.seats})
@@ -65,7 +69,7 @@ def of(home: Home, settings: Settings, district: District, now_ns: int) -> Inven
     hosts.setdefault(server, {})
     everywhere: dict[str, Value] = {"ansible_user": settings.deploy.user} if settings.deploy.user else {}
     groups = {"all": Group((), everywhere), "collector": Group((server,), _of_server(home, settings))}
-    groups["boxes"] = Group(tuple(seats), _of_boxes(settings))
+    groups["boxes"] = Group(tuple(seats), _of_boxes(settings) | _of_updates(home))
     if settings.deploy.pilot:
         groups["pilot"] = Group(settings.deploy.pilot, {})
     if urlsplit(settings.influx.url).hostname in _THIS_MACHINE:
@@ -135,6 +139,12 @@ def _of_boxes(settings: Settings) -> dict[str, Value]:
     }
     servers = [{"name": _short(name), "host": name, "segment": "wan"} for name in settings.deploy.reference]
     return known | ({"agent_servers": servers} if servers else {})
+
+
+def _of_updates(home: Home) -> dict[str, Value]:
+    """The public half of the key for updates, where one lies in the data folder. Raises UpdateError."""
+    path = home.folder / updates.KEY
+    return {"agent_update_key": updates.Key(path).public} if path.exists() else {}
 
 
 def _of_server(home: Home, settings: Settings) -> dict[str, Value]:

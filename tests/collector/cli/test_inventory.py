@@ -137,6 +137,16 @@ def test_ansible_reads_file_and_script_alike(tmp_path: Path) -> None:
     assert json.loads(said(data, "--host", "hub.example.org")) == {"reference_name": "hub"}
 
 
+def test_boxes_are_given_the_public_half_of_the_key_for_updates(tmp_path: Path) -> None:
+    """Where there is one; never the key itself."""
+    data = home(tmp_path)
+    assert "agent_update_key" not in said(data)
+    ended = CliRunner().invoke(main, ["--data", str(data), "update", "key", "--json"])
+    text = said(data, "--json")
+    assert json.loads(text)["boxes"]["vars"]["agent_update_key"] in ended.output
+    assert (data / "update-key").read_text(encoding="ascii").strip() not in text
+
+
 def test_roles_know_what_they_are_told(tmp_path: Path) -> None:
     """Each variable of the inventory that bears a role's name is one that this role takes."""
     yaml = pytest.importorskip("yaml")
