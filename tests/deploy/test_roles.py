@@ -16,7 +16,12 @@ from tests.deploy.releases import another
 from tests.deploy.roots import needed
 from tests.support.mosquitto import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("district"),
+]
 
 
 def test_a_second_run_changes_nothing(district: District) -> None:

@@ -12,7 +12,12 @@ import yaml
 from tests.deploy.district import DATA, District, changed
 from tests.support.mosquitto import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("district"),
+]
 
 
 def variables(district: District) -> dict[str, Any]:

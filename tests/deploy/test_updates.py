@@ -13,7 +13,12 @@ from tests.deploy.releases import another, minded
 from tests.deploy.roots import Machine, needed
 from tests.support.mosquitto import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("updates"),
+]
 
 
 class Pulling(District):

@@ -17,7 +17,12 @@ from tests.net.little_district import HOST, LittleDistrict, little_district
 from tests.net.middlebox import Middlebox
 from tests.net.twelve import NETWORKS, Lab, Network
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+    pytest.mark.xdist_group("twelve"),
+]
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 MOST_S = 60.0
