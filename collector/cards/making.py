@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from collector import config
+from collector import entering
 from collector.cards import firstboot
 from collector.cards.firstboot import Given, System
 from collector.cards.network import Way
@@ -155,7 +155,7 @@ def write_box(folder: Path, given: Given, system: System) -> Path:
     place = folder / BOXES / given.agent
     for name, text in firstboot.files(given, system).items():
         target = place / name
-        config.write_secret(target.parent, target.name, text.removesuffix("\n"))
+        entering.write_secret(target.parent, target.name, text.removesuffix("\n"))
     return place
 
 

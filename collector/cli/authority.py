@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from collector import config, registry
+from collector import config, entering, registry
 from collector.cli.common import json_option, pass_home, show
 from collector.config import Home
 from collector.identity import authority, own
@@ -152,7 +152,7 @@ def _written(out: Path, name: str, issued: Issued, key: str, *, anew: bool, as_j
             raise click.ClickException(
                 f"{path} is there already; nothing was written (--anew takes its place)"
             )
-    config.write_secret(out, paths[1].name, key.strip())
+    entering.write_secret(out, paths[1].name, key.strip())
     beside = paths[0].with_suffix(".new")
     beside.write_text(issued.pem, encoding="ascii")
     beside.replace(paths[0])

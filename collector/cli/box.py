@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from collector import config, simulated
+from collector import config, entering, simulated
 from collector.cards import making
 from collector.cli import heard
 from collector.cli.common import journal_of, json_option, loaded, opened, pass_home, show, table
@@ -71,7 +71,7 @@ def card(home: Home, name: str, out: Path, automatic: bool, days: int, as_json: 
         )
     signs = Authority(home.folder)
     number, token = Registrar(journal_of(home), signs, home.clock).offer(name, automatic=automatic, days=days)
-    config.write_secret(out, "card.toml", making.card(enrol, token).rstrip("\n"))
+    entering.write_secret(out, "card.toml", making.card(enrol, token).rstrip("\n"))
     (out / "ca.pem").write_text(signs.pem, encoding="ascii")
     told = f"Card {number} in {out}: on {name}, `firstbell-agent enrol {out}/card.toml`, within {days} days."
     show({"number": number, "agent": name, "folder": str(out)}, told, as_json=as_json)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from collector import config, influxdb, registry, simulated
+from collector import config, entering, influxdb, registry, simulated
 from collector.cli.common import journal_of, json_option, loaded, pass_home, progress_bar, show
 from collector.cli.status import ago
 from collector.config import Home, InfluxSettings
@@ -87,7 +87,7 @@ def setup(
     lost = grafana_file is not None and not grafana_file.exists()
     done = influxdb.make_ready(home, settings, server, name, new_tokens=new_tokens, new_boards=lost)
     if grafana_file and done.grafana_token:
-        config.write_secret(grafana_file.parent, grafana_file.name, done.grafana_token)
+        entering.write_secret(grafana_file.parent, grafana_file.name, done.grafana_token)
         done = msgspec.structs.replace(done, grafana_token="", grafana_token_in=str(grafana_file))
     show(done, _setup_text(home, settings, done), as_json=as_json)
     server.close()
@@ -115,7 +115,7 @@ def _first_token(file: Path) -> str:
     if file == Path("-"):
         return sys.stdin.readline().strip()
     if not file.exists():
-        config.write_secret(file.parent, file.name, secrets.token_urlsafe(48))
+        entering.write_secret(file.parent, file.name, secrets.token_urlsafe(48))
     return file.read_text(encoding="utf-8").strip()
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from collector import config
+from collector import config, entering
 from collector.config import Home, InfluxSettings
 from collector.influxdb import connection
 from collector.sinks import setup
@@ -80,7 +80,7 @@ def make_ready(
     lost = new_tokens or not _still_good(home, settings)
     if lost:
         made = setup.token(server, org_id, collector, ids, ("read", "write"))
-        config.write_secret(home.folder, settings.token_file, made)
+        entering.write_secret(home.folder, settings.token_file, made)
     known = not again and setup.has_token(server, org_id, boards, ids, ("read",))
     grafanas = "" if known else setup.token(server, org_id, boards, ids, ("read",))
     setup.revoke(server, before)
@@ -111,4 +111,4 @@ def _enter(home: Home, settings: InfluxSettings) -> None:
     if not config.read(home.settings).influx.url:
         texts = ("url", "org", "bucket", "token_file", "ca_file", "district")
         table = {key: getattr(settings, key) for key in texts if getattr(settings, key)}
-        config.add_to_table(home.settings, "influx", table)
+        entering.add_to_table(home.settings, "influx", table)

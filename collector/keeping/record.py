@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from collector import config
+from collector import config, entering
 from collector.config import Home, KeepSettings
 from firstbell.district import NS
 from firstbell.settings import SettingsError
@@ -43,7 +43,7 @@ def read(home: Home) -> Record:
 
 def write(home: Home, record: Record) -> None:
     """Note it. Raises OSError."""
-    config.write_secret(home.folder, FILE, msgspec.json.encode(record).decode())
+    entering.write_secret(home.folder, FILE, msgspec.json.encode(record).decode())
 
 
 def late(settings: KeepSettings, record: Record, now_ns: int) -> str:
