@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from firstbell.lease import Lease, Refusal
-from firstbell.report import Stamp
+from firstbell.report import PLAUSIBLE_NS, Stamp
 
 MOST_SECONDS = 600.0
 MOST_BYTES = 5_000_000_000
@@ -31,8 +31,6 @@ Targets = Mapping[str, str]
 """What a test loads: its targets, and the segment of each ("" where nobody said)."""
 
 _DAY_NS = 86_400 * 10**9
-_PLAUSIBLE_NS = 1_735_689_600 * 10**9
-"""2025 began."""
 _MB = 1e6
 
 _log = logging.getLogger(__name__)
@@ -258,7 +256,7 @@ class Gate:
         # Nobody vouches for the date. One that can be is still the best bucket: a laptop whose system never
         # says whether its clock is right goes on testing tomorrow, and many boots of a day share its budget.
         # One that can't be (1970) gives days of uptime, which boots share too: starting anew opens no budget.
-        if stamp.wall_ns >= _PLAUSIBLE_NS:
+        if stamp.wall_ns >= PLAUSIBLE_NS:
             return "unsure-" + datetime.fromtimestamp(stamp.wall_ns / 1e9, self._tz).date().isoformat()
         return f"unknown-{stamp.boottime_ns // _DAY_NS}"
 

@@ -16,6 +16,7 @@ from agent.config import BrokerSettings, Settings
 from agent.machine.machine import Machine
 from agent.uplink.ladder import Ladder, Patience, Rung, RungLine
 from agent.uplink.mqtt import Broker, MqttLine
+from firstbell.report import PLAUSIBLE_NS
 from firstbell.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 KEPT = "uplink.json"
 """The file beside the spool that remembers which way carried last."""
-PLAUSIBLE_NS = 1_735_689_600 * 10**9
-"""2025 began: a clock that says less is wrong."""
 _PORT = 443
 
 

@@ -20,7 +20,7 @@ from random import Random
 
 from agent.strata import WALL, Stratum, around_school, day_strata, uptime_strata, within
 from firstbell.catalogue import ProbeSpec
-from firstbell.report import Stamp
+from firstbell.report import PLAUSIBLE_NS, Stamp
 
 JITTER = 0.1
 """How late in its turn a cheap probe may come, as a share of its rhythm."""
@@ -33,8 +33,6 @@ FIRST_HEAVY_S = 10.0
 NUDGE_S = 60.0
 """At most one nudge in this time is followed."""
 
-_FLOOR_NS = 1_735_689_600 * 10**9
-"""2025 began: a wall clock that says less is wrong, whoever vouches for it."""
 _KEPT = 256
 """Strata whose moments are remembered, so that a clock that steps back repeats no test (a month of them)."""
 _SPENT = -math.inf
@@ -130,7 +128,7 @@ class Schedule:
         # Once vouched for, a clock that loses its server is still right to seconds for days: going back to
         # uptime would test twice in one stretch each time that NTP comes and goes.
         self._vouched = self._vouched or stamp.synchronised
-        if self._vouched and stamp.wall_ns >= _FLOOR_NS:
+        if self._vouched and stamp.wall_ns >= PLAUSIBLE_NS:
             return WALL, stamp.wall_ns / 1e9
         return stamp.boot_id, stamp.boottime_ns / 1e9
 

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from firstbell.report import AGENT_NAME
+from firstbell.report import AGENT_NAME, PLAUSIBLE_NS
 
 MARK = b"firstbell update 1\n"
 """Stands before what is signed: a signature made for anything else is none for an update."""
@@ -25,8 +25,6 @@ OFFER_CHARS = 64 * 1024
 """No offer is longer on its way."""
 MOST_BYTES = 500_000_000
 """No archive is larger: a box's program and its libraries take about a twentieth of it."""
-PLAUSIBLE_S = 1_735_689_600
-"""2025 began: a clock that says less is wrong, and a box with such a clock waits."""
 RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!]{0,40}-[0-9a-f]{12}\Z")
 """A version, and how the SHA-256 of its list begins: what the Ansible role `program` calls it."""
 IN_ARCHIVE = re.compile(r"(?:requirements\.txt|VERSION|wheels/[0-9A-Za-z][0-9A-Za-z._+-]{0,200}\.whl)\Z")
@@ -242,7 +240,7 @@ def judge(offer: Offer, here: Here) -> Word:
     parcel = next((p for p in offer.parcels if (p.machine, p.python) == kind), None)
     rules: tuple[tuple[bool, Why, str], ...] = (
         (offer.serial < here.seen, "old", f"offer {offer.serial} is older than {here.seen}, which was seen"),
-        (here.now_s < PLAUSIBLE_S, "clock", "this box does not know the time yet"),
+        (here.now_s * 10**9 < PLAUSIBLE_NS, "clock", "this box does not know the time yet"),
         (here.now_s >= offer.ends_s, "ended", f"offer {offer.serial} has ended"),
         (not offer.parcels, "nothing", "nothing is offered"),
         (parcel is None, "machine", f"nothing is offered for {kind[0]} with Python {kind[1]}"),

@@ -14,6 +14,7 @@ from collector.identity.authority import Authority, AuthorityError, NoAuthorityE
 from collector.identity.registrar import Registrar
 from collector.keeping import owned
 from collector.keeping.restic import NEWEST, KeepError, Place, Restic, Snapshot
+from collector.keeping.staging import staging
 from collector.store import backup, identities, restored
 from collector.store.errors import InUseError, NotEmptyError
 from collector.store.journal import Journal
@@ -52,7 +53,7 @@ def bring_back(
             f"{home.folder} is not empty ({there[0].name}); nothing was changed. To put the backup in its "
             "place, and what lies there aside: --overwrite"
         )
-    with _alone(home), _staging(home) as folder:
+    with _alone(home), staging(home.folder / STAGING) as folder:
         restic = Restic(place)
         snapshot = _chosen(restic, wanted)
         restic.restore(snapshot.id, folder)
@@ -176,17 +177,6 @@ def _alone(home: Home) -> Iterator[None]:
             yield
     except holding.HeldError as error:
         raise InUseError(f"a collector uses {home.folder} ({error}); stop it first") from None
-
-
-@contextmanager
-def _staging(home: Home) -> Iterator[Path]:
-    folder = home.folder / STAGING
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ns_of(told: str) -> int:

@@ -17,6 +17,7 @@ from collector.config import Home, KeepSettings
 from collector.keeping import owned, record
 from collector.keeping.record import Record
 from collector.keeping.restic import KeepError, Place, Progress, Restic, environment_of
+from collector.keeping.staging import staging
 from collector.store import backup
 from collector.store.backup import Copy
 from collector.store.errors import StoreError
@@ -54,7 +55,7 @@ def back_up(
     """
     before = record.read(home)
     try:
-        with _alone(home), _staging(home) as folder:
+        with _alone(home), staging(home.folder / STAGING) as folder:
             now_ns = home.clock.now_ns()
             again = read_back or now_ns - before.read_back_ns >= settings.read_back_days * _DAY_NS
             done = _back_up(home, settings, folder, progress, read_back=again, only=only)
@@ -154,15 +155,3 @@ def _alone(home: Home) -> Iterator[None]:
                 owned.give(home, (home.folder / LOCK, home.folder / ".restic"))
     except holding.HeldError as error:
         raise KeepError(f"another backup is being made just now, by {error}") from None
-
-
-@contextmanager
-def _staging(home: Home) -> Iterator[Path]:
-    """An empty folder that only its owner can look into; gone in the end, and what a kill left before."""
-    folder = home.folder / STAGING
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
