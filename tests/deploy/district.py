@@ -24,9 +24,12 @@ def ports(count: int) -> list[int]:
 
 
 class District:
-    """A server and a box, and the machine that deploys them; `more` are variables of its own."""
+    """A server and a box, and the machine that deploys them; `more` are variables of its own.
 
-    def __init__(self, folder: Path, **more: str) -> None:
+    With `servers` what else a district may have: InfluxDB, Grafana's files, a reference server.
+    """
+
+    def __init__(self, folder: Path, *, servers: bool = False, **more: str) -> None:
         base, bundle = needed("FIRSTBELL_ROOT", "Debian root"), needed("FIRSTBELL_BUNDLE", "bundle")
         registry.write_example(
             folder / "district",
@@ -55,10 +58,11 @@ class District:
             "agent_broker_port": self.broker_port,
             "agent_settings": {"probes": {"first_now": True}},
         }
-        machines = {"collector": {"server": self.server}, "reference": {"server": self.server}}
-        machines |= {"boxes": {BOX: self.box}}
+        machines = {"collector": {"server": self.server}, "boxes": {BOX: self.box}}
+        if servers:
+            machines |= {"reference": {"server": self.server}}
         influxd = os.environ.get("FIRSTBELL_INFLUXD", "")
-        if influxd:
+        if servers and influxd:
             machines |= {"influxdb": {"server": self.server}, "grafana": {"server": self.server}}
             url = f"http://127.0.0.1:{influx_port}"
             variables |= {

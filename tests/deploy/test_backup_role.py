@@ -9,7 +9,7 @@ from collector import registry
 from tests.deploy.district import DATA, changed
 from tests.deploy.roots import Control, Machine, needed
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.proof, pytest.mark.root, pytest.mark.timeout(600)]
 
 PASSWORD = "canary-of-the-backups"
 KEY = "canary-of-the-place"

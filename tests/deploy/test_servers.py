@@ -1,4 +1,7 @@
-"""What stands beside the collector: InfluxDB, Grafana's files, a reference server, deployed and then used."""
+"""What stands beside the collector: InfluxDB, Grafana's files, a reference server, deployed and then used.
+
+Takes minutes: `scripts/test -m proof`.
+"""
 
 import os
 import stat
@@ -13,10 +16,10 @@ from tests.deploy.district import DATA, District, changed
 from tests.support.mosquitto import wait_until
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.proof,
     pytest.mark.root,
     pytest.mark.timeout(1200),
-    pytest.mark.xdist_group("district"),
+    pytest.mark.xdist_group("whole district"),
 ]
 
 
@@ -40,8 +43,9 @@ def answers(url: str) -> bool:
 @pytest.mark.skipif(
     not os.environ.get("FIRSTBELL_INFLUXD"), reason="needs InfluxDB: scripts/influxd says why not"
 )
-def test_influxdb_and_boards_are_set_up(district: District) -> None:
+def test_influxdb_and_boards_are_set_up(whole_district: District) -> None:
     """Organisation, buckets and tokens at the first run that finds it running; again nothing; files are their owners'."""
+    district = whole_district
     server = district.server
     url = f"http://{variables(district)['influxdb_bind']}"
     with server.service("influxdb.service"):
@@ -71,8 +75,9 @@ def test_influxdb_and_boards_are_set_up(district: District) -> None:
 @pytest.mark.skipif(
     not os.environ.get("FIRSTBELL_INFLUXD"), reason="needs InfluxDB: scripts/influxd says why not"
 )
-def test_alerts_are_on_from_the_first_day(district: District) -> None:
+def test_alerts_are_on_from_the_first_day(whole_district: District) -> None:
     """Grafana finds rules, data sources and all boards, which lead to the district's own pages."""
+    district = whole_district
     folder = district.server.path("/etc/grafana/provisioning")
     rules = yaml.safe_load((folder / "alerting" / "firstbell.yaml").read_text())["groups"][0]["rules"]
     assert len(rules) >= 8
@@ -85,8 +90,9 @@ def test_alerts_are_on_from_the_first_day(district: District) -> None:
     )
 
 
-def test_a_reference_server_answers(district: District) -> None:
+def test_a_reference_server_answers(whole_district: District) -> None:
     """By its unit, with the district's key, which it was told by the collector."""
+    district = whole_district
     server, port = district.server, variables(district)["reference_port"]
     key = server.path("/etc/firstbell-reference/district.pub")
     assert key.read_text().strip() == district.firstbell("ticket", "key").strip()
@@ -97,8 +103,9 @@ def test_a_reference_server_answers(district: District) -> None:
     assert f'host = "127.0.0.1"\nport = {port}' in district.box.path("/etc/firstbell/agent.toml").read_text()
 
 
-def test_an_old_ansible_is_told_so(district: District) -> None:
+def test_an_old_ansible_is_told_so(whole_district: District) -> None:
     """Before anything else, in plain words."""
+    district = whole_district
     said = " ".join(district.control.play("site.yml", "-e", "control_ansible=99.1", code=2).split())
     assert "First Bell's roles need Ansible 99.1 (ansible-core) on Python 3.10, or newer." in said
     assert "Nothing was changed anywhere." in said

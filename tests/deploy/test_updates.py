@@ -14,7 +14,7 @@ from tests.deploy.roots import Machine, needed
 from tests.support.mosquitto import wait_until
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.proof,
     pytest.mark.root,
     pytest.mark.timeout(1200),
     pytest.mark.xdist_group("updates"),
