@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from tests.net.little_district import LittleDistrict, little_district
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def straight(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -284,6 +284,7 @@ def running(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
         process.stdout.close()
 
 
+@pytest.mark.slow
 def test_from_a_card_to_a_report_and_out_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands of district and box, the deployed broker, a collector that runs: in, heard, shut out.
 

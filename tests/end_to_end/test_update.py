@@ -260,6 +260,7 @@ def say(*argv: str, code: int = 0) -> Any:
     return json.loads(ended.stdout) if code == 0 else ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_offers_are_made_shown_and_stopped(tmp_path: Path) -> None:
     """By the district's command; serials only grow, an archive nobody is offered goes, mistakes are said."""
     firstbell = [sys.executable, "-m", "collector.cli", "--data", str(tmp_path / "data"), "update"]

@@ -22,6 +22,8 @@ from tests.support.field import Field, Sending, field
 from tests.support.mosquitto import wait_until
 from tests.support.outskirts import dropping, proxy
 
+pytestmark = pytest.mark.slow
+
 BOX = "lincoln-1"
 
 

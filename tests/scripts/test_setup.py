@@ -146,6 +146,7 @@ def test_the_example_is_written_where_it_is_asked_for(installed: Path) -> None:
     assert "is there already" in again.stderr
 
 
+@pytest.mark.slow
 def test_the_pages_are_checked_by_one_command(installed: Path) -> None:
     """`scripts/docs --check` passes where nothing is stale, and names what is."""
     assert script(installed, "docs", "--check").stdout == "all current\n"

@@ -91,6 +91,7 @@ def test_they_are_renewed_from_their_middle_on(server: Server) -> None:
     assert server.renewing.troubles == []
 
 
+@pytest.mark.slow
 def test_ten_years_go_by_themselves(server: Server) -> None:
     """Looked at once a month: always good, never silent, and in the end the authority is followed in one command."""
     told_at, followed = None, False
