@@ -1,6 +1,7 @@
 """From what was seen to what stands in the way, the cause first. Pure: the same seen is the same said."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -97,7 +98,7 @@ def _is_portals(plain: Plain, seen: Seen) -> bool:
         return plain.status not in {0, plain.wanted}
     # Nobody need serve plain HTTP there; who does leads on to the same host, unless he is somebody else.
     host = seen.pages.host if seen.pages else ""
-    elsewhere = plain.status in _REDIRECTS and not plain.leads_to.startswith(f"https://{host}")
+    elsewhere = plain.status in _REDIRECTS and urlsplit(plain.leads_to).hostname != host
     return plain.status == _NETWORK_LOGIN or elsewhere
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+from collector import lock
 from collector.registry.files import Folder, RegistryError, read, targets
 from collector.registry.ical_apart import read as read_ical
 from firstbell import district as districts
@@ -30,6 +31,11 @@ def move(path: Path, agent: str, school: str, room: str, since: date) -> Folder:
     It keeps its line where it stays in its school, and its way onto the network. A line of the same day is
     corrected. Raises MoveError, and FolderError where the folder had mistakes before.
     """
+    with lock.held(path, wait=True):  # two entered at one moment: the second sees what the first wrote
+        return _moved(path, agent, school, room, since)
+
+
+def _moved(path: Path, agent: str, school: str, room: str, since: date) -> Folder:
     before = read(path)
     cells = {"agent": agent, "school": school, "room": escape(room), "since": since.isoformat()}
     now = _newest(before, agent)

@@ -79,6 +79,11 @@ def claim(journal: Journal, token: bytes, key: bytes, now_ns: int) -> Enrolment 
         return _one(db, "token = ?", token)
 
 
+def known(db: sqlite3.Connection, token: bytes) -> bool:
+    """Whether there is a card with that token, used or not."""
+    return db.execute("SELECT 1 FROM enrolments WHERE token = ?", (token,)).fetchone() is not None
+
+
 def decide(journal: Journal, number: int, *, let_in: bool, now_ns: int) -> Enrolment | None:
     """Let the box in that came with a card, or not; the card, or None where none waits for that."""
     with told(_WHAT), closing(journal.writer()) as db, transaction(db):
@@ -106,6 +111,11 @@ def keep(journal: Journal, given: Certificate, now_ns: int) -> bool:
         gone = db.execute(
             "UPDATE certificates SET revoked_ns = ? WHERE agent = ? AND key <> ? AND revoked_ns IS NULL",
             (now_ns, given.agent, given.key),
+        )
+        # A card that was let in and never fetched its certificate would take the name back one day.
+        db.execute(
+            "UPDATE enrolments SET let_in = 0 WHERE agent = ? AND key IS NOT NULL AND key <> ? AND let_in",
+            (given.agent, given.key),
         )
         return gone.rowcount > 0
 
@@ -178,6 +188,12 @@ def revoked(db: sqlite3.Connection, now_ns: int) -> list[tuple[str, str, int]]:
         "SELECT authority, serial, revoked_ns FROM certificates WHERE revoked_ns IS NOT NULL AND ends_ns > ?"
     )
     return [(row[0], row[1], row[2]) for row in db.execute(query, (now_ns,))]
+
+
+def is_revoked(db: sqlite3.Connection, serial: str) -> bool:
+    """Whether a certificate of that number (hex; each is drawn anew, of 159 bits) was revoked."""
+    query = "SELECT 1 FROM certificates WHERE serial = ? AND revoked_ns IS NOT NULL"
+    return db.execute(query, (serial,)).fetchone() is not None
 
 
 def count(db: sqlite3.Connection, now_ns: int) -> int:

@@ -304,3 +304,21 @@ def test_boxes_follow_to_the_next_authority(house: House) -> None:
     assert second.certificate != first.certificate
     assert second.authorities.count("BEGIN CERTIFICATE") == 2
     assert house.good(second.certificate)
+
+
+def test_an_old_card_that_was_let_in_takes_no_name_back(house: House) -> None:
+    """Its machine never fetched its certificate; another one has the name since, and keeps it."""
+    number, token = house.registrar.offer("lincoln-1")
+    house.claim(token, "old")
+    house.registrar.decide(number, let_in=True)
+    house.enrolled(key="new")
+    assert "not to let this box in" in refused(house.claim(token, "old"))
+    assert isinstance(house.renew("new"), Granted)
+
+
+def test_a_made_up_token_writes_nothing(house: House) -> None:
+    """While somebody else writes the journal, it is refused all the same, at once."""
+    with closing(house.journal.writer()) as db:
+        db.execute("BEGIN IMMEDIATE")
+        assert isinstance(house.claim("fbe_" + "a" * 26), Refused)
+        db.execute("ROLLBACK")

@@ -21,6 +21,7 @@ from collector.identity.authority import Authority
 from collector.identity.registrar import COLLECTOR, Registrar
 from collector.identity.signing import Callers, Voice
 from collector.letters import RECENT_S, Broker, Letters
+from collector.store import identities
 from collector.tokens import Tokens
 from collector.web import door, uplink
 from collector.web.access import Slowness
@@ -287,6 +288,18 @@ def test_who_is_shut_out_is_out_at_once(district: District) -> None:
     box, hello = district.box(), wire.encode(wire.State(alive=True))
     assert district.said(box, "state", hello) == []
     district.registrar.revoke(BOX)
+    status, said = district.post(written(box, "state", hello))
+    assert (status, "shut out" in json.loads(said)["error"]) == (403, True)
+
+
+def test_a_list_of_later_counts_after_a_restore(district: District) -> None:
+    """Of a certificate that the journal forgot, with the backup that it came from, the list knows the number."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    with closing(district.bench.journal.writer()) as db:
+        row = db.execute("SELECT authority, serial, ends_ns FROM certificates").fetchone()
+        db.execute("DELETE FROM certificates")
+    assert district.said(box, "state", hello) == []
+    identities.take_over(district.bench.journal, [(row[0], row[1], 1)], row[2])
     status, said = district.post(written(box, "state", hello))
     assert (status, "shut out" in json.loads(said)["error"]) == (403, True)
 
