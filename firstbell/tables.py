@@ -236,6 +236,11 @@ def shown(text: str) -> str:
     return f"'{text[:NAME_CHARS].encode('unicode_escape').decode()}'"
 
 
+def harmless(text: str) -> str:
+    """A line as it may be shown: what a terminal would take for a command is a question mark."""
+    return "".join(letter if letter.isprintable() or letter in _JOINERS else "?" for letter in text)
+
+
 def printable(text: str) -> bool:
     """Whether `text` can stand on a page: no control characters, nothing that turns the writing round."""
     return all(letter.isprintable() or letter in _JOINERS for letter in text)

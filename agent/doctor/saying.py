@@ -6,6 +6,7 @@ from agent.doctor.judge import Diagnosis
 from agent.doctor.seen import Asked, Door, Seen
 from agent.machine.dial import Dial, Tls
 from agent.machine.sntp import Told
+from firstbell.tables import harmless
 
 WAYS = {"broker": "MQTT", "websocket": "a WebSocket", "https": "HTTPS"}
 """The ways as `check` calls them, and as people do."""
@@ -28,7 +29,8 @@ def text(seen: Seen, diagnosis: Diagnosis) -> str:
     for number, finding in enumerate(diagnosis.findings, 1):
         lines += ["", f"{number}. {finding.code}", f"   For the filter's administrator: {finding.admin}"]
         lines.append(f"   Here: {finding.here}")
-    return "\n".join([*lines, "", "What was seen:", *(f"   {row}" for row in rows(seen))])
+    lines += ["", "What was seen:", *(f"   {row}" for row in rows(seen))]
+    return "\n".join(map(harmless, lines))
 
 
 def rows(seen: Seen) -> Iterator[str]:

@@ -5,14 +5,15 @@ keep the web server busy with it, few get an archive at once, and none for longe
 """
 
 import asyncio
-from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from collector.updates import FOLDER, OFFER
 from collector.web.health import Parts
@@ -24,26 +25,62 @@ OPEN = frozenset({PATH_OFFER, PATH_ARCHIVE})
 MOST_AT_ONCE, MOST_FROM_ONE = 16, 4
 """Archives on their way, and those to one address (a school's boxes often share one)."""
 LONGEST_S = 1800.0
+LEAST_PACE, GRACE_S = 256_000.0, 20.0
+"""Bytes a second. Who takes fewer, after the first seconds, makes room where there is none left."""
+
+
+class _Sending:
+    """An archive on its way: since when (the loop's clock, in seconds), how much of it went, and its end."""
+
+    def __init__(self, address: str, ends: asyncio.Timeout) -> None:
+        self.address, self._ends = address, ends
+        self._loop = asyncio.get_running_loop()
+        self._since, self._sent = self._loop.time(), 0
+
+    def went(self, octets: int) -> None:
+        """So much more was taken."""
+        self._sent += octets
+
+    @property
+    def dawdles(self) -> bool:
+        """Whether it has taken its time, and too little came of it."""
+        lasted = self._loop.time() - self._since
+        return lasted > GRACE_S and self._sent / lasted < LEAST_PACE
+
+    def cut_off(self) -> None:
+        """End it now."""
+        self._ends.reschedule(self._loop.time())
 
 
 class Slots:
-    """Who gets an archive now."""
+    """Who gets an archive now. Where all slots are taken, who dawdles goes."""
 
     def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
+        self._sending: list[_Sending] = []
 
-    def take(self, address: str) -> bool:
-        """Whether there is room for one more to that address; it is taken then."""
-        if self._taken.total() >= MOST_AT_ONCE or self._taken[address] >= MOST_FROM_ONE:
+    def has_room(self, address: str) -> bool:
+        """Whether there is room for one more to that address; makes some where somebody dawdles."""
+        if sum(each.address == address for each in self._sending) >= MOST_FROM_ONE:
             return False
-        self._taken[address] += 1
-        return True
+        if len(self._sending) < MOST_AT_ONCE:
+            return True
+        slow = [each for each in self._sending if each.dawdles]
+        for each in slow:
+            each.cut_off()
+            self._sending.remove(each)
+        return bool(slow)
 
-    def free(self, address: str) -> None:
-        """That one has ended."""
-        self._taken[address] -= 1
-        if not self._taken[address]:
-            del self._taken[address]
+    @asynccontextmanager
+    async def taken(self, address: str, longest_s: float) -> AsyncIterator[_Sending]:
+        """A slot until its end. Raises TimeoutError where it lasts longer, or dawdles."""
+        async with asyncio.timeout(longest_s) as ends:
+            one = _Sending(address, ends)
+            self._sending.append(one)
+            try:
+                yield one
+            finally:
+                if one in self._sending:
+                    self._sending.remove(one)
 
 
 class Bounded:
@@ -55,18 +92,20 @@ class Bounded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, if there is room."""
-        if not self._slots.take(self._address):
+        if not self._slots.has_room(self._address):
             busy = _said(HTTPStatus.SERVICE_UNAVAILABLE, "too many boxes at once: ask again later")
             busy.headers["Retry-After"] = "600"
             await busy(scope, receive, send)
             return
-        try:
-            async with asyncio.timeout(self._longest_s):
-                await self._file(scope, receive, send)
-        except TimeoutError:
-            return  # the connection is closed with less than was promised, and the box asks for the rest
-        finally:
-            self._slots.free(self._address)
+        # Else the connection is closed with less than was promised, and the box asks for the rest.
+        with suppress(TimeoutError):
+            async with self._slots.taken(self._address, self._longest_s) as one:
+
+                async def counted(message: Message) -> None:
+                    await send(message)
+                    one.went(len(message.get("body", b"")))
+
+                await self._file(scope, receive, counted)
 
 
 def machines(parts: Parts) -> list[BaseRoute]:

@@ -138,3 +138,23 @@ def test_what_was_tried_outdoes_what_was_seen() -> None:
     assert (diagnosis.mqtt, diagnosis.websocket, diagnosis.https) == (False, True, True)
     assert [finding.code for finding in diagnosis.findings] == ["tls_intercepted"]
     assert not judge(replace(GOOD, pages=None, tried={"broker": "the broker says: no"})).reports_can_go
+
+
+def test_a_strangers_words_are_no_commands_to_a_terminal() -> None:
+    """A portal chooses its address; what is shown of it clears no screen, and adds no line of its own."""
+    leads_to = "http://p/\x1b[2J\x1b]52;c;YQ==\x07\nReports can go, by MQTT."
+    seen = replace(
+        GOOD, **SHUT, plain=(Plain(url="http://pages.example/", wanted=0, status=302, leads_to=leads_to),)
+    )
+    said = saying.text(seen, judge(seen))
+    assert all(letter.isprintable() for letter in said.replace("\n", ""))
+    assert "\nReports can go" not in said
+
+
+def test_a_portal_on_a_longer_name_is_one() -> None:
+    """https://pages.example.portal.net is not the district's host."""
+    where = "https://pages.example.portal.net/login"
+    seen = replace(
+        GOOD, **SHUT, plain=(Plain(url="http://pages.example/", wanted=0, status=302, leads_to=where),)
+    )
+    assert [finding.code for finding in judge(seen).findings] == ["captive_portal"]
