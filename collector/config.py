@@ -235,6 +235,8 @@ class EnrolSettings(msgspec.Struct, frozen=True, kw_only=True):
         """See that the address can be one."""
         if any(each and not each.startswith("https://") for each in (self.collector, self.pages)):
             raise ValueError("collector, pages: begin with https://")
+        if self.broker.count(":") == 1:
+            raise ValueError("broker: a name or an address alone; its port is broker_port")
         if any(sign in f"{self.collector}{self.pages}{self.broker}" for sign in '"\\\n'):
             raise ValueError("collector, broker: an address and a name, without quotes")
 

@@ -48,10 +48,10 @@ class Kind(NamedTuple):
 class Key:
     """The key that signs offers: 64 hex digits in a file of its owner's alone."""
 
-    def __init__(self, path: Path) -> None:
-        """Read it; it is made where there is none. Raises UpdateError."""
+    def __init__(self, path: Path, *, make: bool = False) -> None:
+        """Read it; with `make` it is made where there is none. Raises UpdateError."""
         try:
-            if not path.exists():
+            if make and not path.exists():
                 _make(path)
             text = path.read_text(encoding="ascii").strip()
             seed = bytes.fromhex(text)

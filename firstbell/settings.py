@@ -68,7 +68,11 @@ def read(text: str, kind: type[S]) -> tuple[S | None, list[str]]:
         return None, [f"is no TOML: {error}"]
     complaints: list[str] = []
     values = _struct(kind, table, (), text, complaints)
-    return None if values is _WRONG else msgspec.convert(values, kind, strict=True), complaints
+    try:
+        return None if values is _WRONG else msgspec.convert(values, kind, strict=True), complaints
+    except msgspec.ValidationError:
+        # What a table asks of its values together was not asked yet, because one of them is wrong by itself.
+        return None, complaints
 
 
 _WRONG = object()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from collector import updates
+from collector import registry, updates
 from collector.cli.common import json_option, pass_home, show
 from collector.config import Home
 from collector.updates import GOOD_DAYS, Key, UpdateError
@@ -35,7 +35,7 @@ _key = click.option(
 @pass_home
 def key(home: Home, path: Path | None, as_json: bool) -> None:
     """Print the public half, which boxes are given; the key is made where there is none."""
-    public = _key_of(home, path).public
+    public = Key(path or home.folder / updates.KEY, make=True).public
     show({"key": public}, public, as_json=as_json)
 
 
@@ -103,6 +103,7 @@ def offer(
     A step back is an offer like any other: of the older bundle.
     """
     signs, before = _key_of(home, path), updates.current(home.folder)
+    _check_pilots(home, pilots)
     now_s = home.clock.now_ns() // NS
     begins_s, ends_s = updates.span(now_s, good_days)
     parcels = tuple(updates.pack(home.folder, bundle) for bundle in bundles)
@@ -152,7 +153,24 @@ def shown(home: Home, boxes: tuple[str, ...], as_json: bool) -> None:
 
 
 def _key_of(home: Home, path: Path | None) -> Key:
-    return Key(path or home.folder / updates.KEY)
+    """The key that boxes know; none is made here, for no box would believe it. Raises UpdateError."""
+    found = path or home.folder / updates.KEY
+    if not found.exists():
+        raise UpdateError(
+            f"{found} is not there, and boxes believe no other key: work where `firstbell update key` made it, "
+            "or name it with --key"
+        )
+    return Key(found)
+
+
+def _check_pilots(home: Home, pilots: tuple[str, ...]) -> None:
+    """See that each is a box with a place, where there is a district folder to look into. Raises UpdateError."""
+    if not pilots or not home.district.exists():
+        return
+    boxes = {seat.agent for seat in registry.read(home.district).district.seats}
+    for name in pilots:
+        if name not in boxes:
+            raise UpdateError(f"{name} is no box: seats.csv has none of that name")
 
 
 def _words(made: Offer) -> str:

@@ -6,8 +6,10 @@ test_updates.py: `scripts/test -m proof` runs them.
 
 import pytest
 
+from firstbell import update
 from tests.deploy.district import BOX, BROKER, DATA, District, changed
 from tests.deploy.life import enrol, is_shut_out, reports, says_no_secret, within
+from tests.deploy.roots import needed
 from tests.support.mosquitto import wait_until
 
 pytestmark = [
@@ -19,7 +21,12 @@ pytestmark = [
 
 
 def test_a_second_run_changes_nothing(district: District) -> None:
-    """Whatever there is stays as it is."""
+    """Whatever there is stays as it is. The release is called as an offer of the same bundle calls it."""
+    bundle = needed("FIRSTBELL_BUNDLE", "bundle")
+    called = update.release_of(
+        (bundle / "VERSION").read_text(encoding="utf-8"), (bundle / "requirements.txt").read_bytes()
+    )
+    assert district.box.path("/opt/firstbell/current").readlink().name == called
     assert changed(district.control.play("site.yml")) == {"server": 0, BOX: 0}
 
 

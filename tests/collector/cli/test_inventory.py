@@ -207,6 +207,8 @@ def test_any_text_is_read_back(text: str) -> None:
         (CONFIG.replace("hub.example.org", "lincoln-1"), "lincoln-1 is a box and a server"),
         (CONFIG.replace("boxes.example.org", "-oProxyCommand=x"), "is no machine's name"),
         (CONFIG.replace('"deploy"', '"-l root"'), "is no user's name"),
+        (CONFIG.replace('"boxes.example', '".boxes.example').replace('["lincoln-2"]', "2"), "deploy.pilot"),
+        (CONFIG.replace('"broker.example.org"', '"broker.example.org:8883"'), "its port is broker_port"),
         (CONFIG.replace("https://first.example.org", "https://-oProxyCommand=x"), "can't be a server's name"),
     ],
 )
