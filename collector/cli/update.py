@@ -157,14 +157,14 @@ def _key_of(home: Home, path: Path | None) -> Key:
     found = path or home.folder / updates.KEY
     if not found.exists():
         raise UpdateError(
-            f"{found} is not there, and boxes believe no other key: work where `firstbell update key` made it, "
-            "or name it with --key"
+            f"{found} is not there, and boxes believe no other key: work where `firstbell update key` made "
+            "it, or name it with --key"
         )
     return Key(found)
 
 
 def _check_pilots(home: Home, pilots: tuple[str, ...]) -> None:
-    """See that each is a box with a place, where there is a district folder to look into. Raises UpdateError."""
+    """See that each is a box with a place, where there is a district folder. Raises UpdateError."""
     if not pilots or not home.district.exists():
         return
     boxes = {seat.agent for seat in registry.read(home.district).district.seats}
