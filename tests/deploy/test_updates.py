@@ -25,7 +25,7 @@ class Pulling(District):
     """A district that offers, and a box that takes. The key that signs is brought when it is needed."""
 
     def __init__(self, folder: Path) -> None:
-        self.key = Key(folder / "stick")
+        self.key = Key(folder / "stick", make=True)
         super().__init__(folder, agent_update_key=self.key.public, system_reboot_time="02:15")
 
     def offer(self, version: str, *, dumb: bool = False) -> dict[str, Any]:

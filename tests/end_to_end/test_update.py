@@ -41,7 +41,7 @@ class District:
         (folder / "cert.pem").write_text(server.pem, encoding="ascii")
         (folder / "key.pem").write_text(key, encoding="ascii")
         signs.publish((), made.clock.now_ns())
-        self.key = Key(folder / updates.KEY)
+        self.key = Key(folder / updates.KEY, make=True)
         self.public = (bytes.fromhex(self.key.public),)
         self.parcel = updates.pack(made.path.parent, bundles.bundle(folder / "bundle", "0.2.0"))
         self.port = 0
@@ -190,7 +190,7 @@ def test_a_filter_that_opens_the_line_gets_nothing(district: District, tmp_path:
 def test_another_key_signs_nothing(district: District, tmp_path: Path) -> None:
     """Nor does the right key's signature carry another word, or one that was made for something else."""
     text = district.source().offer()
-    stranger = Key(tmp_path / "stranger")
+    stranger = Key(tmp_path / "stranger", make=True)
     offer = signature.verified(text, district.public)
     head, _, tail = text.partition(".")
     other_head, _, _ = stranger.sign(replace(offer, serial=8)).partition(".")
@@ -309,7 +309,7 @@ def test_a_box_says_what_is_wrong(tmp_path: Path) -> None:
     places = ["--folder", str(opt), "--got", str(got), "--key", str(tmp_path / "update.pub"), "--json"]
     agent = [sys.executable, "-m", "agent.cli", "--config", str(tmp_path / "agent.toml"), "update"]
     assert say(*agent, "show", *places)["says"] == "no offer was got yet"
-    key, other = Key(tmp_path / "key"), Key(tmp_path / "other")
+    key, other = Key(tmp_path / "key", make=True), Key(tmp_path / "other", make=True)
     now_s = int(time.time())  # noqa: TID251 - the command's clock is the machine's
     parcel = Parcel(
         machine="z80", python="2.7", release="1-" + "a" * 12, sha256="b" * 64, size=1, listed="a" * 64
