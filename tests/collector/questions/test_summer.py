@@ -65,6 +65,37 @@ def test_a_box_that_is_silent_in_summer_is_away(morning: Morning) -> None:
     assert looks[0][0] == "Not back from the summer: it was expected on 10 December."
 
 
+def test_a_summer_without_a_day_ends_by_itself(morning: Morning) -> None:
+    """After 200 days, where neither anybody nor a calendar knows when boxes are back."""
+    begun(morning, back=None)
+    assert grouped(morning, AT_NS + 199 * DAY_NS)["summer"] == ["box-p", "box-203", "box-204"]
+    for days in (200, 3 * 365):
+        assert "summer" not in grouped(morning, AT_NS + days * DAY_NS)
+        assert summer.ask(morning.bench.reads, folder(), AT_NS + days * DAY_NS).summers == ()
+    known = boxes.ask(morning.bench.reads, folder(), AT_NS + 3 * 365 * DAY_NS)
+    assert roll_call.wanted(morning.bench.reads, folder(), known) is None
+
+
+def test_what_was_silent_before_the_summer_stays_silent(morning: Morning) -> None:
+    """On the boxes' page, in the status and for alerts; boxes that were unplugged within the last day are away."""
+    at_ns = AT_NS + 2 * DAY_NS
+    morning.bench.clock.wall_ns = at_ns - 60 * MINUTE_NS
+    for agent in ("box-203", "box-204"):
+        morning.send(agent, [said("host", at_ns - 60 * MINUTE_NS)])
+    summers.begin(morning.bench.journal, "", None, at_ns)
+    found = grouped(morning, at_ns)
+    assert (found["summer"], found["silent"]) == (["box-203", "box-204"], ["box-p"])
+    answer = status.ask(morning.bench.reads, at_ns, district=folder().district)
+    assert answer.away == ("box-203", "box-204")
+    placer = Placer(folder().district, "Maple Valley")
+    points = board_now.points(morning.bench.reads, folder(), registry.targets(), placer, at_ns)
+    told = {point.tags["agent"]: point.fields for point in points if "agent" in point.tags}
+    assert [told[agent]["summer"] for agent in ("box-203", "box-204", "box-p")] == [True, True, False]
+    assert "Prairie Middle" in next(
+        b.text for b in banners.of(morning.bench.reads, folder(), at_ns) if b.kind == "now"
+    )
+
+
 def test_a_summer_that_is_ended_is_over_at_once(morning: Morning) -> None:
     """And one at another school changes nothing here."""
     summers.end(morning.bench.journal, [begun(morning)], AT_NS)
