@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -15,10 +16,11 @@ from collector.questions.judged import judged, years_of
 from collector.questions.roll_call import RollCall
 from collector.registry import Folder
 from collector.store import summers
+from collector.store.reads import Box, Reads
 from collector.web.roll_call import HEAD, as_csv
 from firstbell import folder as folders
 from firstbell.points import Placer
-from firstbell.report import Medium, Segment
+from firstbell.report import Medium, Segment, Stored
 from tests.collector.questions.morning import AT_NS, FILES, MINUTE_NS, Morning, folder, said
 from tests.collector.workbench import Bench
 
@@ -201,6 +203,67 @@ def test_a_box_that_comes_back_by_another_router_may_stand_elsewhere(
     way("box-203", router, AT_NS - 5 * MINUTE_NS, august)
     (box,) = [box for school in called(august).schools for box in school.boxes if box.name == "box-203"]
     assert (box.state, box.look) == (("elsewhere", (told,)) if told else ("back", ()))
+
+
+@pytest.mark.parametrize(("days", "state"), [(13, "elsewhere"), (15, "back")])
+def test_what_was_long_before_the_summer_counts_for_nothing(august: Morning, days: int, state: str) -> None:
+    """Two weeks before it tell where a box stood."""
+    way("box-205", "10.9.0.1", AT_NS - (60 + days) * DAY_NS, august)
+    august.sees("box-205", "online", since=20)
+    way("box-205", "10.1.0.1", AT_NS - 5 * MINUTE_NS, august)
+    assert states(called(august))["box-205"] == state
+
+
+def test_a_view_of_the_roll_call_reads_few_traces(august: Morning) -> None:
+    """However many were sent before the summer; one after it in which the first router was silent says nothing."""
+    for at in range(40):
+        way("box-203", "10.1.0.1", AT_NS - 62 * DAY_NS + at * MINUTE_NS, august)
+    august.sees("box-203", "online", since=20)
+    way("box-203", "10.2.0.1", AT_NS - 5 * MINUTE_NS, august)
+    august.send("box-203", [said("path", AT_NS - 4 * MINUTE_NS, hops=4)])
+    reads = Counting(august.bench.journal)
+    known = boxes.ask(reads, folder(), AT_NS)
+    reads.traces = 0
+    answer = roll_call.wanted(reads, folder(), known)
+    reads.close()
+    assert answer is not None
+    assert states(answer)["box-203"] == "elsewhere"
+    assert 0 < reads.traces <= 20
+
+
+class Counting(Reads):
+    """Counts the traces that were read."""
+
+    traces = 0
+
+    def tests(
+        self, boxes: Sequence[Box], probe: str, *, since_ns: int = 0, facts_until: int | None = None
+    ) -> list[Stored]:
+        """The same, counted."""
+        return self._counted(super().tests(boxes, probe, since_ns=since_ns, facts_until=facts_until))
+
+    def newest(self, boxes: Sequence[Box], probe: str, most: int) -> list[Stored]:
+        """The same, counted."""
+        return self._counted(super().newest(boxes, probe, most))
+
+    def latest(self, agent: str | None = None) -> list[Stored]:
+        """The same, counted."""
+        return self._counted(super().latest(agent))
+
+    def _counted(self, found: list[Stored]) -> list[Stored]:
+        self.traces += sum(stored.report.probe == "path" for stored in found)
+        return found
+
+
+def test_the_page_calls_the_roll_of_this_summers_schools(august: Morning) -> None:
+    """A summer at another school that was over months ago is nobody's trouble now."""
+    journal = august.bench.journal
+    summers.end(journal, [each.number for each in august.bench.reads.summers()], AT_NS - 61 * DAY_NS)
+    begun(august, "lincoln", ago_ns=DAY_NS)
+    known = boxes.ask(august.bench.reads, folder(), AT_NS)
+    answer = roll_call.wanted(august.bench.reads, folder(), known)
+    assert answer is not None
+    assert [school.id for school in answer.schools] == ["lincoln"]
 
 
 def test_a_box_that_was_moved_on_purpose_is_at_home(august: Morning) -> None:
