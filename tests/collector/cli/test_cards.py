@@ -163,6 +163,29 @@ def test_onto_a_boot_partition_that_is_mounted(home: Path) -> None:
     assert "name it with --box" in cards(home, "--school", "lincoln", "--onto", str(place), "--again", code=1)
 
 
+def test_onto_leaves_the_batchs_labels_and_list(home: Path) -> None:
+    """Step 3 of docs/boxes.md writes a box at a time; what step 2 printed for all stays, and it is said."""
+    cards(home)
+    names = ("labels.pdf", "boxes.csv")
+    before = [(home.parent / "out" / name).read_bytes() for name in names]
+    place = home.parent / "bootfs"
+    place.mkdir()
+    (place / "cmdline.txt").write_text("console=tty1 rootwait\n")
+    said = run(
+        home,
+        "--ssh-key",
+        str(home.parent / "deploy.pub"),
+        "--box",
+        "box-204",
+        "--again",
+        "--onto",
+        str(place),
+    ).output
+    assert [(home.parent / "out" / name).read_bytes() for name in names] == before
+    assert "box-204 is on" in said
+    assert "labels.pdf" not in said
+
+
 # --- Bookworm -----------------------------------------------------------------------------------------
 
 
