@@ -179,6 +179,7 @@ def _write_sheet(
             each.seat.room,
             macs.get(each.label.agent, ""),
             making.url(enrol, each.label),
+            each.seat.medium,
         )
         for each in made
     ]

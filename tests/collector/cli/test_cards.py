@@ -226,6 +226,7 @@ def test_labels_are_read_by_another_eye(home: Path) -> None:
     assert {label.agent for label in known if label} == {"box-203", "box-204", "box-205", "box-mc", "box-p"}
     for words in ("Lincoln High", "Main closet", "1004", "box-204", "b8:27:eb:00:00:01", "b8:27:eb:00:00:02"):
         assert words in text, words
+    assert text.count("Wi-Fi: no network cable") == 1  # box-p's, and nobody said of the others
     rows = list(csv.DictReader((home.parent / "out" / "boxes.csv").read_text(encoding="utf-8").splitlines()))
     by_box = {row["box"]: row for row in rows}
     assert by_box["box-204"]["mac"] == "b8:27:eb:00:00:01"
