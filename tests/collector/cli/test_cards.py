@@ -137,6 +137,17 @@ def test_cloud_init_gets_a_name_a_key_a_card_and_no_password(home: Path) -> None
         assert file.is_dir() or file.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_opens_anything_is_taken_off_the_boot_partition(home: Path) -> None:
+    """Every file there in which a password or the card stands: whoever takes the SD card out reads it."""
+    cards(home)
+    for agent in ("box-204", "box-p"):
+        files = {file.name: file.read_text(encoding="utf-8") for file in boot(home, agent).glob("*-*")}
+        secret = {name for name, text in files.items() if any(each in text for each in (*SECRETS, "fbe_"))}
+        assert secret == {"user-data", "network-config"}
+        last = yaml.safe_load(files["user-data"])["runcmd"][-1]
+        assert set(last) == {"rm", "-f", *(f"/boot/firmware/{name}" for name in secret)}
+
+
 def test_a_box_on_wifi_gets_the_wifi(home: Path) -> None:
     """By its seat; the wire's settings are not on its card."""
     cards(home)
@@ -303,6 +314,7 @@ def test_a_card_that_waits_is_not_made_worthless(home: Path) -> None:
         (["--network", "{}/bad.toml"], "vlan"),
         (["--network", "{}/none.toml"], "none.toml: can't be read"),
         (["--macs", "{}/bad.csv"], "bad.csv, line 3: 'xy' is no hardware address"),
+        (["--macs", "{}/bad.csv"], "line 4: '01:00:5e:00:00:01' is the address of a group"),
         (["--user", "Root Beer"], "--user: a name"),
     ],
 )

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import re
 import ssl
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -244,3 +246,25 @@ def test_two_moves_on_one_day_are_one_line(door: Door) -> None:
         ("206", "2026-12-08", "wifi"),
     ]
     assert (door.place / "seats.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_move_is_on_the_disk_before_it_takes_the_old_tables_place(door: Door) -> None:
+    """A power cut leaves the old seats.csv or the new one, and none that is empty."""
+    called: list[object] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda _frame, event, what: called.append(what) if event == "c_call" else None)
+    try:
+        moving.move(door.place, "box-204", "lincoln", "205", date(2026, 12, 8))
+    finally:
+        sys.setprofile(before)
+    known = [what for what in called if what in {os.fsync, os.replace}]
+    assert known == [os.fsync, os.replace]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_move_leaves_the_table_to_its_owner(door: Door) -> None:
+    """The pages may run as another user than the one who edits the folder."""
+    os.chown(door.place / "seats.csv", 1234, 2345)
+    moving.move(door.place, "box-204", "lincoln", "205", date(2026, 12, 8))
+    kept = (door.place / "seats.csv").stat()
+    assert (kept.st_uid, kept.st_gid) == (1234, 2345)
