@@ -144,7 +144,11 @@ BOX_NOW = Copy(
         Field("waiting", "int", "reports that wait in its spool, by its last word"),
         Field("two_boxes", "bool", "whether two boxes call themselves by its name"),
         Field("version", "text", "version of its program"),
-        Field("summer", "bool", "whether it is summer where it stands, so that no alert goes by its silence"),
+        Field(
+            "summer",
+            "bool",
+            "whether it is summer there, and it was not silent before: no alert goes by its silence",
+        ),
     ),
 )
 

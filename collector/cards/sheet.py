@@ -16,16 +16,20 @@ from reportlab.lib.units import inch
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from firstbell.report import Medium
+
 ACROSS, DOWN = 2, 5
 WIDTH, HEIGHT, STEP = 4 * inch, 2 * inch, 4.1875 * inch
 LEFT, TOP = 0.15625 * inch, 0.5 * inch
 QR = 1.6 * inch
 _PAD = 0.15 * inch
+HANGS = {Medium.WIRED: "Network cable", Medium.WIFI: "Wi-Fi: no network cable"}
+"""How it hangs on the network, for whoever plugs it in (docs/secretary-card.md)."""
 _BOLD, _PLAIN = "Helvetica-Bold", "Helvetica"
 
 
 class Sticker(NamedTuple):
-    """What stands on one label. `mac` is "" where nobody has read it yet."""
+    """What stands on one label. `mac` is "" where nobody has read it yet, `medium` None where nobody says."""
 
     number: int
     agent: str
@@ -33,6 +37,7 @@ class Sticker(NamedTuple):
     room: str
     mac: str
     url: str
+    medium: Medium | None = None
 
 
 def pdf(stickers: Sequence[Sticker], title: str) -> bytes:
@@ -57,6 +62,8 @@ def _draw(canvas: Canvas, sticker: Sticker, x: float, y: float) -> None:
     left, width = x + _PAD + QR + 0.1 * inch, WIDTH - QR - 0.35 * inch
     _line(canvas, _BOLD, 13, sticker.school, left, y + 1.6 * inch, width)
     _line(canvas, _PLAIN, 12, sticker.room, left, y + 1.36 * inch, width)
+    if sticker.medium:
+        _line(canvas, _BOLD, 9, HANGS[sticker.medium], left, y + 1.21 * inch, width)
     _line(canvas, _BOLD, 30, str(sticker.number), left, y + 0.84 * inch, width)
     _line(canvas, _PLAIN, 8, sticker.agent, left, y + 0.62 * inch, width)
     if sticker.mac:

@@ -59,7 +59,9 @@ class Batch(NamedTuple):
 )
 @click.option("--network", "network_file", type=_FILE, help="VLAN, 802.1X and Wi-Fi (docs/boxes.md).")
 @click.option("--macs", "macs_file", type=_FILE, help="A CSV of box and MAC, as scanned at the bench.")
-@click.option("--onto", type=_FOLDER, help="Write one box onto this mounted boot partition, too.")
+@click.option(
+    "--onto", type=_FOLDER, help="Write one box onto this mounted boot partition; no labels, no list."
+)
 @click.option("--labels-only", is_flag=True, help="Labels and list again; no card.")
 @click.option("--again", is_flag=True, help="A new card also where one waits; that one is worthless then.")
 @click.option("--automatic", is_flag=True, help="Let in whoever comes with a card first.")
@@ -103,7 +105,8 @@ def command(
         made = making.wanted(journal, district, making.without(seated, skipped), way, now_ns)
         _check_one(batch, made)
         read = addresses.read(macs_file, making.numbers(journal)) if macs_file else {}
-        _write_sheet(batch.out, made, read, enrol, district)
+        if not batch.onto:  # the sheet and the list of the batch stay what they are
+            _write_sheet(batch.out, made, read, enrol, district)
         if not batch.labels_only:
             _write_cards(home, batch, made, keys, enrol, district, signs)
     except CardsError as error:
@@ -176,6 +179,7 @@ def _write_sheet(
             each.seat.room,
             macs.get(each.label.agent, ""),
             making.url(enrol, each.label),
+            each.seat.medium,
         )
         for each in made
     ]
@@ -218,8 +222,11 @@ def _told(batch: Batch, made: list[Wanted], skipped: Mapping[str, str]) -> str:
     lines = [f"{words.count(len(made), 'box', 'boxes')}: {batch.out / making.SHEET}, {making.LIST}"]
     if not made:
         lines = ["No box needs a card."]
+    elif batch.onto:
+        lines = [f"{made[0].label.agent} is on {batch.onto}; labels and list were left as they are."]
     elif not batch.labels_only:
         lines[0] += f", and for each box a folder in {making.BOXES}/ (docs/boxes.md says what to do with it)"
+    if made and not batch.labels_only:
         lines.append(
             f"The cards are good for {batch.days} days. Whoever has one can ask to be let in: keep them."
         )

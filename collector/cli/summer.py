@@ -36,7 +36,8 @@ def begin(home: Home, until: str, school: str, as_json: bool) -> None:
     """From now on silent boxes are called away, and no alert is about schools or silent boxes.
 
     Without --until the next first day of a term says when they are back, as far as a calendar has terms. On
-    that day it is over by itself.
+    that day it is over by itself; where nobody knows a day, after 200 days. What was silent a day and more
+    before it is called silent as ever.
     """
     folder = _folder(home)
     if home.demo:

@@ -83,13 +83,14 @@ def _simulated(district: District) -> Banner | None:
 def _now(reads: Reads, district: District, heard: Mapping[str, int], as_of_ns: int) -> Banner | None:
     """Schools of whose boxes nothing has come for ten minutes, the longest silent first.
 
-    One whose gateway answers us is none of them: only our box is silent. Nor is one on summer.
+    One whose gateway answers us is none of them: only our box is silent. Nor is one on summer
+    that fell silent for it.
     """
-    away = summer.standing(reads, district, as_of_ns).held
+    summers = summer.standing(reads, district, as_of_ns)
     found = [
         (since_ns, school, answers)
         for school, since_ns in _silent(district, heard, as_of_ns)
-        if school.id not in away
+        if not summer.excused(summers, school.id, since_ns)
         and (answers := reached.gateway(reads, district, school, as_of_ns).answers) is not True
     ]
     if not found:

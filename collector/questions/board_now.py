@@ -52,7 +52,8 @@ def points(reads: Reads, folder: Folder, targets: Targets, placer: Placer, as_of
         yield Point(SCHOOL_NOW.name, {"district": placer.name, "school": school.id}, fields, as_of_ns)
     reports = {state.agent: state.reports for state in reads.boxes()}
     for box in boxes:
-        yield _box(box, reports.get(box.name, 0), box.school in summers.held, placer, as_of_ns)
+        excused = summer.excused(summers, box.school, box.silent_ns) is not None
+        yield _box(box, reports.get(box.name, 0), excused, placer, as_of_ns)
 
 
 def _up(

@@ -14,6 +14,7 @@ from collector.store.reads import BoxState, Reads
 from firstbell import district as districts
 from firstbell.district import NS, District, Seat
 from firstbell.report import ClockQuality, Report, Stored
+from firstbell.summer import Summer
 
 DAY_NS = 86_400 * NS
 MINUTE_NS = 60 * NS
@@ -272,7 +273,7 @@ def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[
     group = _group(known, gateway, talking)
     if group == "never":
         return group, [box_looks.NEVER]
-    if group in _SILENT and seat and (held := town.summers.held.get(seat.school)):
+    if group in _SILENT and seat and (held := _summer(town, known, seat)):
         return "summer", [summer.back_on(held)]
     if group in _SILENT:
         looks = box_looks.of_silent(known.newest, gateway, talking, town.district, seat, town.as_of_ns)
@@ -285,6 +286,10 @@ def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[
     if group == "unplaced":
         look.append("Nobody said where it stands: give it a line in seats.csv.")
     return ("look" if look and group == "fine" else group), look
+
+
+def _summer(town: _Town, known: Known, seat: Seat) -> Summer | None:
+    return summer.excused(town.summers, seat.school, known.silent_ns)
 
 
 def _talks(known: Known) -> bool:

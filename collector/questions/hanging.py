@@ -138,28 +138,46 @@ def _day(district: District, said: Said) -> date:
     return datetime.fromtimestamp(said.said_ns // NS, districts.zone(tz)).date()
 
 
-def take_over(path: Path, journal: Journal, district: District, agent: str, now_ns: int) -> Said:
+def take_over(
+    path: Path, journal: Journal, district: District, agent: str, now_ns: int, shown_ns: int | None = None
+) -> Said:
     """Let the box stand where it was said, in the folder at `path`, from the day on that it was said.
 
-    Raises QuestionError where nothing is said that waits, or the folder can't say so; and StoreError.
+    With `shown_ns`, what was said then, and nothing that nobody was shown. Raises QuestionError where nothing
+    is said that waits, or something else, or the folder can't say so; and StoreError.
     """
-    said = labels.open_of(journal, agent)
-    if said is None:
-        raise QuestionError(f"nothing is said of {agent} that waits: somebody else has looked at it")
+    said = _waiting(journal, agent, shown_ns)
     try:
         moving.move(path, agent, said.school, said.room, _day(district, said))
     except (RegistryError, FolderError) as error:
         raise QuestionError(str(error)) from error
-    labels.settle(journal, agent, taken=True, now_ns=now_ns)
+    labels.settle(journal, agent, taken=True, now_ns=now_ns, said_ns=said.said_ns)
     return said
 
 
-def leave(journal: Journal, agent: str, now_ns: int) -> Said:
-    """Leave the box where the folder says. Raises QuestionError where nothing waits, and StoreError."""
-    said = labels.settle(journal, agent, taken=False, now_ns=now_ns)
+def leave(journal: Journal, agent: str, now_ns: int, shown_ns: int | None = None) -> Said:
+    """Leave the box where the folder says. Raises QuestionError as `take_over` does, and StoreError."""
+    said = _waiting(journal, agent, shown_ns)
+    if labels.settle(journal, agent, taken=False, now_ns=now_ns, said_ns=said.said_ns) is None:
+        raise _other(agent)
+    return said
+
+
+def _waiting(journal: Journal, agent: str, shown_ns: int | None) -> Said:
+    """What is said of a box and waits; with `shown_ns` only that. Raises QuestionError, StoreError."""
+    said = labels.open_of(journal, agent)
     if said is None:
         raise QuestionError(f"nothing is said of {agent} that waits: somebody else has looked at it")
+    if shown_ns not in {None, said.said_ns}:
+        raise _other(agent)
     return said
+
+
+def _other(agent: str) -> QuestionError:
+    return QuestionError(
+        f"of {agent} something else is said now than the page showed, and nothing was changed: look at "
+        "Boxes again"
+    )
 
 
 def _words(district: District, said: Said) -> str:

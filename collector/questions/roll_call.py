@@ -4,7 +4,7 @@ A box is taken to stand elsewhere where its reports leave by another first route
 is told and not decided: a school may have got a new router meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -32,6 +32,8 @@ STATES: dict[State, str] = {
 NO_SUMMER = "No summer was begun here, so nobody is missed: firstbell summer begin."
 _BEFORE_NS = 14 * 86_400 * NS
 """So far before the summer it is looked which way a box's reports went."""
+_TRACES = 8
+"""So many of its newest traces are read: some may have failed, and each costs time."""
 _AFTER_NS = 60 * 86_400 * NS
 """So long after a summer the boxes' page asks for those who are not back."""
 Ways = Mapping[str, frozenset[str]]
@@ -72,21 +74,32 @@ class RollCall(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
 
 
-def ask(reads: Reads, folder: Folder, as_of_ns: int, known: Boxes | None = None) -> RollCall:
-    """Who is back; `known` is what is known of the boxes, if that was asked already."""
+def ask(
+    reads: Reads,
+    folder: Folder,
+    as_of_ns: int,
+    known: Boxes | None = None,
+    at: Container[str] | None = None,
+) -> RollCall:
+    """Who is back, at the schools in `at` (None: all) that had a summer.
+
+    `known` is what is known of the boxes, if that was asked already.
+    """
     district = folder.district
     every = reads.summers()
     last = {
         school.id: summer
         for school in district.schools
-        if (summer := summers.last_at(every, school, as_of_ns))
+        if (at is None or school.id in at) and (summer := summers.last_at(every, school, as_of_ns))
     }
     known = known or asking.ask(reads, folder, as_of_ns)
     found = [box for group in known.groups for box in group.boxes]
     here = [box for box in found if box.school in last]
-    ways = _before(reads, here, last), _now(reads, here, last)
+    now = _now(reads, here, last, as_of_ns)
+    ways = _before(reads, here, last) if now else {}, now
+    backs = _backs(reads, here, last, as_of_ns)
     called = [
-        _school(reads, district, school, last[school.id], here, ways, as_of_ns)
+        _school(district, school, last[school.id], here, ways, backs, as_of_ns)
         for school in district.schools
         if school.id in last
     ]
@@ -108,24 +121,37 @@ def wanted(reads: Reads, folder: Folder, known: Boxes) -> RollCall | None:
     It is shown while it is summer, and some weeks longer while a box is not back in order.
     """
     found = summer_mode.standing(reads, folder.district, known.as_of_ns)
-    lately = [over for over, _ in found.over.values() if known.as_of_ns - over < _AFTER_NS]
+    lately = {school for school, (over, _) in found.over.items() if known.as_of_ns - over < _AFTER_NS}
     if not found.held and not lately:
         return None
-    answer = ask(reads, folder, known.as_of_ns, known)
+    answer = ask(reads, folder, known.as_of_ns, known, at={*found.held, *lately})
     done = all(box.state == "back" for each in answer.schools for box in each.boxes)
     return None if done and not found.held else answer
 
 
+def _backs(
+    reads: Reads, boxes: Sequence[Box], last: Mapping[str, Summer], as_of_ns: int
+) -> Mapping[str, int]:
+    """When the last silence of more than a day ended, of each box that was away since the summer began."""
+    spans = [(box.name, last[box.school].since_ns, None) for box in boxes]
+    since_ns = min((each.since_ns for each in last.values()), default=as_of_ns)
+    ends: dict[str, int] = {}
+    for away in reads.silences(spans, since_ns, as_of_ns):
+        if not away.open and away.end_ns - away.begin_ns >= asking.DAY_NS:
+            ends[away.agent] = max(away.end_ns, ends.get(away.agent, 0))
+    return ends
+
+
 def _school(
-    reads: Reads,
     district: District,
     school: School,
     summer: Summer,
     found: Sequence[Box],
     ways: tuple[Ways, Ways],
+    backs: Mapping[str, int],
     as_of_ns: int,
 ) -> SchoolCalled:
-    boxes = [_box(reads, district, box, summer, ways, as_of_ns) for box in found if box.school == school.id]
+    boxes = [_box(district, box, summer, ways, backs) for box in found if box.school == school.id]
     order = list(STATES)
     return SchoolCalled(
         id=school.id,
@@ -138,7 +164,7 @@ def _school(
 
 
 def _box(
-    reads: Reads, district: District, box: Box, summer: Summer, ways: tuple[Ways, Ways], as_of_ns: int
+    district: District, box: Box, summer: Summer, ways: tuple[Ways, Ways], backs: Mapping[str, int]
 ) -> Called:
     elsewhere = _elsewhere(district, box, summer, ways)
     look = [*elsewhere, *box.look]
@@ -151,14 +177,12 @@ def _box(
         if look
         else "back"
     )
-    away = reads.silences([(box.name, summer.since_ns, None)], summer.since_ns, as_of_ns)
-    ends = [each.end_ns for each in away if not each.open and each.end_ns - each.begin_ns >= asking.DAY_NS]
     return Called(
         name=box.name,
         room=box.room,
         state=state,
         last_ns=box.last_ns,
-        back_ns=max(ends, default=None) if state != "not_back" else None,
+        back_ns=backs.get(box.name) if state != "not_back" else None,
         look=tuple(look),
     )
 
@@ -189,16 +213,22 @@ def _stood(district: District, agent: str, summer: Summer) -> str:
 def _before(reads: Reads, boxes: Sequence[Box], last: Mapping[str, Summer]) -> Ways:
     """By which first routers each box's reports went before the summer."""
     spans = [(box.name, last[box.school].since_ns - _BEFORE_NS, last[box.school].since_ns) for box in boxes]
-    return _first_routers(reads.tests(spans, "path"))
+    return _first_routers(reads.newest(spans, "path", _TRACES))
 
 
-def _now(reads: Reads, boxes: Sequence[Box], last: Mapping[str, Summer]) -> Ways:
+def _now(reads: Reads, boxes: Sequence[Box], last: Mapping[str, Summer], as_of_ns: int) -> Ways:
     """By which they went last, where that is known since the summer began."""
-    since = {box.name: last[box.school].since_ns for box in boxes}
-    newest = [stored for stored in reads.latest() if stored.report.probe == "path"]
-    return _first_routers(
-        [each for each in newest if each.agent in since and each.report.at_ns >= since[each.agent]]
-    )
+    since = [(box, last[box.school].since_ns) for box in boxes]
+    spans = [
+        (box.name, since_ns, as_of_ns + 1)
+        for box, since_ns in since
+        if box.last_ns is not None and box.last_ns >= since_ns
+    ]
+    newest: dict[str, Stored] = {}
+    for stored in reads.newest(spans, "path", _TRACES):
+        if hop_address(1) in stored.report.readings:
+            newest.setdefault(stored.agent, stored)
+    return _first_routers(list(newest.values()))
 
 
 def _first_routers(found: Sequence[Stored]) -> Ways:

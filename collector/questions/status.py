@@ -93,7 +93,7 @@ def ask(
     to be said of backups, is told as it is.
     """
     tz = district.settings.tz if district else ""
-    held = summer.standing(reads, district, as_of_ns).held if district else {}
+    standing = summer.standing(reads, district, as_of_ns) if district else summer.NEVER
     counts = reads.counts()
     states = reads.boxes()
     day = used.yesterday_in(tz, as_of_ns)
@@ -107,13 +107,13 @@ def ask(
         shut_out=tuple(sorted(reads.shut_out())),
         backup_trouble=backup_trouble,
         restored=returned.ask(reads, as_of_ns),
-        summer=summer.sentence(district, held) if district else "",
+        summer=summer.sentence(district, standing.held) if district else "",
         away=tuple(
             box.agent
             for box in states
             if district
             and (seat := districts.whereabouts(district, box.agent, as_of_ns))
-            and seat.school in held
+            and summer.excused(standing, seat.school, box.last_ns)
         ),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,

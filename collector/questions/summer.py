@@ -97,6 +97,10 @@ class Standing(NamedTuple):
     over: Mapping[str, tuple[int, Summer]]
 
 
+NEVER = Standing({}, {})
+"""Where nothing is known of schools."""
+
+
 def standing(reads: Reads, district: District, as_of_ns: int) -> Standing:
     """Where it is summer at that moment, and where it was."""
     every = reads.summers()
@@ -106,9 +110,15 @@ def standing(reads: Reads, district: District, as_of_ns: int) -> Standing:
         if now := summers.at_school(every, school, as_of_ns):
             held[school.id] = now
         elif last := summers.last_at(every, school, as_of_ns):
-            back_ns = districts.midnight_ns(school, last.back) if last.back else as_of_ns
+            back_ns = districts.midnight_ns(school, summers.over_on(last, school))
             over[school.id] = min(back_ns, last.ended_ns or back_ns), last
     return Standing(held, over)
+
+
+def excused(found: Standing, school: str, silent_ns: int | None) -> Summer | None:
+    """The summer that holds at the school, where a silence since `silent_ns` (None: none) may be for it."""
+    held = found.held.get(school)
+    return held if held and summers.excuses(held, silent_ns) else None
 
 
 def late(found: Standing, seat: Seat | None, last_ns: int | None) -> list[str]:
@@ -124,7 +134,9 @@ def late(found: Standing, seat: Seat | None, last_ns: int | None) -> list[str]:
 
 def back_on(summer: Summer) -> str:
     """When its boxes are expected, in a sentence."""
-    return f"Expected back on {words.day(summer.back)}." if summer.back else "Nobody said when it is back."
+    if summer.back:
+        return f"Expected back on {words.day(summer.back)}."
+    return f"Nobody said when it is back: {LONGEST_DAYS} days after the summer began it is missed."
 
 
 def _by_the_calendar(schools: Sequence[School], today: date) -> date | None:
@@ -163,7 +175,7 @@ def sentence(district: District, held: Mapping[str, Summer]) -> str:
     where = "all schools" if every else words.count(len(held), "school")
     backs = [summer.back for summer in held.values() if summer.back]
     until = f" until {words.day(max(backs))}" if len(backs) == len(held) else ""
-    return f"It is summer at {where}{until}: their boxes may be silent, and no alert is about them."
+    return f"It is summer at {where}{until}: boxes may fall silent for it, and no alert is about them."
 
 
 def _calendars(in_class: Sequence[School]) -> str:

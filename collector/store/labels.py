@@ -76,10 +76,17 @@ def say(journal: Journal, said: Said) -> None:
         db.execute(f"INSERT INTO said_places ({_SAID}) VALUES (?, ?, ?, ?, ?, ?, ?)", said)  # noqa: S608 - ours
 
 
-def settle(journal: Journal, agent: str, *, taken: bool, now_ns: int) -> Said | None:
-    """What was said of a box needs no look any more; what it was, None where nothing was open."""
+def settle(
+    journal: Journal, agent: str, *, taken: bool, now_ns: int, said_ns: int | None = None
+) -> Said | None:
+    """What was said of a box needs no look any more; what it was, None where nothing was open.
+
+    With `said_ns`, what was said then and nothing that was said since.
+    """
     with told(_WHAT), closing(journal.writer()) as db, transaction(db):
         found = _open(db, agent)
+        if found is None or said_ns not in {None, found.said_ns}:
+            return None
         db.execute(
             "UPDATE said_places SET settled_ns = ?, taken = ? WHERE agent = ? AND settled_ns IS NULL",
             (now_ns, taken, agent),

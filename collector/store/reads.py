@@ -49,6 +49,11 @@ SELECT name, epoch, seq, arrival, received_ns, raw
 FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
 WHERE name = ? AND probe = ? AND at_ns >= ? AND at_ns < ? AND arrival <= ? ORDER BY at_ns, arrival
 """
+_NEWEST = """
+SELECT name, epoch, seq, arrival, received_ns, raw
+FROM reports JOIN agents USING (agent_id) JOIN epochs USING (epoch_id)
+WHERE name = ? AND probe = ? AND at_ns >= ? AND at_ns < ? ORDER BY at_ns DESC, arrival DESC LIMIT ?
+"""
 _LATEST = """
 SELECT name, epoch, seq, arrival, received_ns, raw
 FROM latest JOIN reports USING (arrival) JOIN agents ON agents.agent_id = latest.agent_id
@@ -194,6 +199,20 @@ class Reads:
                 rows = db.execute(_TESTS, (agent, probe, max(from_ns, since_ns), until, newest))
                 found += [_stored(row) for row in rows]
         return found
+
+    def newest(self, boxes: Sequence[Box], probe: str, most: int) -> list[Stored]:
+        """Of each box the `most` newest reports of `probe` within its dates, by box as asked, newest first.
+
+        What lies before them is not read, so it costs the same however long the time is.
+        """
+        with self._connection() as db:
+            return [
+                _stored(row)
+                for agent, from_ns, until_ns in boxes
+                for row in db.execute(
+                    _NEWEST, (agent, probe, from_ns, _END_OF_TIME if until_ns is None else until_ns, most)
+                )
+            ]
 
     def raw(self, arrivals_of: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """The exact bytes in which reports came, by their arrival numbers, in that order."""

@@ -4,6 +4,7 @@ The code on the label is good for this and nothing else. Wrong ones are slow, as
 said changes no place: an operator takes it over on the boxes' page, or doesn't.
 """
 
+import re
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +23,7 @@ from firstbell.district import NS
 
 UNDER = "/here/"
 """Paths under it ask for no token of the pages'."""
+_MOMENT = re.compile(r"[0-9]{1,19}\Z")
 _AGAIN_NS = 3 * NS
 """So soon after one word of a box another one isn't taken down."""
 _THANKS_NS = 3600 * NS
@@ -68,7 +70,7 @@ def routes(parts: Parts) -> list[BaseRoute]:
 
     async def settle(request: Request) -> Response:
         fields = await forms.fields_of(request)
-        await run_in_threadpool(_settle, parts, fields.get("box", ""), fields.get("word", ""))
+        await run_in_threadpool(_settle, parts, fields)
         return RedirectResponse("/boxes", HTTPStatus.SEE_OTHER)
 
     return [Route("/boxes/place", settle, methods=["POST"], include_in_schema=False)]
@@ -113,13 +115,14 @@ def _say(parts: Parts, box: Here, fields: dict[str, str]) -> None:
         hanging.say(parts.journal, box, fields.get("school", ""), fields.get("room", ""), now_ns)
 
 
-def _settle(parts: Parts, agent: str, word: str) -> None:
-    """Take over what was said of a box, or not. Raises QuestionError, StoreError."""
-    if parts.journal is None or word not in {"yes", "no"}:
+def _settle(parts: Parts, fields: dict[str, str]) -> None:
+    """Take over what the page showed that was said of a box, or not. Raises QuestionError, StoreError."""
+    agent, word, shown = (fields.get(name, "") for name in ("box", "word", "said"))
+    if parts.journal is None or word not in {"yes", "no"} or not _MOMENT.match(shown):
         raise QuestionError("that is no answer to what was said of a box")
-    now_ns = parts.clock.now_ns()
+    now_ns, shown_ns = parts.clock.now_ns(), int(shown)
     if word == "yes":
         place = parts.folder / "district"
-        hanging.take_over(place, parts.journal, parts.folder_now().district, agent, now_ns)
+        hanging.take_over(place, parts.journal, parts.folder_now().district, agent, now_ns, shown_ns)
     else:
-        hanging.leave(parts.journal, agent, now_ns)
+        hanging.leave(parts.journal, agent, now_ns, shown_ns)

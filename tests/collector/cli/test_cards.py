@@ -137,6 +137,17 @@ def test_cloud_init_gets_a_name_a_key_a_card_and_no_password(home: Path) -> None
         assert file.is_dir() or file.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_opens_anything_is_taken_off_the_boot_partition(home: Path) -> None:
+    """Every file there in which a password or the card stands: whoever takes the SD card out reads it."""
+    cards(home)
+    for agent in ("box-204", "box-p"):
+        files = {file.name: file.read_text(encoding="utf-8") for file in boot(home, agent).glob("*-*")}
+        secret = {name for name, text in files.items() if any(each in text for each in (*SECRETS, "fbe_"))}
+        assert secret == {"user-data", "network-config"}
+        last = yaml.safe_load(files["user-data"])["runcmd"][-1]
+        assert set(last) == {"rm", "-f", *(f"/boot/firmware/{name}" for name in secret)}
+
+
 def test_a_box_on_wifi_gets_the_wifi(home: Path) -> None:
     """By its seat; the wire's settings are not on its card."""
     cards(home)
@@ -161,6 +172,29 @@ def test_onto_a_boot_partition_that_is_mounted(home: Path) -> None:
     )
     assert (place / "user-data").read_text().startswith("#cloud-config\n")
     assert "name it with --box" in cards(home, "--school", "lincoln", "--onto", str(place), "--again", code=1)
+
+
+def test_onto_leaves_the_batchs_labels_and_list(home: Path) -> None:
+    """Step 3 of docs/boxes.md writes a box at a time; what step 2 printed for all stays, and it is said."""
+    cards(home)
+    names = ("labels.pdf", "boxes.csv")
+    before = [(home.parent / "out" / name).read_bytes() for name in names]
+    place = home.parent / "bootfs"
+    place.mkdir()
+    (place / "cmdline.txt").write_text("console=tty1 rootwait\n")
+    said = run(
+        home,
+        "--ssh-key",
+        str(home.parent / "deploy.pub"),
+        "--box",
+        "box-204",
+        "--again",
+        "--onto",
+        str(place),
+    ).output
+    assert [(home.parent / "out" / name).read_bytes() for name in names] == before
+    assert "box-204 is on" in said
+    assert "labels.pdf" not in said
 
 
 # --- Bookworm -----------------------------------------------------------------------------------------
@@ -203,6 +237,7 @@ def test_labels_are_read_by_another_eye(home: Path) -> None:
     assert {label.agent for label in known if label} == {"box-203", "box-204", "box-205", "box-mc", "box-p"}
     for words in ("Lincoln High", "Main closet", "1004", "box-204", "b8:27:eb:00:00:01", "b8:27:eb:00:00:02"):
         assert words in text, words
+    assert text.count("Wi-Fi: no network cable") == 1  # box-p's, and nobody said of the others
     rows = list(csv.DictReader((home.parent / "out" / "boxes.csv").read_text(encoding="utf-8").splitlines()))
     by_box = {row["box"]: row for row in rows}
     assert by_box["box-204"]["mac"] == "b8:27:eb:00:00:01"
@@ -279,6 +314,7 @@ def test_a_card_that_waits_is_not_made_worthless(home: Path) -> None:
         (["--network", "{}/bad.toml"], "vlan"),
         (["--network", "{}/none.toml"], "none.toml: can't be read"),
         (["--macs", "{}/bad.csv"], "bad.csv, line 3: 'xy' is no hardware address"),
+        (["--macs", "{}/bad.csv"], "line 4: '01:00:5e:00:00:01' is the address of a group"),
         (["--user", "Root Beer"], "--user: a name"),
     ],
 )

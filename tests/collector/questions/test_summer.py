@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -15,10 +16,11 @@ from collector.questions.judged import judged, years_of
 from collector.questions.roll_call import RollCall
 from collector.registry import Folder
 from collector.store import summers
+from collector.store.reads import Box, Reads
 from collector.web.roll_call import HEAD, as_csv
 from firstbell import folder as folders
 from firstbell.points import Placer
-from firstbell.report import Medium, Segment
+from firstbell.report import Medium, Segment, Stored
 from tests.collector.questions.morning import AT_NS, FILES, MINUTE_NS, Morning, folder, said
 from tests.collector.workbench import Bench
 
@@ -63,6 +65,37 @@ def test_a_box_that_is_silent_in_summer_is_away(morning: Morning) -> None:
     late = boxes.ask(morning.bench.reads, folder(), AT_NS + 2 * DAY_NS)
     looks = [box.look for group in late.groups for box in group.boxes if box.name == "box-p"]
     assert looks[0][0] == "Not back from the summer: it was expected on 10 December."
+
+
+def test_a_summer_without_a_day_ends_by_itself(morning: Morning) -> None:
+    """After 200 days, where neither anybody nor a calendar knows when boxes are back."""
+    begun(morning, back=None)
+    assert grouped(morning, AT_NS + 199 * DAY_NS)["summer"] == ["box-p", "box-203", "box-204"]
+    for days in (200, 3 * 365):
+        assert "summer" not in grouped(morning, AT_NS + days * DAY_NS)
+        assert summer.ask(morning.bench.reads, folder(), AT_NS + days * DAY_NS).summers == ()
+    known = boxes.ask(morning.bench.reads, folder(), AT_NS + 3 * 365 * DAY_NS)
+    assert roll_call.wanted(morning.bench.reads, folder(), known) is None
+
+
+def test_what_was_silent_before_the_summer_stays_silent(morning: Morning) -> None:
+    """On the boxes' page, in the status and for alerts; boxes that were unplugged within the last day are away."""
+    at_ns = AT_NS + 2 * DAY_NS
+    morning.bench.clock.wall_ns = at_ns - 60 * MINUTE_NS
+    for agent in ("box-203", "box-204"):
+        morning.send(agent, [said("host", at_ns - 60 * MINUTE_NS)])
+    summers.begin(morning.bench.journal, "", None, at_ns)
+    found = grouped(morning, at_ns)
+    assert (found["summer"], found["silent"]) == (["box-203", "box-204"], ["box-p"])
+    answer = status.ask(morning.bench.reads, at_ns, district=folder().district)
+    assert answer.away == ("box-203", "box-204")
+    placer = Placer(folder().district, "Maple Valley")
+    points = board_now.points(morning.bench.reads, folder(), registry.targets(), placer, at_ns)
+    told = {point.tags["agent"]: point.fields for point in points if "agent" in point.tags}
+    assert [told[agent]["summer"] for agent in ("box-203", "box-204", "box-p")] == [True, True, False]
+    assert "Prairie Middle" in next(
+        b.text for b in banners.of(morning.bench.reads, folder(), at_ns) if b.kind == "now"
+    )
 
 
 def test_a_summer_that_is_ended_is_over_at_once(morning: Morning) -> None:
@@ -170,6 +203,67 @@ def test_a_box_that_comes_back_by_another_router_may_stand_elsewhere(
     way("box-203", router, AT_NS - 5 * MINUTE_NS, august)
     (box,) = [box for school in called(august).schools for box in school.boxes if box.name == "box-203"]
     assert (box.state, box.look) == (("elsewhere", (told,)) if told else ("back", ()))
+
+
+@pytest.mark.parametrize(("days", "state"), [(13, "elsewhere"), (15, "back")])
+def test_what_was_long_before_the_summer_counts_for_nothing(august: Morning, days: int, state: str) -> None:
+    """Two weeks before it tell where a box stood."""
+    way("box-205", "10.9.0.1", AT_NS - (60 + days) * DAY_NS, august)
+    august.sees("box-205", "online", since=20)
+    way("box-205", "10.1.0.1", AT_NS - 5 * MINUTE_NS, august)
+    assert states(called(august))["box-205"] == state
+
+
+def test_a_view_of_the_roll_call_reads_few_traces(august: Morning) -> None:
+    """However many were sent before the summer; one after it in which the first router was silent says nothing."""
+    for at in range(40):
+        way("box-203", "10.1.0.1", AT_NS - 62 * DAY_NS + at * MINUTE_NS, august)
+    august.sees("box-203", "online", since=20)
+    way("box-203", "10.2.0.1", AT_NS - 5 * MINUTE_NS, august)
+    august.send("box-203", [said("path", AT_NS - 4 * MINUTE_NS, hops=4)])
+    reads = Counting(august.bench.journal)
+    known = boxes.ask(reads, folder(), AT_NS)
+    reads.traces = 0
+    answer = roll_call.wanted(reads, folder(), known)
+    reads.close()
+    assert answer is not None
+    assert states(answer)["box-203"] == "elsewhere"
+    assert 0 < reads.traces <= 20
+
+
+class Counting(Reads):
+    """Counts the traces that were read."""
+
+    traces = 0
+
+    def tests(
+        self, boxes: Sequence[Box], probe: str, *, since_ns: int = 0, facts_until: int | None = None
+    ) -> list[Stored]:
+        """The same, counted."""
+        return self._counted(super().tests(boxes, probe, since_ns=since_ns, facts_until=facts_until))
+
+    def newest(self, boxes: Sequence[Box], probe: str, most: int) -> list[Stored]:
+        """The same, counted."""
+        return self._counted(super().newest(boxes, probe, most))
+
+    def latest(self, agent: str | None = None) -> list[Stored]:
+        """The same, counted."""
+        return self._counted(super().latest(agent))
+
+    def _counted(self, found: list[Stored]) -> list[Stored]:
+        self.traces += sum(stored.report.probe == "path" for stored in found)
+        return found
+
+
+def test_the_page_calls_the_roll_of_this_summers_schools(august: Morning) -> None:
+    """A summer at another school that was over months ago is nobody's trouble now."""
+    journal = august.bench.journal
+    summers.end(journal, [each.number for each in august.bench.reads.summers()], AT_NS - 61 * DAY_NS)
+    begun(august, "lincoln", ago_ns=DAY_NS)
+    known = boxes.ask(august.bench.reads, folder(), AT_NS)
+    answer = roll_call.wanted(august.bench.reads, folder(), known)
+    assert answer is not None
+    assert [school.id for school in answer.schools] == ["lincoln"]
 
 
 def test_a_box_that_was_moved_on_purpose_is_at_home(august: Morning) -> None:

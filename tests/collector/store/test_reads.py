@@ -63,6 +63,12 @@ def test_the_newest_of_each_probe_and_target(two: Bench) -> None:
     assert len(two.reads.latest()) == 4
 
 
+def test_the_newest_of_a_probe_and_no_more(two: Bench) -> None:
+    """Box by box, the newest first, within each box's dates."""
+    found = two.reads.newest([(OTHER, 0, None), (BOX, 20, 40)], "latency", 2)
+    assert [(row.agent, row.seq) for row in found] == [(OTHER, 1), (OTHER, 3), (BOX, 3), (BOX, 2)]
+
+
 def test_boxes_with_first_and_last_sight(two: Bench) -> None:
     """A repetition is a sign of life too."""
     two.clock.wall_ns = NOW_NS + 30

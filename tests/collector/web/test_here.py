@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
+import re
 import ssl
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -46,6 +49,12 @@ class Door:
         """Press a button on the page; three seconds pass, as they do between two words of people."""
         self.bench.clock.passes(4 * NS)
         return self.client.post(f"/here/{self.label.code}", data=fields)
+
+    def shown(self, word: str) -> dict[str, str]:
+        """What the operator's button sends, of the page as it is now."""
+        page = self.client.get("/boxes", headers=self.operator).text
+        form = page.partition('action="/boxes/place"')[2].partition("</form>")[0]
+        return dict(re.findall(r'name="(\w+)" value="([^"]*)">\n', form)) | {"word": word}
 
     def seats(self) -> list[dict[str, str]]:
         """What stands in seats.csv of box-204."""
@@ -116,7 +125,7 @@ def test_another_place_waits_for_an_operator_and_is_entered_with_its_day(door: D
     page = door.client.get("/boxes", headers=door.operator).text
     assert "It hangs at <b>Prairie Middle, Front office</b>" in page
     assert "Enter it for box-204" not in door.client.get("/boxes", headers=door.viewer).text
-    pressed = {"box": "box-204", "word": "yes"}
+    pressed = door.shown("yes")
     assert door.client.post("/boxes/place", data=pressed, headers=door.viewer).status_code == 403
     assert door.client.post("/boxes/place", data=pressed).status_code == 401
     assert door.client.post("/boxes/place", data=pressed, headers=door.operator).status_code == 303
@@ -133,10 +142,24 @@ def test_another_place_waits_for_an_operator_and_is_entered_with_its_day(door: D
     assert "Prairie Middle, Front office</b>" not in door.client.get("/boxes", headers=door.operator).text
 
 
+@pytest.mark.parametrize("word", ["yes", "no"])
+def test_what_the_page_did_not_show_is_neither_entered_nor_left(door: Door, word: str) -> None:
+    """Somebody in the hall says another place before the operator clicks: a sentence, and it still waits."""
+    door.say(word="elsewhere", school="prairie", room="3")
+    pressed = door.shown(word)
+    door.say(word="elsewhere", school="lincoln", room="66")
+    answer = door.client.post("/boxes/place", data=pressed, headers=door.operator)
+    assert (answer.status_code, "something else is said now" in answer.text) == (404, True)
+    assert len(door.seats()) == 1
+    said = labels.open_of(door.bench.journal, "box-204")
+    assert said is not None
+    assert said.room == "66"
+
+
 def test_an_older_copy_of_the_folder_is_not_silently_believed(door: Door) -> None:
     """What was entered and was overwritten (by a deployment from elsewhere) is said, a minute after."""
     door.say(word="elsewhere", school="lincoln", room="206")
-    pressed = {"box": "box-204", "word": "yes"}
+    pressed = door.shown("yes")
     door.client.post("/boxes/place", data=pressed, headers=door.operator)
     assert "Entered, and lost again" not in door.client.get("/boxes", headers=door.operator).text
     door.bench.clock.passes(61 * NS)  # the pages' own copy of the district is the one before
@@ -149,7 +172,7 @@ def test_what_is_left_is_left(door: Door) -> None:
     """The folder stays as it is, and the word is gone from the list."""
     door.say(word="elsewhere", school="prairie", room="101")
     before = (door.place / "seats.csv").read_bytes()
-    pressed = {"box": "box-204", "word": "no"}
+    pressed = door.shown("no")
     assert door.client.post("/boxes/place", data=pressed, headers=door.operator).status_code == 303
     assert (door.place / "seats.csv").read_bytes() == before
     assert "say those who stand there" not in door.client.get("/boxes", headers=door.operator).text
@@ -161,7 +184,7 @@ def test_a_place_that_cannot_stand_there_leaves_the_folder(door: Door) -> None:
     (door.place / "circuits.csv").write_text(f"id,kind,parent,down_mbps,schools\n{lines}", encoding="utf-8")
     seats = (door.place / "seats.csv").read_bytes()
     door.say(word="elsewhere", school="prairie", room="101")
-    pressed = {"box": "box-204", "word": "yes"}
+    pressed = door.shown("yes")
     answer = door.client.post("/boxes/place", data=pressed, headers=door.operator)
     assert (answer.status_code, "has 2 lines" in answer.text) == (404, True)
     assert (door.place / "seats.csv").read_bytes() == seats
@@ -223,3 +246,25 @@ def test_two_moves_on_one_day_are_one_line(door: Door) -> None:
         ("206", "2026-12-08", "wifi"),
     ]
     assert (door.place / "seats.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_move_is_on_the_disk_before_it_takes_the_old_tables_place(door: Door) -> None:
+    """A power cut leaves the old seats.csv or the new one, and none that is empty."""
+    called: list[object] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda _frame, event, what: called.append(what) if event == "c_call" else None)
+    try:
+        moving.move(door.place, "box-204", "lincoln", "205", date(2026, 12, 8))
+    finally:
+        sys.setprofile(before)
+    known = [what for what in called if what in {os.fsync, os.replace}]
+    assert known == [os.fsync, os.replace]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_move_leaves_the_table_to_its_owner(door: Door) -> None:
+    """The pages may run as another user than the one who edits the folder."""
+    os.chown(door.place / "seats.csv", 1234, 2345)
+    moving.move(door.place, "box-204", "lincoln", "205", date(2026, 12, 8))
+    kept = (door.place / "seats.csv").stat()
+    assert (kept.st_uid, kept.st_gid) == (1234, 2345)
