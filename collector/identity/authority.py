@@ -17,7 +17,8 @@ in a drawer while the other one was made believes the older one alone, and would
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -37,6 +38,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from collector import lock
 from firstbell.enrolment import CERTIFICATE_DAYS
 from firstbell.report import AGENT_NAME
 
@@ -217,6 +219,16 @@ class Authority:
         until = _at(now_ns) + timedelta(days=_LAST_DAYS)
         lasting = [each for each in self._signers if each.certificate.not_valid_after_utc > until]
         return lasting[-1] if lasting else self._signer
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Write as the only one, against other processes and threads that would. Raises AuthorityError."""
+        with ExitStack() as hold:
+            try:
+                hold.enter_context(lock.held(self.folder, wait=True))
+            except OSError as error:
+                raise AuthorityError(f"{self.folder} can't be used: {error.strerror or error}") from error
+            yield
 
     def publish(self, revoked: Iterable[tuple[str, str, int]], now_ns: int) -> None:
         """Write what others read: whom to believe, and what was revoked (authority, serial in hex, when).

@@ -87,11 +87,17 @@ class Registrar:
         return back
 
     def publish(self) -> None:
-        """Write what the broker reads. Raises StoreError, AuthorityError."""
+        """Write what the broker reads. Raises StoreError, AuthorityError.
+
+        One at a time, whichever process: of two lists the one written last has to be the one read last. Who
+        was shut out is on it as long as the key could be renewed: a journal that is older than that learns it
+        from the list alone.
+        """
         now_ns = self._clock.now_ns()
-        with closing(self._journal.reader()) as db:
-            gone = identities.revoked(db, now_ns)
-        self._authority.publish(gone, now_ns)
+        with self._authority.alone():
+            with closing(self._journal.reader()) as db:
+                gone = identities.revoked(db, now_ns - UNSEEN_DAYS * DAY_NS)
+            self._authority.publish(gone, now_ns)
 
     # --- what boxes ask -------------------------------------------------------------------------------
 
@@ -145,7 +151,7 @@ class Registrar:
             return Refused(now_ns=now_ns, reason="somebody decided not to let this box in")
         return self._granted(card.agent, request, known, now_ns)
 
-    def _granted(self, agent: str, request: Request, known: Certificate | None, now_ns: int) -> Granted:
+    def _granted(self, agent: str, request: Request, known: Certificate | None, now_ns: int) -> Word:
         """The certificate that the key has, or the next one from the middle of its time on."""
         good = (
             known
@@ -153,17 +159,21 @@ class Registrar:
             and now_ns < (known.begins_ns + known.ends_ns) // 2
         )
         pem = known.pem if known and good else self._given(agent, request, now_ns)
+        if pem is None:
+            return _shut_out(now_ns)
         return Granted(now_ns=now_ns, agent=agent, certificate=pem, authorities=self._authority.pem)
 
-    def _given(self, agent: str, request: Request, now_ns: int) -> str:
+    def _given(self, agent: str, request: Request, now_ns: int) -> str | None:
+        """A new certificate; None where the box was shut out while it was made."""
         made = self._authority.for_box(request, agent, now_ns)
         given = Certificate(
             made.authority, made.serial, agent, request.key, made.begins_ns, made.ends_ns, made.pem
         )
-        if identities.keep(self._journal, given, now_ns):
+        replaced = identities.keep(self._journal, given, now_ns)
+        if replaced:
             self.publish()
             self._tell_revoked()
-        return made.pem
+        return None if replaced is None else made.pem
 
     def _is_a_card(self, token: str) -> bool:
         # Read before anything is written: a made-up token must not hold up who has something to say.

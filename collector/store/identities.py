@@ -101,13 +101,22 @@ def enrolments(db: sqlite3.Connection) -> list[Enrolment]:
     return [_enrolment(row) for row in db.execute(query)]
 
 
-def keep(journal: Journal, given: Certificate, now_ns: int) -> bool:
+def keep(journal: Journal, given: Certificate, now_ns: int) -> bool | None:
     """Keep a certificate that is about to be given; whether that revoked those of another key.
 
-    A name is one box's: whoever has it next takes it from whoever had it before.
+    None where the key was shut out, or its card taken back, while the certificate was made: it must not be
+    given then. A name is one box's: whoever has it next takes it from whoever had it before.
     """
     with told(_WHAT), closing(journal.writer()) as db, transaction(db):
-        db.execute("INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", given)
+        kept = db.execute(
+            "INSERT INTO certificates SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+            "WHERE NOT EXISTS (SELECT 1 FROM certificates WHERE key = ?4 AND revoked_ns IS NOT NULL) "
+            "AND (EXISTS (SELECT 1 FROM certificates WHERE key = ?4 AND agent = ?3) "
+            "OR EXISTS (SELECT 1 FROM enrolments WHERE key = ?4 AND agent = ?3 AND let_in))",
+            given,
+        )
+        if not kept.rowcount:
+            return None
         gone = db.execute(
             "UPDATE certificates SET revoked_ns = ? WHERE agent = ? AND key <> ? AND revoked_ns IS NULL",
             (now_ns, given.agent, given.key),
@@ -182,12 +191,12 @@ def take_over(journal: Journal, gone: Iterable[tuple[str, str, int]], ends_ns: i
         return fresh
 
 
-def revoked(db: sqlite3.Connection, now_ns: int) -> list[tuple[str, str, int]]:
-    """What was revoked and would be good otherwise: authority, serial number, when."""
+def revoked(db: sqlite3.Connection, after_ns: int) -> list[tuple[str, str, int]]:
+    """What was revoked of what ends after that moment: authority, serial number, when."""
     query = (
         "SELECT authority, serial, revoked_ns FROM certificates WHERE revoked_ns IS NOT NULL AND ends_ns > ?"
     )
-    return [(row[0], row[1], row[2]) for row in db.execute(query, (now_ns,))]
+    return [(row[0], row[1], row[2]) for row in db.execute(query, (after_ns,))]
 
 
 def is_revoked(db: sqlite3.Connection, serial: str) -> bool:

@@ -50,6 +50,7 @@ def rendered(role: str, name: str, **more: object) -> str:
     environment.filters["basename"] = os.path.basename  # Ansible's
     environment.filters["dirname"] = os.path.dirname
     values |= {"broker_data": "/var/lib/firstbell-collector", "broker_names": ["broker.example.org"]}
+    values["broker_data_user"] = "firstbell-collector"
     values |= {f"{name}_program": "/opt/firstbell/current" for name in ("agent", "collector", "reference")}
     values |= {"agent_updater": "/opt/firstbell/updater"}
     values |= {"influxdb_influxd": "/usr/bin/influxd", "reference_name": "hub"}
@@ -128,6 +129,23 @@ def test_who_is_started_anew_looks_at_what_is_written(unit: str, files: list[str
     lines = rendered(*unit.split("/")).splitlines()
     assert [line.removeprefix("PathChanged=") for line in lines if line.startswith("PathChanged=")] == files
     assert files[0].endswith((f"/identity/{CERTIFICATE}", f"/ca/{REVOKED}"))
+
+
+@pytest.mark.parametrize(
+    "unit", ["broker/firstbell-revoked.service", "broker/limits.conf", "collector/firstbell-backup.service"]
+)
+def test_what_follows_a_revocation_does_not_tire(unit: str) -> None:
+    """However many are shut out in a row: by systemd's own count the sixth start in ten seconds is none."""
+    text = rendered(*unit.split("/"))
+    assert re.search(r"\[Unit\][^\[]*\nStartLimitIntervalSec=0\n", text)
+    if unit.startswith("broker/firstbell"):
+        assert "\nTimeoutStartSec=5min\n" in text
+
+
+@pytest.mark.parametrize("unit", ["broker/firstbell-revoked.path", "collector/firstbell-backup.path"])
+def test_who_looks_for_a_revocation_does_not_tire(unit: str) -> None:
+    """Nor does it stop looking where much is written."""
+    assert re.search(r"\[Path\][^\[]*\nTriggerLimitIntervalSec=0\n", rendered(*unit.split("/")))
 
 
 def test_a_box_asks_where_it_looks() -> None:

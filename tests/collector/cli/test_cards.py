@@ -291,6 +291,8 @@ def test_a_card_that_waits_is_not_made_worthless(home: Path) -> None:
     """A second run gives none; nor does an enrolled box get one, but for whoever names it."""
     journal = open_journal(home / "journal.db")
     now_ns = 1_790_000_000 * 10**9
+    identities.offer(journal, b"t" * 32, "box-203", automatic=True, now_ns=now_ns, expires_ns=1 << 62)
+    identities.claim(journal, b"t" * 32, b"k" * 32, now_ns)
     identities.keep(journal, Certificate("a", "1", "box-203", b"k" * 32, now_ns, 1 << 62, "pem"), now_ns)
     first = cards(home, "--school", "Lincoln High")
     assert [each["box"] for each in first["boxes"]] == ["box-204", "box-205", "box-mc"]

@@ -3,6 +3,7 @@
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -245,6 +246,86 @@ def test_who_is_shut_out_stays_out(house: House) -> None:
     assert house.good(again.certificate)
     with closing(house.journal.reader()) as db:
         assert identities.shut_out(db) == frozenset()
+
+
+def while_it_signs(house: House, monkeypatch: pytest.MonkeyPatch, *, shut_out: str) -> Registrar:
+    """A registrar in which a box is shut out, by another process, just when a certificate was signed."""
+    signs = authority.Authority(house.folder)
+    signed = signs.for_box
+
+    def for_box(*asked: Any) -> authority.Issued:
+        made = signed(*asked)
+        house.registrar.revoke(shut_out)
+        return made
+
+    monkeypatch.setattr(signs, "for_box", for_box)
+    return Registrar(house.journal, signs, house.clock)
+
+
+def test_a_renewal_under_way_is_overtaken_by_being_shut_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate that was just made is not given, and nothing good is left."""
+    house.enrolled()
+    house.days(200)
+    slow = while_it_signs(house, monkeypatch, shut_out="lincoln-1")
+    assert "shut out" in refused(slow.renew(Renewal(request=request(house.folder, "box"))))
+    with closing(house.journal.reader()) as db:
+        assert identities.shut_out(db) == {"lincoln-1"}
+        assert identities.good(db, house.clock.now_ns()) == frozenset()
+    assert "shut out" in refused(house.renew())
+
+
+def test_a_first_certificate_is_overtaken_as_well(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its card was taken back meanwhile: there is no certificate yet that could be revoked."""
+    token = house.registrar.offer("lincoln-1", automatic=True)[1]
+    slow = while_it_signs(house, monkeypatch, shut_out="lincoln-1")
+    assert "shut out" in refused(slow.claim(Claim(token=token, request=request(house.folder, "box"))))
+    with closing(house.journal.reader()) as db:
+        assert identities.good(db, house.clock.now_ns()) == frozenset()
+
+
+def listed(house: House) -> int:
+    """How many certificates the broker's list names."""
+    return len(house.signs.revoked_in((house.folder / "ca" / "crl.pem").read_bytes()))
+
+
+def test_of_two_that_are_shut_out_at_once_both_are_on_the_list(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is about to write the list is not overtaken: the other one waits, reads again, and writes last."""
+    for agent in ("box-x", "box-y"):
+        house.enrolled(agent, agent)
+    signs = authority.Authority(house.folder)
+    wrote = signs.publish
+    other = threading.Thread(target=house.opened().revoke, args=("box-y",))
+
+    def publish(*told: Any) -> None:
+        other.start()
+        while identities.shut_out(reader) != {"box-x", "box-y"}:
+            other.join(0.01)
+        other.join(0.3)  # as long as it would take the other one to write, if it did
+        wrote(*told)
+
+    monkeypatch.setattr(signs, "publish", publish)
+    with closing(house.journal.reader()) as reader:
+        Registrar(house.journal, signs, house.clock).revoke("box-x")
+    other.join()
+    assert listed(house) == 2
+
+
+def test_who_is_shut_out_after_its_certificates_end_is_on_the_list(house: House) -> None:
+    """As long as its key could be renewed: a backup from before knows nothing of it but by the list."""
+    house.enrolled()
+    house.days(400)
+    house.registrar.revoke("lincoln-1")
+    assert listed(house) == 1
+    house.days(694)
+    house.registrar.publish()
+    assert listed(house) == 1
+    house.days(3)
+    house.registrar.publish()
+    assert listed(house) == 0
 
 
 def test_who_was_shut_out_by_mistake_is_let_back(house: House) -> None:

@@ -74,6 +74,7 @@ def test_a_copied_card_is_said_before_and_after(client: httpx.Client, bench: Ben
 def test_who_was_shut_out_is_named(client: httpx.Client, bench: Bench) -> None:
     """By name; whoever has a certificate is not."""
     for agent, key in (("box-203", FIRST), ("box-204", SECOND)):
+        came(bench, agent, key, let_in=True)
         given = Certificate("Maple", agent, agent, key, AT_NS - DAY_NS, AT_NS + DAY_NS, "pem")
         identities.keep(bench.journal, given, AT_NS)
     identities.revoke(bench.journal, "box-203", AT_NS)
