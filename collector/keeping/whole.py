@@ -144,14 +144,25 @@ def stage(home: Home, folder: Path) -> Copy:
         raise KeepError(f"there is no journal in {home.folder} yet: nothing to save")
     copy = backup.backup(open_journal(home.journal), folder / home.journal.name)
     for path in sorted(home.folder.iterdir()):
-        if path.name.startswith(".") or any(path.match(name) for name in _LEFT_OUT) or path.is_symlink():
+        if path.name.startswith(".") or any(path.match(name) for name in _LEFT_OUT):
             continue
+        _saved(path, folder / path.name)
+    return copy
+
+
+def _saved(path: Path, target: Path) -> None:
+    """A copy of a file or of a folder, and of what links lead to. Raises KeepError, OSError."""
+    try:
         if path.is_dir():
             # Not files that are just being written: those have names with a dot, too.
-            shutil.copytree(path, folder / path.name, symlinks=True, ignore=shutil.ignore_patterns(".*"))
+            shutil.copytree(path, target, ignore=shutil.ignore_patterns(".*"))
         elif path.is_file():
-            shutil.copy2(path, folder / path.name)
-    return copy
+            shutil.copy2(path, target)
+        elif path.is_symlink():
+            raise KeepError(f"{path} can't be saved: it is a link that leads nowhere")
+    except shutil.Error as error:
+        source, _, why = error.args[0][0]
+        raise KeepError(f"{source} can't be saved: {why}") from error
 
 
 def sizes_in(folder: Path) -> dict[str, int]:
