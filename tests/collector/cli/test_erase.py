@@ -16,7 +16,7 @@ from collector.cli import main
 from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import Registrar
-from collector.store import identities, labels
+from collector.store import erasing, identities, labels, summers
 from collector.store.decisions import keep_district
 from collector.store.derived import rebuild
 from collector.store.journal import open_journal
@@ -186,6 +186,19 @@ def test_a_school_is_gone_and_what_its_box_measured_elsewhere_is_not(town: Town)
     assert town.lies_in(GONE, "Lincoln High", "lincoln,12") == []
     newest = {stored.report.probe: stored.seq for stored in town.bench.reads.latest(MOVED)}
     assert newest == {"latency": 120}
+
+
+def test_nothing_that_was_noted_names_a_school_that_is_gone(town: Town) -> None:
+    """No summer there, no word that a box hangs there; a summer at all schools, and what was said of another, stay."""
+    journal = town.bench.journal
+    for school in ("lincoln", ""):
+        summers.begin(journal, school, None, town.now_ns)
+    for agent, school in ((MOVED, "lincoln"), (STAYS, "mill")):
+        labels.say(journal, labels.Said(agent, town.now_ns, school, "12", confirmed=True))
+    erasing.forget_place(journal, "lincoln", "")
+    with closing(journal.reader()) as db:
+        assert [each.school for each in summers.every(db)] == [""]
+        assert [each.agent for each in labels.newest(db)] == [STAYS]
 
 
 def test_whoever_was_shut_out_stays_out_without_a_name(town: Town, tmp_path: Path) -> None:
