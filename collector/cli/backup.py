@@ -25,11 +25,23 @@ from collector.store import backup
 @click.option(
     "--only", is_flag=True, help="With --now: then take every other backup away, as after an erasure."
 )
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="With --now: even if another folder's backups are there, which go by the rule from then on.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the backups that are kept there.")
 @json_option
 @pass_home
 def command(
-    home: Home, file: Path | None, now: bool, read_back: bool, only: bool, listed: bool, as_json: bool
+    home: Home,
+    file: Path | None,
+    now: bool,
+    read_back: bool,
+    only: bool,
+    adopt: bool,
+    listed: bool,
+    as_json: bool,
 ) -> None:
     """Say when the last whole backup was made; make one (--now); or copy the journal alone to FILE.
 
@@ -38,7 +50,7 @@ def command(
     if file:
         _to_file(home, file, as_json=as_json)
     elif now:
-        _make(home, read_back=read_back, only=only, as_json=as_json)
+        _make(home, read_back=read_back, only=only, adopt=adopt, as_json=as_json)
     elif listed:
         _list(home, as_json=as_json)
     else:
@@ -51,10 +63,10 @@ def _to_file(home: Home, file: Path, *, as_json: bool) -> None:
     show(answer, f"{copy.facts_until:,} reports are safe in {file}", as_json=as_json)
 
 
-def _make(home: Home, *, read_back: bool, only: bool, as_json: bool) -> None:
+def _make(home: Home, *, read_back: bool, only: bool, adopt: bool, as_json: bool) -> None:
     settings = config.read(home.settings).keep
     with progress_bar("Saving", hidden=as_json) as progress:
-        made = whole.back_up(home, settings, progress, read_back=read_back or only, only=only)
+        made = whole.back_up(home, settings, progress, read_back=read_back or only, only=only, adopt=adopt)
     counted = ", read back and counted" if made.read_back_ns == made.taken_ns else ""
     text = (
         f"Backup {made.snapshot[:8]}: {made.reports:,} reports and {made.files - 1:,} other files, "

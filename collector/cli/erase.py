@@ -1,12 +1,14 @@
 """`firstbell erase`: what a box, or a school, ever measured, out of journal and InfluxDB; by count."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import click
 
-from collector import config, influxdb, registry
+from collector import config, influxdb
+from collector.cli import stood
 from collector.cli.common import journal_of, json_option, loaded, pass_home, progress_bar, show, table
 from collector.cli.status import ago
 from collector.config import Home, KeepSettings
@@ -20,18 +22,22 @@ from collector.store.exporting import Box
 from collector.store.journal import Journal
 from collector.store.reads import Reads
 from firstbell import district as districts
-from firstbell.district import NS, District
+from firstbell.district import NS
 
 _STILL_NS = 3_600 * NS
 _MOST_NAMED = 5
 
 
 class What(NamedTuple):
-    """What is to be erased: boxes with their times; a school, "" for none, and its gateway."""
+    """What is to be erased: boxes with their times; a school, "" for none, and its gateway.
+
+    `elsewhere`: boxes that stay, for a newer version of the folder says that they never stood there.
+    """
 
     boxes: list[Box]
     school: str = ""
     gateway: str = ""
+    elsewhere: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
@@ -90,7 +96,8 @@ def command(
         after = _left(journal, what, copies)
     until = _in_backups_until(settings.keep, home.clock.now_ns())
     answer = {"before": _json(before), "after": _json(after), "folders": gone, "backups_until": until}
-    show(answer, f"{_table(before, after)}\n{_words(gone, until)}", as_json=as_json)
+    answer["elsewhere"] = list(what.elsewhere)
+    show(answer, f"{_table(before, after)}\n{_words(gone, until, what.elsewhere)}", as_json=as_json)
 
 
 def _of_box(folder: Folder, agent: str) -> What:
@@ -102,32 +109,16 @@ def _of_box(folder: Folder, agent: str) -> What:
 
 
 def _of_school(journal: Journal, folder: Folder, school: str) -> What:
-    """The boxes that stood at a school, by the last version of the folder that had it."""
+    """The boxes that ever stood at a school, by whichever version of the folder that is kept."""
     if any(each.id == school for each in folder.district.schools):
         raise QuestionError(
             f"{school} stands in schools.csv: take it out of the district folder first, with its rows in "
-            "seats.csv and circuits.csv; who stood there is known from the version before"
+            "seats.csv and circuits.csv; who stood there is known from the versions before"
         )
-    before = _last_with(journal, school)
-    found: list[Box] = []
-    for agent in sorted({seat.agent for seat in before.seats}):
-        stays = districts.stays(before, agent)
-        mine: list[Box] = [
-            (agent, span.since_ns, span.until_ns) for seat, span in stays if seat.school == school
-        ]
-        whole = len(mine) == len(stays) and not districts.stays(folder.district, agent)
-        found += [(agent, 0, None)] if mine and whole else mine
-    gateway = next(each.gateway for each in before.schools if each.id == school)
-    return What(found, school, gateway)
-
-
-def _last_with(journal: Journal, school: str) -> District:
-    for contents in erasing.folders(journal):
-        if erasing.names_it(contents, school):
-            district = registry.again(contents)
-            if any(each.id == school for each in district.schools):
-                return district
-    raise QuestionError(f"no version of the district folder that is kept has a school {school!r}")
+    found = stood.ever_at(journal, folder.district, school)
+    if found is None:
+        raise QuestionError(f"no version of the district folder that is kept has a school {school!r}")
+    return What(found.boxes, school, found.gateway, found.elsewhere)
 
 
 def _see_that_they_are_silent(home: Home, journal: Journal, what: What) -> None:
@@ -181,8 +172,12 @@ def _in_backups_until(keep: KeepSettings, now_ns: int) -> str:
     return f"{datetime.fromtimestamp(now_ns // NS, UTC) + timedelta(days=days):%Y-%m-%d}"
 
 
-def _words(folders_gone: int, until: str) -> str:
-    lines = []
+def _words(folders_gone: int, until: str, elsewhere: Sequence[str]) -> str:
+    lines = [
+        f"{agent} stood there by an older version of the folder, and elsewhere by a newer one: nothing of it "
+        f"was erased. `firstbell erase --agent {agent}` takes all of it, once it has left seats.csv."
+        for agent in elsewhere
+    ]
     if folders_gone:
         lines.append(
             f"{folders_gone:,} older versions of the district folder went, too: answers given under them can "

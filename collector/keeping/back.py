@@ -12,10 +12,12 @@ from collector.config import Home
 from collector.identity import authority
 from collector.identity.authority import Authority, AuthorityError, NoAuthorityError
 from collector.identity.registrar import Registrar
-from collector.keeping import owned
+from collector.keeping import owned, record, whole
+from collector.keeping.record import Record
 from collector.keeping.restic import NEWEST, KeepError, Place, Restic, Snapshot
 from collector.keeping.staging import staging
 from collector.store import backup, identities, restored
+from collector.store.backup import Copy
 from collector.store.errors import InUseError, NotEmptyError
 from collector.store.journal import Journal
 from collector.store.restored import Restored
@@ -55,10 +57,12 @@ def bring_back(
         )
     with _alone(home), staging(home.folder / STAGING) as folder:
         restic = Restic(place)
-        snapshot = _chosen(restic, wanted)
+        snapshots = restic.snapshots()
+        snapshot = _chosen(restic, snapshots, wanted)
         restic.restore(snapshot.id, folder)
         copy = backup.looked_at(folder / home.journal.name)
         newer = _read(lists, home.folder, folder)
+        _note(folder, restic.id, snapshot, copy, len(snapshots))
         aside = _put_aside(home, there)
         try:
             journal = _put_in_place(home, folder)
@@ -92,8 +96,7 @@ def _there(home: Home) -> list[Path]:
     return [path for path in paths if not any(path.match(name) for name in _STAYS)]
 
 
-def _chosen(restic: Restic, wanted: str) -> Snapshot:
-    snapshots = restic.snapshots()
+def _chosen(restic: Restic, snapshots: Sequence[Snapshot], wanted: str) -> Snapshot:
     if not snapshots:
         raise KeepError(f"{restic.place.shown}: there is no backup")
     if wanted == NEWEST:
@@ -102,6 +105,16 @@ def _chosen(restic: Restic, wanted: str) -> Snapshot:
         if len(wanted) >= 8 and each.id.startswith(wanted):  # noqa: PLR2004 - as short ids are
             return each
     raise KeepError(f"{restic.place.shown}: no backup {wanted}; `firstbell backup --list` names them")
+
+
+def _note(folder: Path, repository: str, snapshot: Snapshot, copy: Copy, kept: int) -> None:
+    """Let what comes back know its repository and its last backup: it goes on there, and is no stranger."""
+    sizes, taken_ns = whole.sizes_in(folder), _ns_of(snapshot.time)
+    known = Record(
+        repository=repository, snapshot=snapshot.id, taken_ns=taken_ns, done_ns=taken_ns,
+        reports=copy.facts_until, files=len(sizes), bytes=sum(sizes.values()), kept=kept,
+    )  # fmt: skip
+    record.write(Home(folder), known)
 
 
 def _read(lists: Sequence[Path], there: Path, backup_in: Path) -> list[bytes]:

@@ -17,10 +17,12 @@ _HOUR_NS = 3_600 * NS
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The last good backup, and the trouble since then ("" without any). Times are ns since 1970 UTC.
 
-    `taken_ns` is the moment of which it is a copy, `reports` the number of the newest report in it, and
+    `repository` is the id of the one that this folder's backups go to, or came from. `taken_ns` is the moment
+    of which it is a copy, `reports` the number of the newest report in it, and
     `read_back_ns` when one was last read back whole. 0: never.
     """
 
+    repository: str = ""
     taken_ns: int = 0
     done_ns: int = 0
     snapshot: str = ""

@@ -97,6 +97,11 @@ class Restic:
             return True
         return False
 
+    @property
+    def id(self) -> str:
+        """Which repository that is, by whatever address."""
+        return str(_told(self._said("cat", "config")).get("id", ""))
+
     def save(self, folder: Path, progress: Progress) -> str:
         """Save all that lies in `folder`; the id of the backup."""
         snapshot, said = "", []

@@ -23,6 +23,7 @@ from collector.store.backup import Copy
 from collector.store.errors import StoreError
 from collector.store.journal import open_journal
 from firstbell.district import NS
+from firstbell.readiness.words import count
 
 LOCK = "backup.lock"
 STAGING = ".backup"
@@ -47,20 +48,30 @@ def place_of(home: Home, settings: KeepSettings) -> Place:
 
 
 def back_up(
-    home: Home, settings: KeepSettings, progress: Progress, *, read_back: bool = False, only: bool = False
+    home: Home,
+    settings: KeepSettings,
+    progress: Progress,
+    *,
+    read_back: bool = False,
+    only: bool = False,
+    adopt: bool = False,
 ) -> Record:
     """Make a whole backup, check it, and let the old ones go (`only`: all); what is known of them then.
+
+    Into a repository with backups of another folder it is made only if told to `adopt` it.
 
     Raises KeepError, StoreError, OSError; then the trouble is noted, too.
     """
     before = record.read(home)
     try:
         with _alone(home), staging(home.folder / STAGING) as folder:
+            restic = Restic(place_of(home, settings))
+            before = _claimed(home, restic, before, adopt=adopt)
             now_ns = home.clock.now_ns()
             again = read_back or now_ns - before.read_back_ns >= settings.read_back_days * _DAY_NS
-            done = _back_up(home, settings, folder, progress, read_back=again, only=only)
+            done = _back_up(home, settings, restic, folder, progress, read_back=again, only=only)
             made = msgspec.structs.replace(
-                done, taken_ns=now_ns, done_ns=home.clock.now_ns(),
+                done, repository=before.repository, taken_ns=now_ns, done_ns=home.clock.now_ns(),
                 read_back_ns=now_ns if again else before.read_back_ns,
             )  # fmt: skip
     except (KeepError, StoreError, OSError) as error:
@@ -74,12 +85,41 @@ def back_up(
     return made
 
 
+def _claimed(home: Home, restic: Restic, before: Record, *, adopt: bool) -> Record:
+    """What is known, with whose repository it is: this folder's. Raises KeepError where it is another's.
+
+    A server that took a dead one's place has the same settings, and nothing in it: its first backup of a day
+    would be the newest, and the rule would let go what the dead one saved that day.
+    """
+    made = restic.make_ready()
+    known = restic.id
+    if before.repository == known:
+        return before
+    theirs = [] if made or adopt else restic.snapshots()
+    if theirs:
+        raise KeepError(
+            f"{restic.place.shown} holds {count(len(theirs), 'backup')} that this data folder did not make; "
+            "nothing was saved, and nothing taken away. To bring the newest back: firstbell restore --backup "
+            "latest --overwrite. To go on there with what is here, and let those go by the rule: firstbell "
+            "backup --now --adopt"
+        )
+    claimed = msgspec.structs.replace(before, repository=known)
+    # At once: a first backup that fails half-way must not find its own a stranger's the next night.
+    record.write(home, claimed)
+    return claimed
+
+
 def _back_up(
-    home: Home, settings: KeepSettings, folder: Path, progress: Progress, *, read_back: bool, only: bool
+    home: Home,
+    settings: KeepSettings,
+    restic: Restic,
+    folder: Path,
+    progress: Progress,
+    *,
+    read_back: bool,
+    only: bool,
 ) -> Record:
-    restic = Restic(place_of(home, settings))
     copy = stage(home, folder)
-    restic.make_ready()
     snapshot = restic.save(folder, progress)
     _see_that_all_is_there(restic, snapshot, folder)
     restic.check()
@@ -104,14 +144,25 @@ def stage(home: Home, folder: Path) -> Copy:
         raise KeepError(f"there is no journal in {home.folder} yet: nothing to save")
     copy = backup.backup(open_journal(home.journal), folder / home.journal.name)
     for path in sorted(home.folder.iterdir()):
-        if path.name.startswith(".") or any(path.match(name) for name in _LEFT_OUT) or path.is_symlink():
+        if path.name.startswith(".") or any(path.match(name) for name in _LEFT_OUT):
             continue
+        _saved(path, folder / path.name)
+    return copy
+
+
+def _saved(path: Path, target: Path) -> None:
+    """A copy of a file or of a folder, and of what links lead to. Raises KeepError, OSError."""
+    try:
         if path.is_dir():
             # Not files that are just being written: those have names with a dot, too.
-            shutil.copytree(path, folder / path.name, symlinks=True, ignore=shutil.ignore_patterns(".*"))
+            shutil.copytree(path, target, ignore=shutil.ignore_patterns(".*"))
         elif path.is_file():
-            shutil.copy2(path, folder / path.name)
-    return copy
+            shutil.copy2(path, target)
+        elif path.is_symlink():
+            raise KeepError(f"{path} can't be saved: it is a link that leads nowhere")
+    except shutil.Error as error:
+        source, _, why = error.args[0][0]
+        raise KeepError(f"{source} can't be saved: {why}") from error
 
 
 def sizes_in(folder: Path) -> dict[str, int]:

@@ -127,10 +127,11 @@ def forget_folders(journal: Journal, names: Sequence[str], today: str) -> int:
 
 
 def forget_place(journal: Journal, school: str, gateway: str) -> None:
-    """Forget what was noted of a school itself: quiet times ordered for it, and tries of its gateway."""
+    """Forget what was noted of a school itself: quiet times, summers, boxes said to hang there, gateway."""
     with told("the journal could not be erased from"), closing(journal.writer()) as db, transaction(db):
         db.execute("PRAGMA secure_delete = ON")
-        db.execute("DELETE FROM quiet_times WHERE school = ?", (school,))
+        for table in ("quiet_times", "summers", "said_places"):
+            db.execute(f"DELETE FROM {table} WHERE school = ?", (school,))  # noqa: S608 - our own words
         if gateway:
             db.execute("DELETE FROM gateways WHERE address = ?", (gateway,))
 

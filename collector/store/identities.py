@@ -218,8 +218,10 @@ def good(db: sqlite3.Connection, now_ns: int) -> frozenset[str]:
 
 
 def shut_out(db: sqlite3.Connection) -> frozenset[str]:
-    """The boxes that had certificates, all of which were revoked."""
-    query = "SELECT agent FROM certificates GROUP BY agent HAVING count(revoked_ns) = count(*)"
+    """The boxes that had certificates, all of which were revoked; not whose name nobody knows any more."""
+    query = (
+        "SELECT agent FROM certificates WHERE agent <> '' GROUP BY agent HAVING count(revoked_ns) = count(*)"
+    )
     return frozenset(row[0] for row in db.execute(query))
 
 

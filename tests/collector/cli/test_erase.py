@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collector import registry
-from collector.cli import main
+from collector.cli import main, stood
 from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import Registrar
-from collector.store import identities, labels
+from collector.store import erasing, identities, labels, summers
 from collector.store.decisions import keep_district
 from collector.store.derived import rebuild
 from collector.store.journal import open_journal
@@ -186,6 +186,47 @@ def test_a_school_is_gone_and_what_its_box_measured_elsewhere_is_not(town: Town)
     assert town.lies_in(GONE, "Lincoln High", "lincoln,12") == []
     newest = {stored.report.probe: stored.seq for stored in town.bench.reads.latest(MOVED)}
     assert newest == {"latency": 120}
+
+
+def test_seats_that_went_before_their_school_are_known(town: Town) -> None:
+    """Its boxes left seats.csv first, then it left schools.csv: whoever stood there by any version is erased."""
+    with closing(town.bench.journal.writer()) as db:
+        db.execute("UPDATE districts SET kept_ns = 1")
+    town.folder_with((f"{MOVED},mill,1,mill-line,{town.moved}", f"{STAYS},mill,2,mill-line,"))
+    town.without_the_school()
+    folder = registry.read(town.folder / "district")
+    found = stood.ever_at(town.bench.journal, folder.district, "lincoln")
+    assert found is not None
+    ((_, _, moved_ns),) = [box for box in found.boxes if box[0] == MOVED]
+    assert (GONE, 0, None) in found.boxes
+    assert moved_ns is not None
+    assert (len(found.boxes), found.elsewhere) == (2, [])
+
+
+def test_a_newer_word_on_where_a_box_stood_holds(town: Town) -> None:
+    """A mistake in seats.csv that was corrected erases nothing, and is said."""
+    town.folder_with((f"{GONE},mill,1,mill-line,", f"{STAYS},mill,2,mill-line,"))
+    town.without_the_school()
+    town.folder_with(
+        (f"{GONE},mill,1,mill-line,", f"{STAYS},mill,2,mill-line,"),
+        schools="id,name,students\nmill,Old Mill,90\n",
+        circuits="id,schools\nmill-line,mill\n",
+    )
+    assert erase(town.folder, "--school", "lincoln")["elsewhere"] == [GONE]
+    assert len(town.rows(GONE)) == 120
+
+
+def test_nothing_that_was_noted_names_a_school_that_is_gone(town: Town) -> None:
+    """No summer there, no word that a box hangs there; a summer at all schools, and what was said of another, stay."""
+    journal = town.bench.journal
+    for school in ("lincoln", ""):
+        summers.begin(journal, school, None, town.now_ns)
+    for agent, school in ((MOVED, "lincoln"), (STAYS, "mill")):
+        labels.say(journal, labels.Said(agent, town.now_ns, school, "12", confirmed=True))
+    erasing.forget_place(journal, "lincoln", "")
+    with closing(journal.reader()) as db:
+        assert [each.school for each in summers.every(db)] == [""]
+        assert [each.agent for each in labels.newest(db)] == [STAYS]
 
 
 def test_whoever_was_shut_out_stays_out_without_a_name(town: Town, tmp_path: Path) -> None:

@@ -340,6 +340,15 @@ def test_who_was_shut_out_by_mistake_is_let_back(house: House) -> None:
     assert isinstance(house.renew(), Granted)
 
 
+def test_whose_name_nobody_knows_is_no_box(house: House) -> None:
+    """What another list said, and what was erased, stays revoked: it is shown as no box, and no empty name frees it."""
+    identities.take_over(house.journal, [(house.signs.name, "ab", house.clock.now_ns())], house.signs.ends_ns)
+    with closing(house.journal.reader()) as db:
+        assert identities.shut_out(db) == frozenset()
+        assert house.registrar.restore("") == 0
+        assert len(identities.revoked(db, house.clock.now_ns())) == 1
+
+
 def test_shutting_out_nobody_says_so(house: House) -> None:
     """No list is written, nobody is told."""
     assert house.registrar.revoke("nobody") == 0

@@ -43,6 +43,23 @@ def test_all_that_matters_is_in_it_and_nothing_else(house: House) -> None:
     assert not list(house.folder.glob(".backup*"))
 
 
+def test_what_links_lead_to_is_saved(house: House, tmp_path: Path) -> None:
+    """A district folder that lies elsewhere, and a file of it; a link that leads nowhere is named."""
+    district = house.home.district.rename(tmp_path / "elsewhere")
+    house.home.district.symlink_to(district)
+    seats = (district / "seats.csv").rename(tmp_path / "seats.csv")
+    (district / "seats.csv").symlink_to(seats)
+    (tmp_path / "staged").mkdir()
+    whole.stage(house.home, tmp_path / "staged")
+    assert "district/seats.csv" in whole.sizes_in(tmp_path / "staged")
+    for link in (district / "lost.ics", house.folder / "lost"):
+        link.symlink_to(tmp_path / "nowhere")
+        (tmp_path / link.name).mkdir()
+        with pytest.raises(KeepError, match=f"{link.name} can't be saved"):
+            whole.stage(house.home, tmp_path / link.name)
+        link.unlink()
+
+
 def test_no_secret_is_in_plain_in_the_repository(house: House) -> None:
     """Nor anything else that a person could read: box, school, settings."""
     whole.back_up(house.home, house.settings, unhurried)
