@@ -13,6 +13,7 @@ from collector.identity.authority import Authority, AuthorityError
 from collector.identity.registrar import Registrar
 from collector.keeping import back, whole
 from collector.keeping.restic import KeepError, Place, Restic
+from collector.keeping.staging import LOCK
 from collector.questions import returned
 from collector.questions.returned import Returned
 from collector.store.errors import BackupError, InUseError, NotEmptyError
@@ -71,6 +72,8 @@ def test_nothing_is_overwritten_unasked(house: House, tmp_path: Path) -> None:
         back.bring_back(Home(new), place, "latest")
     with holding.held(new / "collector.lock"), pytest.raises(InUseError, match="stop it first"):
         back.bring_back(Home(new), place, "latest", overwrite=True)
+    with holding.held(new / LOCK), pytest.raises(KeepError, match="another backup is being made"):
+        back.bring_back(Home(new), place, "latest", overwrite=True)
     assert (new / "district" / "dear.txt").exists()
     done = back.bring_back(Home(new), place, "latest", overwrite=True)
     assert done.aside is not None
@@ -92,7 +95,7 @@ def test_half_a_restore_is_none(house: House, tmp_path: Path) -> None:
         back.bring_back(house.home, place, "latest", overwrite=True)
     with pytest.raises(KeepError, match="no backup"):
         back.bring_back(house.home, place, "12345678", overwrite=True)
-    left = {path.name for path in house.folder.iterdir()} - {"collector.lock"}
+    left = {path.name for path in house.folder.iterdir()} - {"backup.lock", "collector.lock"}
     assert sorted(left - {".restic"}) == [name for name in before if name != ".restic"]
 
 
@@ -207,6 +210,5 @@ def test_another_districts_list_is_not_taken(house: House, tmp_path: Path) -> No
     theirs.write_text("-----BEGIN X509 CRL-----\nxx\n-----END X509 CRL-----\n", encoding="ascii")
     with pytest.raises(AuthorityError, match="damaged"):
         back.bring_back(Home(tmp_path / "new"), place, "latest", lists=[theirs])
-    assert [path.name for path in (tmp_path / "new").iterdir() if not path.name.startswith(".")] == [
-        "collector.lock"
-    ]
+    left = {path.name for path in (tmp_path / "new").iterdir() if not path.name.startswith(".")}
+    assert left == {"backup.lock", "collector.lock"}

@@ -14,6 +14,7 @@ from collector.cli import main
 from collector.config import KeepSettings
 from collector.keeping import record, whole
 from collector.keeping.restic import KeepError, Place, Restic
+from collector.keeping.staging import LOCK
 from tests.collector.keeping.house import PASSWORD, House, unhurried
 from tests.collector.workbench import reports
 
@@ -158,7 +159,7 @@ def test_what_root_saves_its_owner_goes_on_with(house: House) -> None:
     """A backup that root makes by hand leaves nothing in the folder that the collector's user can't use."""
     os.chown(house.folder, 4711, 4711)
     whole.back_up(house.home, house.settings, unhurried)
-    made = [house.folder / name for name in (whole.LOCK, ".restic", record.FILE)]
+    made = [house.folder / name for name in (LOCK, ".restic", record.FILE)]
     assert {path.stat().st_uid for path in [*made, *(house.folder / ".restic").rglob("*")]} == {4711}
 
 
