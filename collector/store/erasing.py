@@ -1,7 +1,7 @@
 """Takes what boxes measured out of the journal, in small steps, so that no byte of it stays in its file.
 
-What stays: of certificates that were revoked their serial numbers, so that nobody who was shut out comes in
-again; of a box of which a part is erased, that those numbers were (else they would be missing).
+What stays: of certificates that were revoked their serial numbers, and a digest of the name of whoever was shut
+out, so that nobody who was comes in again; of a box of which a part is erased, that those numbers were (else they would be missing).
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import epochs, figures, restored
+from collector.store import denied, epochs, figures, identities, restored
 from collector.store.clones import Place
 from collector.store.connections import transaction
 from collector.store.derived.deriver import make_hours
@@ -250,6 +250,8 @@ def _identity_away(db: sqlite3.Connection, agent: str) -> None:
         (agent,),
     ).fetchone()
     if not good:
+        if agent in identities.shut_out(db):
+            denied.deny(db, agent)  # the session it has may still be open
         db.execute("UPDATE certificates SET agent = '', pem = '' WHERE agent = ?", (agent,))
         db.execute("UPDATE enrolments SET agent = '' WHERE agent = ?", (agent,))
 

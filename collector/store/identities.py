@@ -193,8 +193,10 @@ def good(db: sqlite3.Connection, now_ns: int) -> frozenset[str]:
 
 
 def shut_out(db: sqlite3.Connection) -> frozenset[str]:
-    """The boxes that had certificates, all of which were revoked."""
-    query = "SELECT agent FROM certificates GROUP BY agent HAVING count(revoked_ns) = count(*)"
+    """The boxes that had certificates, all of which were revoked; of erased ones nobody knows the name."""
+    query = (
+        "SELECT agent FROM certificates WHERE agent <> '' GROUP BY agent HAVING count(revoked_ns) = count(*)"
+    )
     return frozenset(row[0] for row in db.execute(query))
 
 
