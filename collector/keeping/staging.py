@@ -26,7 +26,18 @@ def alone(home: Home) -> Iterator[None]:
             finally:
                 owned.give(home, (home.folder / LOCK, home.folder / ".restic"))
     except holding.HeldError as error:
-        raise KeepError(f"another backup is being made, or brought back, just now, by {error}") from None
+        raise KeepError(
+            f"a backup is being made, or brought back, just now, by {error}: wait for it"
+        ) from None
+
+
+def clear(home: Home) -> None:
+    """Remove what those that were killed left, journals and all, while one is `alone`. Raises OSError."""
+    for name in (BACKUP, RESTORE):
+        if (home.folder / name).exists():
+            shutil.rmtree(home.folder / name)
+    for path in home.folder.glob(f"{home.journal.name}.part*"):
+        path.unlink()
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def test_nothing_is_overwritten_unasked(house: House, tmp_path: Path) -> None:
         back.bring_back(Home(new), place, "latest")
     with holding.held(new / "collector.lock"), pytest.raises(InUseError, match="stop it first"):
         back.bring_back(Home(new), place, "latest", overwrite=True)
-    with holding.held(new / LOCK), pytest.raises(KeepError, match="another backup is being made"):
+    with holding.held(new / LOCK), pytest.raises(KeepError, match="a backup is being made"):
         back.bring_back(Home(new), place, "latest", overwrite=True)
     assert (new / "district" / "dear.txt").exists()
     done = back.bring_back(Home(new), place, "latest", overwrite=True)
