@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import denied, epochs, figures, identities, restored
+from collector.store import denied, epochs, figures, identities, labels, restored
 from collector.store.clones import Place
 from collector.store.connections import transaction
 from collector.store.derived.deriver import make_hours
@@ -41,7 +41,7 @@ RETURNING arrival
 """  # noqa: S608 - a number
 _WHOLE = ("reports", "latest", "hours", "days", "rollups", "epoch_figures", "box_figures", "suspensions")
 _UNFINISHED = "erasing"
-_BY_NAME = ("leases", "sink_names", "sink_days", "labels", "said_places")
+_BY_NAME = ("leases", "sink_names", "sink_days", "said_places")
 Progress = Callable[[int, int], None]
 
 
@@ -246,6 +246,7 @@ def _all_of(db: sqlite3.Connection, agent: str, agent_id: int) -> None:
             db.execute(f"DELETE FROM {table} WHERE agent_id = ?", (agent_id,))  # noqa: S608 - our own words
         for table in _BY_NAME:
             db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,))  # noqa: S608 - our own words
+        labels.forget(db, agent)
         gone = db.execute("DELETE FROM quarantine WHERE agent = ? RETURNING length(raw)", (agent,)).fetchall()
         size = sum(row[0] for row in gone)
         db.execute("UPDATE quarantine_totals SET rows = rows - ?, bytes = bytes - ?", (len(gone), size))
