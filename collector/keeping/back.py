@@ -11,7 +11,7 @@ from collector.config import Home
 from collector.identity import authority
 from collector.identity.authority import Authority, AuthorityError, NoAuthorityError
 from collector.identity.registrar import Registrar
-from collector.keeping import owned
+from collector.keeping import owned, record
 from collector.keeping.restic import NEWEST, KeepError, Place, Restic, Snapshot
 from collector.keeping.staging import REPLACED, RESTORE, alone, staging
 from collector.store import backup, identities, restored
@@ -25,7 +25,8 @@ _STAYS = ("*.lock", ".*", "box", "logs", REPLACED)
 class Back(NamedTuple):
     """What came back: of which backup, how it was marked, and how much was revoked that it did not know.
 
-    `aside` is where what lay there before is now; None where nothing did.
+    `aside` is where what lay there before is now; None where nothing did. `later`: so many backups were not
+    taken for the newest, as their dates are yet to come.
     """
 
     snapshot: Snapshot
@@ -34,6 +35,7 @@ class Back(NamedTuple):
     reports: int
     revoked: int
     aside: Path | None
+    later: int
 
 
 def bring_back(
@@ -54,13 +56,13 @@ def bring_back(
         )
     with alone(home), _no_collector(home), staging(home.folder / RESTORE) as folder:
         restic = Restic(place)
-        snapshot = _chosen(restic, wanted)
+        snapshot, later = _chosen(home, restic, wanted)
         restic.restore(snapshot.id, folder)
         copy = backup.looked_at(folder / home.journal.name)
-        marked, revoked = _made_ready(home, folder, _ns_of(snapshot.time), _read(lists, home.folder, folder))
+        marked, revoked = _made_ready(home, folder, snapshot.taken_ns, _read(lists, home.folder, folder))
         aside = _exchange(home, there, folder)
         owned.give(home, home.folder.iterdir())
-    return Back(snapshot, _ns_of(snapshot.time), marked, copy.facts_until, revoked, aside)
+    return Back(snapshot, snapshot.taken_ns, marked, copy.facts_until, revoked, aside, later)
 
 
 def _made_ready(home: Home, folder: Path, taken_ns: int, lists: Sequence[bytes]) -> tuple[Restored, int]:
@@ -103,16 +105,25 @@ def _there(home: Home) -> list[Path]:
     return [path for path in paths if not any(path.match(name) for name in _STAYS)]
 
 
-def _chosen(restic: Restic, wanted: str) -> Snapshot:
+def _chosen(home: Home, restic: Restic, wanted: str) -> tuple[Snapshot, int]:
+    """The backup that is wanted, and how many were passed over because their dates are yet to come."""
     snapshots = restic.snapshots()
     if not snapshots:
         raise KeepError(f"{restic.place.shown}: there is no backup")
     if wanted == NEWEST:
-        return snapshots[-1]
+        now_ns = home.clock.now_ns() + record.AHEAD_NS
+        past = [each for each in snapshots if each.taken_ns <= now_ns]
+        return (past[-1], len(snapshots) - len(past)) if past else (_made_last(home, snapshots), 0)
     for each in snapshots:
         if len(wanted) >= 8 and each.id.startswith(wanted):  # noqa: PLR2004 - as short ids are
-            return each
+            return each, 0
     raise KeepError(f"{restic.place.shown}: no backup {wanted}; `firstbell backup --list` names them")
+
+
+def _made_last(home: Home, snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Where no date can be true: the one that was noted here as the last, or else that of the last date."""
+    noted = record.read(home).snapshot
+    return next((each for each in snapshots if noted and each.id.startswith(noted)), snapshots[-1])
 
 
 def _read(lists: Sequence[Path], there: Path, backup_in: Path) -> list[bytes]:
@@ -195,9 +206,3 @@ def _no_collector(home: Home) -> Iterator[None]:
             yield
     except holding.HeldError as error:
         raise InUseError(f"a collector uses {home.folder} ({error}); stop it first") from None
-
-
-def _ns_of(told: str) -> int:
-    """Of RFC 3339 with nine digits, as restic writes it."""
-    at = datetime.fromisoformat(f"{told[:19]}{told[-6:] if told[-6] in '+-' else '+00:00'}")
-    return int(at.timestamp()) * 10**9

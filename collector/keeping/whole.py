@@ -53,7 +53,8 @@ def back_up(
     try:
         with alone(home), staging(home.folder / BACKUP) as folder:
             now_ns = home.clock.now_ns()
-            again = read_back or now_ns - before.read_back_ns >= settings.read_back_days * _DAY_NS
+            lately = 0 <= now_ns - before.read_back_ns < settings.read_back_days * _DAY_NS
+            again = read_back or not lately
             done = _back_up(home, settings, folder, progress, read_back=again, only=only)
             made = msgspec.structs.replace(
                 done, taken_ns=now_ns, done_ns=home.clock.now_ns(),

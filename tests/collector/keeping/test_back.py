@@ -2,7 +2,9 @@
 
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -97,6 +99,21 @@ def test_half_a_restore_is_none(house: House, tmp_path: Path) -> None:
         back.bring_back(house.home, place, "12345678", overwrite=True)
     left = {path.name for path in house.folder.iterdir()} - {"backup.lock", "collector.lock"}
     assert sorted(left - {".restic"}) == [name for name in before if name != ".restic"]
+
+
+def test_the_newest_is_that_of_the_latest_moment(house: House, tmp_path: Path) -> None:
+    """Whatever the zone of whoever made one; a date that is yet to come was told by a wrong clock."""
+    whole.back_up(house.home, house.settings, unhurried)
+    hour_before = house.bench.clock.now_ns() // 10**9 - 3_600
+    before = datetime.fromtimestamp(hour_before, ZoneInfo("Pacific/Kiritimati"))
+    (tmp_path / "little").mkdir()
+    for at, zone in ((f"{before:%Y-%m-%d %H:%M:%S}", "Pacific/Kiritimati"), ("2099-01-01 03:00:00", "UTC")):
+        house.restic("backup", "--tag", "firstbell", "--time", at, str(tmp_path / "little"), zone=zone)
+    said = run(house.folder, "backup", "--list").output
+    assert said.splitlines()[-1].endswith(f"{before.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    said = brought_back(house, tmp_path / "new")
+    assert "40 reports" in said
+    assert "Passed over: 1 backup of a date that is yet to come" in said
 
 
 def test_boxes_that_came_back_are_counted(house: House, tmp_path: Path) -> None:
