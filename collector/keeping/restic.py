@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -65,6 +66,15 @@ class Place:
     def shown(self) -> str:
         """Where, without a password that stands in the address."""
         return _SECRET.sub("//", self.where)
+
+    @property
+    def address(self) -> str:
+        """Where, as every restic takes it: older ones know a REST server's password by its address alone."""
+        names = "RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"
+        user, password = (quote(self.environment.get(name, ""), safe="") for name in names)
+        if not (user and password and self.where.startswith("rest:http") and self.where == self.shown):
+            return self.where
+        return self.where.replace("//", f"//{user}:{password}@", 1)
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -193,7 +203,7 @@ class Restic:
         return {
             **ours,
             **self.place.environment,
-            "RESTIC_REPOSITORY": self.place.where,
+            "RESTIC_REPOSITORY": self.place.address,
             "RESTIC_PASSWORD_FILE": str(self.place.password_file),
             "RESTIC_CACHE_DIR": str(self.place.cache),
             "RESTIC_PROGRESS_FPS": "2",

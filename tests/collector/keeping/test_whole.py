@@ -1,9 +1,12 @@
 """Whole backups: everything that matters, checked, encrypted, thinned out by rule, and said aloud when old."""
 
+import base64
 import json
 import os
 import sqlite3
+import threading
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +196,38 @@ def test_a_place_must_be_one() -> None:
     """A folder seen from wherever a service happens to stand would be somewhere else each time."""
     with pytest.raises(ValueError, match="a folder from / on"):
         KeepSettings(repository="backups")
+
+
+def test_no_password_stands_in_the_settings() -> None:
+    """Others read those; a user alone is no secret."""
+    with pytest.raises(ValueError, match="environment_file") as refused:
+        KeepSettings(repository=f"rest:https://me:{PASSWORD}@vault.example.org/")
+    assert PASSWORD not in str(refused.value)
+    for where in ("sftp://me@vault.example.org:22//x", "sftp:me@vault.example.org:/x", "s3:https://h:9000/b"):
+        assert KeepSettings(repository=where).repository == where
+
+
+def test_a_rest_servers_password_reaches_it_out_of_its_file(tmp_path: Path) -> None:
+    """Whatever is in it, and whichever restic is there; it is in no error."""
+    asked: list[str] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Authorization"] or "")
+            self.send_error(403)
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (tmp_path / "password").write_text("x\n", encoding="ascii")
+    keys = {"RESTIC_REST_USERNAME": "me", "RESTIC_REST_PASSWORD": "p@ss/w:rd"}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        where = f"rest:http://127.0.0.1:{server.server_port}/"
+        with pytest.raises(KeepError) as failed:
+            Restic(Place(where, tmp_path / "password", tmp_path / "cache", keys)).check()
+        server.shutdown()
+    assert set(asked) == {f"Basic {base64.b64encode(b'me:p@ss/w:rd').decode()}"}
+    assert "me:" not in str(failed.value)
