@@ -262,6 +262,11 @@ class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
         """See that the place can be one."""
         if self.repository and not (self.repository.startswith("/") or ":" in self.repository):
             raise ValueError("repository: a folder from / on, or sftp:, rest: or s3: and a place")
+        if re.search(r"//[^/]*:[^/]*@", self.repository):
+            raise ValueError(
+                "repository: no password in it; the file that environment_file names has lines for it, "
+                "RESTIC_REST_USERNAME=... and RESTIC_REST_PASSWORD=..."
+            )
         if self.repository and not self.password_file:
             raise ValueError("password_file: backups hold secrets, so they are encrypted with one")
 

@@ -1,5 +1,6 @@
 """`firstbell backup`: the whole data folder, off this machine; or the journal alone, to a file."""
 
+from datetime import UTC
 from pathlib import Path
 
 import click
@@ -77,9 +78,9 @@ def _make(home: Home, *, read_back: bool, only: bool, adopt: bool, as_json: bool
 
 def _list(home: Home, *, as_json: bool) -> None:
     found = Restic(whole.place_of(home, config.read(home.settings).keep)).snapshots()
-    rows = [[each.id[:8], f"{each.time[:16].replace('T', ' ')} UTC"] for each in reversed(found)]
+    rows = [[each.id[:8], f"{each.time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] for each in reversed(found)]
     text = table(["backup", "made"], rows) if rows else "There is no backup yet."
-    show([{"id": each.id, "time": each.time} for each in found], text, as_json=as_json)
+    show([{"id": each.id, "time": each.time.astimezone(UTC)} for each in found], text, as_json=as_json)
 
 
 def _tell(home: Home, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from collector.cli.common import journal_of, json_option, loaded, pass_home, pro
 from collector.cli.status import ago
 from collector.config import Home, KeepSettings
 from collector.influxdb import Copies
+from collector.keeping import staging
 from collector.questions.ask import QuestionError
 from collector.registry import Folder
 from collector.sinks.standing import Placed
@@ -78,13 +79,16 @@ def command(
     journal, settings = journal_of(home), config.read(home.settings)
     folder = loaded(home, journal)
     what = _of_school(journal, folder, school) if school else _of_box(folder, agent or "")
+    _see_that_nothing_lies_beside(home)
     if not running:
         _see_that_they_are_silent(home, journal, what)
-    with influxdb.copies(home, settings.influx, Placed(folder.district, settings.influx.district)) as copies:
+    placed = Placed(folder.district, settings.influx.district)
+    with staging.alone(home), influxdb.copies(home, settings.influx, placed) as copies:
         before = _left(journal, what, copies)
         if not yes:
             click.echo(_table(before, None))
             click.confirm("Erase that, for good?", abort=True)
+        staging.clear(home)
         with progress_bar("Erasing", hidden=as_json) as progress:
             erasing.erase(journal, what.boxes, progress)
         if copies:
@@ -116,9 +120,20 @@ def _of_school(journal: Journal, folder: Folder, school: str) -> What:
             "seats.csv and circuits.csv; who stood there is known from the versions before"
         )
     found = stood.ever_at(journal, folder.district, school)
+    if found is None and erasing.unfinished(journal):
+        return What([], school)
     if found is None:
         raise QuestionError(f"no version of the district folder that is kept has a school {school!r}")
     return What(found.boxes, school, found.gateway, found.elsewhere)
+
+
+def _see_that_nothing_lies_beside(home: Home) -> None:
+    aside = sorted(home.folder.glob(staging.REPLACED))
+    if aside:
+        raise QuestionError(
+            f"{aside[0]} is what a restore put aside, with its journal: what is erased here would stay "
+            "there. Remove that folder first; nothing was erased"
+        )
 
 
 def _see_that_they_are_silent(home: Home, journal: Journal, what: What) -> None:

@@ -100,6 +100,7 @@ def _as_json(done: Back) -> dict[str, object]:
         "boxes": sorted(done.restored.expected),
         "revoked_since": done.revoked,
         "replaced": str(done.aside) if done.aside else None,
+        "later": done.later,
     }
 
 
@@ -109,6 +110,11 @@ def text(home: Home, done: Back) -> str:
     lines = [f"The backup of {moment} ({done.snapshot.id[:8]}) is in place: {done.reports:,} reports."]
     if done.aside:
         lines.append(f"What lay there before is in {done.aside}.")
+    if done.later:
+        lines.append(
+            f"Passed over: {count(done.later, 'backup')} of a date that is yet to come by this "
+            "machine\u2019s clock. If the clock is wrong, set it, and restore again."
+        )
     lines.append(
         f"Start the collector. {count(boxes, 'box', 'boxes')} reported in the week before, and will be asked "
         f"for what they kept since; `{config.program(home)} restore --watch` counts."

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
 from collector.config import Home
@@ -14,5 +13,10 @@ def give(home: Home, paths: Iterable[Path]) -> None:
         return
     owner = home.folder.stat()
     for path in paths:
-        for each in chain([path], path.rglob("*")) if path.exists() else ():
-            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        if not os.path.lexists(path):
+            continue
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        # By the folder that is open, never by its path: the owner may put a link in the place of either.
+        for _, folders, files, place in os.fwalk(path):
+            for name in (*folders, *files):
+                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=place, follow_symlinks=False)

@@ -1,6 +1,7 @@
 """What is known here of the backups: when the last good one was, and why the last try failed."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ from firstbell.settings import SettingsError
 
 FILE = "backup.json"
 _HOUR_NS = 3_600 * NS
+AHEAD_NS = _HOUR_NS
+"""A date that lies so far ahead was told by a clock that was wrong."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +58,11 @@ def late(settings: KeepSettings, record: Record, now_ns: int) -> str:
     why = f" The last try failed: {record.trouble}." if record.trouble else ""
     if not record.taken_ns:
         return f"No backup of this district has been made yet.{why}"
+    if record.taken_ns > now_ns + AHEAD_NS:
+        day = datetime.fromtimestamp(record.taken_ns // NS, UTC)
+        return (
+            f"The last good backup bears a date that is yet to come ({day:%Y-%m-%d}): make another one.{why}"
+        )
     hours = (now_ns - record.taken_ns) // _HOUR_NS
     if hours < settings.late_hours:
         return ""

@@ -12,8 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -33,6 +35,8 @@ _HANDED_ON = (
 )
 _SNAPSHOT = re.compile(r"[0-9a-f]{8,64}|latest")
 _MOST_WORDS = 300
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECRET = re.compile(r"//[^/\s]*@")
 
 Progress = Callable[[int, int], None]
 
@@ -61,15 +65,29 @@ class Place:
     @property
     def shown(self) -> str:
         """Where, without a password that stands in the address."""
-        return re.sub(r"//[^/@\s]*@", "//", self.where)
+        return _SECRET.sub("//", self.where)
+
+    @property
+    def address(self) -> str:
+        """Where, as every restic takes it: older ones know a REST server's password by its address alone."""
+        names = "RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"
+        user, password = (quote(self.environment.get(name, ""), safe="") for name in names)
+        if not (user and password and self.where.startswith("rest:http") and self.where == self.shown):
+            return self.where
+        return self.where.replace("//", f"//{user}:{password}@", 1)
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A backup: its id, when it was made (RFC 3339), and what it was called."""
+    """A backup: its id, when it was made (by whatever zone's clock), and what it was called."""
 
     id: str
-    time: str
+    time: datetime
     tags: list[str] | None = None
+
+    @property
+    def taken_ns(self) -> int:
+        """When it was made, in ns since 1970 UTC."""
+        return (self.time - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 class Restic:
@@ -190,7 +208,7 @@ class Restic:
         return {
             **ours,
             **self.place.environment,
-            "RESTIC_REPOSITORY": self.place.where,
+            "RESTIC_REPOSITORY": self.place.address,
             "RESTIC_PASSWORD_FILE": str(self.place.password_file),
             "RESTIC_CACHE_DIR": str(self.place.cache),
             "RESTIC_PROGRESS_FPS": "2",
@@ -209,7 +227,7 @@ class Restic:
         lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("{")]
         fatal = [line for line in lines if "Fatal" in line or "error" in line.lower()]
         words = (fatal or lines or [""])[-1].removeprefix("Fatal: ")
-        return words.replace(self.place.where, self.place.shown)[:_MOST_WORDS]
+        return _SECRET.sub("//", words)[:_MOST_WORDS]
 
 
 def environment_of(text: str) -> dict[str, str]:

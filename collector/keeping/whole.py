@@ -6,18 +6,16 @@ other files say of certificates is then never older than it.
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from collector import holding
 from collector.config import Home, KeepSettings
-from collector.keeping import owned, record
+from collector.keeping import record
 from collector.keeping.record import Record
 from collector.keeping.restic import KeepError, Place, Progress, Restic, environment_of
-from collector.keeping.staging import staging
+from collector.keeping.staging import BACKUP, REPLACED, alone, staging
 from collector.store import backup
 from collector.store.backup import Copy
 from collector.store.errors import StoreError
@@ -25,10 +23,8 @@ from collector.store.journal import open_journal
 from firstbell.district import NS
 from firstbell.readiness.words import count
 
-LOCK = "backup.lock"
-STAGING = ".backup"
 _DAY_NS = 86_400 * NS
-_LEFT_OUT = ("journal.db*", "*.lock", "web.port", "logs", "box", record.FILE, "replaced-*")
+_LEFT_OUT = ("journal.db*", "*.lock", "web.port", "logs", "box", record.FILE, REPLACED)
 
 
 def place_of(home: Home, settings: KeepSettings) -> Place:
@@ -64,11 +60,12 @@ def back_up(
     """
     before = record.read(home)
     try:
-        with _alone(home), staging(home.folder / STAGING) as folder:
+        with alone(home), staging(home.folder / BACKUP) as folder:
             restic = Restic(place_of(home, settings))
             before = _claimed(home, restic, before, adopt=adopt)
             now_ns = home.clock.now_ns()
-            again = read_back or now_ns - before.read_back_ns >= settings.read_back_days * _DAY_NS
+            lately = 0 <= now_ns - before.read_back_ns < settings.read_back_days * _DAY_NS
+            again = read_back or not lately
             done = _back_up(home, settings, restic, folder, progress, read_back=again, only=only)
             made = msgspec.structs.replace(
                 done, repository=before.repository, taken_ns=now_ns, done_ns=home.clock.now_ns(),
@@ -194,15 +191,3 @@ def _read_back(restic: Restic, snapshot: str, copy: Copy, folder: Path) -> None:
             f"{restic.place.shown}: the journal read back has {found.facts_until:,} reports instead of "
             f"{copy.facts_until:,}"
         )
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    try:
-        with holding.held(home.folder / LOCK):
-            try:
-                yield
-            finally:
-                owned.give(home, (home.folder / LOCK, home.folder / ".restic"))
-    except holding.HeldError as error:
-        raise KeepError(f"another backup is being made just now, by {error}") from None

@@ -6,7 +6,7 @@ the lost journal had already acknowledged.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -45,8 +45,17 @@ def backup(journal: Journal, target: Path) -> Copy:
     return copy._replace(path=target)
 
 
-def restore(copy: Path, target: Path, *, overwrite: bool = False, demo: bool = False) -> Journal:
+def restore(
+    copy: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    demo: bool = False,
+    ready: Callable[[Journal], None] = lambda _: None,
+) -> Journal:
     """Put a backup in the place of the journal at `target`, under a new name.
+
+    `ready` gets it before it is there, to write into it what nobody may ever find missing.
 
     Raises NotEmptyError if a journal with reports is there and `overwrite` is not given, InUseError if
     somebody has it open (whatever is given), BackupError if the copy is not sound or does not fit on the
@@ -60,6 +69,8 @@ def restore(copy: Path, target: Path, *, overwrite: bool = False, demo: bool = F
             _copied(source, part)
         _refuse_a_demo(part, copy, demo=demo)
         identity = _renamed(part)
+        ready(Journal(part, identity))
+        _to_disk(part)
         _make_room(target, overwrite=overwrite)
         part.replace(target)
         _keep_names(target.parent)

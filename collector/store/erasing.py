@@ -1,7 +1,8 @@
 """Takes what boxes measured out of the journal, in small steps, so that no byte of it stays in its file.
 
-What stays: of certificates that were revoked their serial numbers, so that nobody who was shut out comes in
-again; of a box of which a part is erased, that those numbers were (else they would be missing).
+What stays: of certificates that were revoked their serial numbers, and of whoever was shut out a digest of
+the name, so that nobody who was comes in again; of a box of which a part is erased, that those numbers were
+(else they would be missing).
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.store import epochs, figures, restored
+from collector.store import denied, epochs, figures, identities, labels, restored
 from collector.store.clones import Place
 from collector.store.connections import transaction
 from collector.store.derived.deriver import make_hours
@@ -39,7 +40,8 @@ DELETE FROM reports WHERE arrival IN (SELECT arrival FROM reports WHERE agent_id
 RETURNING arrival
 """  # noqa: S608 - a number
 _WHOLE = ("reports", "latest", "hours", "days", "rollups", "epoch_figures", "box_figures", "suspensions")
-_BY_NAME = ("leases", "sink_names", "sink_days", "labels", "said_places")
+_UNFINISHED = "erasing"
+_BY_NAME = ("leases", "sink_names", "sink_days", "said_places")
 Progress = Callable[[int, int], None]
 
 
@@ -113,7 +115,8 @@ def folders(journal: Journal) -> Iterator[dict[str, str]]:
 def forget_folders(journal: Journal, names: Sequence[str], today: str) -> int:
     """Forget the versions of the district folder that name one of these, but for the one of digest `today`.
 
-    Answers that were given under one of those can't be given again. How many went. Raises UnreadableError.
+    Answers that were given under one of those can't be given again. How many went. Until `press` has done its
+    part it is noted that something is `unfinished`, since nothing else would say so. Raises UnreadableError.
     """
     with told("the journal could not be erased from"), closing(journal.writer()) as db, transaction(db):
         db.execute("PRAGMA secure_delete = ON")
@@ -123,6 +126,7 @@ def forget_folders(journal: Journal, names: Sequence[str], today: str) -> int:
             if digest != today and any(names_it(json.loads(contents), name) for name in names)
         ]
         db.executemany("DELETE FROM districts WHERE digest = ?", [(digest,) for digest in found])
+        db.execute("REPLACE INTO meta VALUES (?, '1')", (_UNFINISHED,))
         return len(found)
 
 
@@ -148,6 +152,13 @@ def press(journal: Journal) -> None:
             raise UnreadableError(
                 "the journal's log could not be cleared, because somebody was reading: run this again"
             )
+        db.execute("DELETE FROM meta WHERE key = ?", (_UNFINISHED,))
+
+
+def unfinished(journal: Journal) -> bool:
+    """Whether an erasure was cut short when all that names what it was about was gone already."""
+    with told("the journal can't be read"), closing(journal.reader()) as db:
+        return db.execute("SELECT 1 FROM meta WHERE key = ?", (_UNFINISHED,)).fetchone() is not None
 
 
 def _all_away(db: sqlite3.Connection, agent: str) -> Iterator[int]:
@@ -236,6 +247,7 @@ def _all_of(db: sqlite3.Connection, agent: str, agent_id: int) -> None:
             db.execute(f"DELETE FROM {table} WHERE agent_id = ?", (agent_id,))  # noqa: S608 - our own words
         for table in _BY_NAME:
             db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,))  # noqa: S608 - our own words
+        labels.forget(db, agent)
         gone = db.execute("DELETE FROM quarantine WHERE agent = ? RETURNING length(raw)", (agent,)).fetchall()
         size = sum(row[0] for row in gone)
         db.execute("UPDATE quarantine_totals SET rows = rows - ?, bytes = bytes - ?", (len(gone), size))
@@ -251,6 +263,8 @@ def _identity_away(db: sqlite3.Connection, agent: str) -> None:
         (agent,),
     ).fetchone()
     if not good:
+        if agent in identities.shut_out(db):
+            denied.deny(db, agent)  # the session it has may still be open
         db.execute("UPDATE certificates SET agent = '', pem = '' WHERE agent = ?", (agent,))
         db.execute("UPDATE enrolments SET agent = '' WHERE agent = ?", (agent,))
 

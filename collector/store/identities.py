@@ -218,7 +218,7 @@ def good(db: sqlite3.Connection, now_ns: int) -> frozenset[str]:
 
 
 def shut_out(db: sqlite3.Connection) -> frozenset[str]:
-    """The boxes that had certificates, all of which were revoked; not whose name nobody knows any more."""
+    """The boxes that had certificates, all of which were revoked; of erased ones nobody knows the name."""
     query = (
         "SELECT agent FROM certificates WHERE agent <> '' GROUP BY agent HAVING count(revoked_ns) = count(*)"
     )

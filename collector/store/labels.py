@@ -17,6 +17,7 @@ from collector.store.errors import StoreError, told
 from collector.store.journal import Journal
 
 FIRST, LAST = 1000, 9999
+_HIGHEST = "highest_label"
 _WHAT = "the journal takes no label"
 _SAID = "agent, said_ns, school, room, confirmed, settled_ns, taken"
 
@@ -64,6 +65,12 @@ def with_code(db: sqlite3.Connection, code: str) -> Label | None:
 def numbers(db: sqlite3.Connection) -> dict[str, int]:
     """Each box's number, by its name."""
     return dict(db.execute("SELECT agent, number FROM labels"))
+
+
+def forget(db: sqlite3.Connection, agent: str) -> None:
+    """Take a box's label away, in the caller's transaction; no other box ever gets its number."""
+    db.execute("REPLACE INTO meta VALUES (?, ?)", (_HIGHEST, str(_highest(db))))
+    db.execute("DELETE FROM labels WHERE agent = ?", (agent,))
 
 
 def say(journal: Journal, said: Said) -> None:
@@ -128,12 +135,19 @@ def _of(db: sqlite3.Connection, agent: str) -> Label | None:
 
 
 def _made(db: sqlite3.Connection, agent: str, now_ns: int) -> Label:
-    highest = db.execute("SELECT coalesce(max(number), ?) FROM labels", (FIRST - 1,)).fetchone()[0]
+    highest = _highest(db)
     if highest >= LAST:
         raise NoNumberError(f"no number of four digits is left for {agent}: {LAST} is taken")
     made = Label(highest + 1, agent, code())
     db.execute("INSERT INTO labels (number, agent, code, made_ns) VALUES (?, ?, ?, ?)", (*made, now_ns))
     return made
+
+
+def _highest(db: sqlite3.Connection) -> int:
+    """The highest number that was ever given."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (_HIGHEST,)).fetchone()
+    least = int(row[0]) if row else FIRST - 1
+    return int(db.execute("SELECT max(?, coalesce(max(number), 0)) FROM labels", (least,)).fetchone()[0])
 
 
 def code() -> str:

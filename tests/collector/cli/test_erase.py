@@ -1,22 +1,27 @@
 """`firstbell erase`: what a box or a school measured is gone, by count and to the last byte; nothing else is."""
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from collector import registry
+from collector import holding, registry
 from collector.cli import main, stood
 from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import Registrar
+from collector.keeping import staging
 from collector.store import erasing, identities, labels, summers
+from collector.store import journal as journals
+from collector.store.connections import connect
 from collector.store.decisions import keep_district
 from collector.store.derived import rebuild
 from collector.store.journal import open_journal
@@ -304,3 +309,40 @@ def test_it_says_until_when_backups_hold_it(town: Town) -> None:
     until = erase(town.folder, "--agent", GONE)["backups_until"]
     days = (time.mktime(time.strptime(until, "%Y-%m-%d")) - town.now_ns / 1e9) / 86_400
     assert 91 < days < 94
+
+
+def test_what_was_cut_short_is_finished(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody was reading, so names stayed in the log; the same once more clears it."""
+    monkeypatch.setattr(journals, "connect", partial(connect, busy_s=0.2))
+    town.without_the_school()
+    with closing(town.bench.journal.reader()) as db:
+        db.execute("BEGIN")
+        db.execute("SELECT count(*) FROM reports").fetchone()
+        said = run(town.folder, "erase", "--school", "lincoln", "--yes", code=1).output
+        assert "run this again" in said
+        assert town.lies_in(GONE)
+    run(town.folder, "erase", "--school", "lincoln", "--yes")
+    assert town.lies_in(GONE, "Lincoln High") == []
+    assert (
+        "has a school 'lincoln'" in run(town.folder, "erase", "--school", "lincoln", "--yes", code=1).output
+    )
+
+
+def test_no_journal_beside_it_keeps_what_is_erased(town: Town) -> None:
+    """What a killed backup or restore left goes; what a restore put aside must go first; nobody makes more."""
+    town.without_the_box()
+    for name in (".backup/journal.db", ".restore/journal.db", "journal.db.part", "replaced-1/journal.db"):
+        (town.folder / name).parent.mkdir(exist_ok=True)
+        (town.folder / name).write_text(GONE, encoding="ascii")
+    assert (
+        "replaced-1 is what a restore put aside"
+        in run(town.folder, "erase", "--agent", GONE, "--yes", code=1).output
+    )
+    shutil.rmtree(town.folder / "replaced-1")
+    with holding.held(town.folder / staging.LOCK):
+        assert "a backup is being made" in run(town.folder, "erase", "--agent", GONE, "--yes", code=1).output
+    assert len(town.rows(GONE)) == 120
+    erase(town.folder, "--agent", GONE)
+    assert [
+        path for path in town.folder.rglob("*") if path.is_file() and GONE.encode() in path.read_bytes()
+    ] == []

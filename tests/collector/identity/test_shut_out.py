@@ -12,6 +12,7 @@ from collector.identity import authority
 from collector.identity.registrar import Registrar
 from collector.identity.shut_out import LOOK_S, ShutOut
 from collector.intake import SHUT_OUT, Intake
+from collector.store import erasing
 from firstbell.enrolment import Claim, Granted
 from tests.collector.test_intake import envelope
 from tests.collector.workbench import BOX, NS, Bench, answer_of, batch, reports, wait_until
@@ -26,7 +27,7 @@ class Door:
         signs = authority.make(folder, "Example", bench.clock.now_ns())
         self.registrar = Registrar(bench.journal, signs, bench.clock)
         self.shut_out = ShutOut(bench.journal, look_s=0.05)
-        bench.intake = Intake(bench.writer, bench.clock, bench.journal.id, self.shut_out.names)
+        bench.intake = Intake(bench.writer, bench.clock, bench.journal.id, self.shut_out.out)
 
     def enrolled(self, agent: str) -> None:
         """Let a box in."""
@@ -83,7 +84,7 @@ def test_who_is_shut_out_is_lent_no_line(door: Door) -> None:
     """Its questions for a lease are not even read; without an answer no box loads a line."""
     door.registrar.revoke(BOX)
     door.shut_out.look()
-    coordinator = Coordinator(None, door.bench.clock, door.shut_out.names)  # type: ignore[arg-type]  # never asked
+    coordinator = Coordinator(None, door.bench.clock, door.shut_out.out)  # type: ignore[arg-type]  # never asked
     coordinator.hear(BOX, b"x")
     assert coordinator.unheard == 1
     coordinator.hear("cedar-1", b"x")
@@ -98,6 +99,29 @@ def test_it_is_known_at_the_start_and_within_a_minute(door: Door) -> None:
     assert fresh.names() == {BOX}
     fresh.stop()
     assert LOOK_S <= 60 / 2
+
+
+def test_who_was_shut_out_and_erased_stays_out(door: Door) -> None:
+    """On the session that it still has nothing is kept, though its name stands nowhere; a new card lets it in."""
+    bench = door.bench
+    bench.send(1, reports(1, 3))
+    for agent in (BOX, "cedar-1"):
+        door.registrar.revoke(agent)
+    for agent in (BOX, "cedar-1"):
+        erasing.erase(bench.journal, [(agent, 0, None)], lambda *_: None)
+        door.shut_out.look()
+        assert agent in door.shut_out.out()
+    assert door.shut_out.names() == frozenset()
+    answer = bench.take(batch(4, reports(4, 3))[1])
+    assert answer is not None
+    assert answer.later == SHUT_OUT
+    assert bench.held() == []
+    assert "nobody-enrolled-me" not in door.shut_out.out()
+    _, token = door.registrar.offer(BOX, automatic=True)
+    door.registrar.claim(Claim(token=token, request=request(door.folder, "second")))
+    door.shut_out.look()
+    assert (BOX in door.shut_out.out(), "cedar-1" in door.shut_out.out()) == (False, True)
+    assert bench.send(4, reports(4, 3)).held == ((4, 6),)
 
 
 def test_a_journal_that_cant_be_read_lets_nobody_in(door: Door, tmp_path: Path) -> None:

@@ -60,15 +60,15 @@ class House:
         """Whoever signs here."""
         return Authority(self.folder)
 
-    def restic(self, *argv: str) -> str:
-        """What restic itself says of the repository."""
+    def restic(self, *argv: str, zone: str = "UTC") -> str:
+        """What restic itself says of the repository, by that zone's clock."""
         names = {
             "RESTIC_REPOSITORY": str(self.repository),
             "RESTIC_PASSWORD_FILE": str(self.folder / "backup.password"),
         }
         ended = subprocess.run(
             ["restic", "--no-cache", *argv],
-            env={"PATH": "/usr/bin:/bin", **names},
+            env={"PATH": "/usr/bin:/bin", "TZ": zone, **names},
             capture_output=True,
             text=True,
             check=True,

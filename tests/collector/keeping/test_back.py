@@ -2,7 +2,9 @@
 
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +15,7 @@ from collector.identity.authority import Authority, AuthorityError
 from collector.identity.registrar import Registrar
 from collector.keeping import back, whole
 from collector.keeping.restic import KeepError, Place, Restic
+from collector.keeping.staging import LOCK
 from collector.questions import returned
 from collector.questions.returned import Returned
 from collector.store.errors import BackupError, InUseError, NotEmptyError
@@ -71,6 +74,8 @@ def test_nothing_is_overwritten_unasked(house: House, tmp_path: Path) -> None:
         back.bring_back(Home(new), place, "latest")
     with holding.held(new / "collector.lock"), pytest.raises(InUseError, match="stop it first"):
         back.bring_back(Home(new), place, "latest", overwrite=True)
+    with holding.held(new / LOCK), pytest.raises(KeepError, match="a backup is being made"):
+        back.bring_back(Home(new), place, "latest", overwrite=True)
     assert (new / "district" / "dear.txt").exists()
     done = back.bring_back(Home(new), place, "latest", overwrite=True)
     assert done.aside is not None
@@ -92,8 +97,23 @@ def test_half_a_restore_is_none(house: House, tmp_path: Path) -> None:
         back.bring_back(house.home, place, "latest", overwrite=True)
     with pytest.raises(KeepError, match="no backup"):
         back.bring_back(house.home, place, "12345678", overwrite=True)
-    left = {path.name for path in house.folder.iterdir()} - {"collector.lock"}
+    left = {path.name for path in house.folder.iterdir()} - {"backup.lock", "collector.lock"}
     assert sorted(left - {".restic"}) == [name for name in before if name != ".restic"]
+
+
+def test_the_newest_is_that_of_the_latest_moment(house: House, tmp_path: Path) -> None:
+    """Whatever the zone of whoever made one; a date that is yet to come was told by a wrong clock."""
+    whole.back_up(house.home, house.settings, unhurried)
+    hour_before = house.bench.clock.now_ns() // 10**9 - 3_600
+    before = datetime.fromtimestamp(hour_before, ZoneInfo("Pacific/Kiritimati"))
+    (tmp_path / "little").mkdir()
+    for at, zone in ((f"{before:%Y-%m-%d %H:%M:%S}", "Pacific/Kiritimati"), ("2099-01-01 03:00:00", "UTC")):
+        house.restic("backup", "--tag", "firstbell", "--time", at, str(tmp_path / "little"), zone=zone)
+    said = run(house.folder, "backup", "--list").output
+    assert said.splitlines()[-1].endswith(f"{before.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    said = brought_back(house, tmp_path / "new")
+    assert "40 reports" in said
+    assert "Passed over: 1 backup of a date that is yet to come" in said
 
 
 def test_boxes_that_came_back_are_counted(house: House, tmp_path: Path) -> None:
@@ -207,6 +227,5 @@ def test_another_districts_list_is_not_taken(house: House, tmp_path: Path) -> No
     theirs.write_text("-----BEGIN X509 CRL-----\nxx\n-----END X509 CRL-----\n", encoding="ascii")
     with pytest.raises(AuthorityError, match="damaged"):
         back.bring_back(Home(tmp_path / "new"), place, "latest", lists=[theirs])
-    assert [path.name for path in (tmp_path / "new").iterdir() if not path.name.startswith(".")] == [
-        "collector.lock"
-    ]
+    left = {path.name for path in (tmp_path / "new").iterdir() if not path.name.startswith(".")}
+    assert left == {"backup.lock", "collector.lock"}

@@ -1,19 +1,24 @@
 """Whole backups: everything that matters, checked, encrypted, thinned out by rule, and said aloud when old."""
 
+import base64
 import json
 import os
 import sqlite3
+import threading
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from collector.cli import main
-from collector.config import KeepSettings
-from collector.keeping import record, whole
+from collector.config import Home, KeepSettings
+from collector.keeping import owned, record, whole
 from collector.keeping.restic import KeepError, Place, Restic
+from collector.keeping.staging import LOCK
 from tests.collector.keeping.house import PASSWORD, House, unhurried
 from tests.collector.workbench import reports
 
@@ -84,7 +89,7 @@ def test_old_ones_go_by_the_rule(house: House) -> None:
     house.bench.send(41, reports(41, 3))
     made = whole.back_up(house.home, settings, unhurried)
     found = Restic(whole.place_of(house.home, settings)).snapshots()
-    assert [each.time[:10] for each in found][:-1] == ["2024-02-05", "2024-03-06"]
+    assert [f"{each.time:%Y-%m-%d}" for each in found][:-1] == ["2024-02-05", "2024-03-06"]
     assert (made.reports, made.kept) == (43, 3)
     assert sum(path.stat().st_size for path in house.repository.rglob("*")) < 2 * size
     assert "43 reports" in run(house.folder, "backup").output
@@ -141,7 +146,7 @@ def test_a_wrong_password_is_told_and_never_said(house: House, tmp_path: Path) -
 
 
 def test_a_late_one_is_said_aloud(house: House) -> None:
-    """Never made, made, and after two days: in status, and not before."""
+    """Never made, made, and after two days: in status, and not before; and one of a clock that was ahead."""
     never = "No backup of this district has been made yet."
     settings, clock = house.settings, house.bench.clock
     assert record.late(settings, record.read(house.home), clock.now_ns()) == never
@@ -154,6 +159,9 @@ def test_a_late_one_is_said_aloud(house: House) -> None:
         record.late(settings, known, known.taken_ns + 49 * _HOUR_NS) == "The last good backup is 2 days old."
     )
     assert record.late(KeepSettings(), record.Record(), 0) == ""
+    a_year_before = known.taken_ns - 365 * 24 * _HOUR_NS
+    assert "bears a date that is yet to come" in record.late(settings, known, a_year_before)
+    assert record.late(settings, known, known.taken_ns - _HOUR_NS // 2) == ""
 
 
 def test_a_journal_that_came_back_otherwise_is_told(house: House) -> None:
@@ -175,11 +183,68 @@ def test_what_root_saves_its_owner_goes_on_with(house: House) -> None:
     """A backup that root makes by hand leaves nothing in the folder that the collector's user can't use."""
     os.chown(house.folder, 4711, 4711)
     whole.back_up(house.home, house.settings, unhurried)
-    made = [house.folder / name for name in (whole.LOCK, ".restic", record.FILE)]
+    made = [house.folder / name for name in (LOCK, ".restic", record.FILE)]
     assert {path.stat().st_uid for path in [*made, *(house.folder / ".restic").rglob("*")]} == {4711}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_gives_nothing_away_that_lies_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner puts a link in the folder's place while root is at it: what the link leads to stays root's."""
+    inside, elsewhere, chown = tmp_path / "data" / ".restic" / "sub", tmp_path / "etc", os.chown
+    for folder in (inside, elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "shadow").touch()
+    os.chown(tmp_path / "data", 4711, 4711)
+
+    def swapping(path: Path | str, *owner: int, **how: Any) -> None:
+        if Path(path).name == "shadow":
+            inside.rename(inside.with_name("old"))
+            inside.symlink_to(elsewhere)
+        chown(path, *owner, **how)
+
+    monkeypatch.setattr(os, "chown", swapping)
+    owned.give(Home(tmp_path / "data"), [tmp_path / "data" / ".restic"])
+    assert inside.is_symlink()
+    assert (elsewhere / "shadow").stat().st_uid == 0
+    assert (inside.with_name("old") / "shadow").stat().st_uid == 4711
 
 
 def test_a_place_must_be_one() -> None:
     """A folder seen from wherever a service happens to stand would be somewhere else each time."""
     with pytest.raises(ValueError, match="a folder from / on"):
         KeepSettings(repository="backups")
+
+
+def test_no_password_stands_in_the_settings() -> None:
+    """Others read those; a user alone is no secret."""
+    with pytest.raises(ValueError, match="environment_file") as refused:
+        KeepSettings(repository=f"rest:https://me:{PASSWORD}@vault.example.org/")
+    assert PASSWORD not in str(refused.value)
+    for where in ("sftp://me@vault.example.org:22//x", "sftp:me@vault.example.org:/x", "s3:https://h:9000/b"):
+        assert KeepSettings(repository=where).repository == where
+
+
+def test_a_rest_servers_password_reaches_it_out_of_its_file(tmp_path: Path) -> None:
+    """Whatever is in it, and whichever restic is there; it is in no error."""
+    asked: list[str] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Authorization"] or "")
+            self.send_error(403)
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (tmp_path / "password").write_text("x\n", encoding="ascii")
+    keys = {"RESTIC_REST_USERNAME": "me", "RESTIC_REST_PASSWORD": "p@ss/w:rd"}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        where = f"rest:http://127.0.0.1:{server.server_port}/"
+        with pytest.raises(KeepError) as failed:
+            Restic(Place(where, tmp_path / "password", tmp_path / "cache", keys)).check()
+        server.shutdown()
+    assert set(asked) == {f"Basic {base64.b64encode(b'me:p@ss/w:rd').decode()}"}
+    assert "me:" not in str(failed.value)

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from collector.store import labels
+from collector.store import erasing, labels
 from collector.store.labels import NoNumberError, Said
 from tests.collector.workbench import Bench
 
@@ -24,6 +24,14 @@ def test_a_box_keeps_its_number_and_its_code_for_ever(bench: Bench) -> None:
         assert labels.with_code(db, first[0].code) == first[0]
         assert labels.with_code(db, "a" * 16) is None
         assert labels.numbers(db) == {"b": 1000, "a": 1001, "c": 1002}
+
+
+def test_the_number_of_a_box_that_was_erased_is_no_other_boxs(bench: Bench) -> None:
+    """Its label still sticks somewhere."""
+    labels.label(bench.journal, ["a", "b"], AT_NS)
+    for agent in ("b", "a", "nobody"):
+        erasing.erase(bench.journal, [(agent, 0, None)], lambda *_: None)
+    assert [each.number for each in labels.label(bench.journal, ["c", "b"], AT_NS)] == [1002, 1003]
 
 
 def test_when_all_numbers_are_taken_it_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
