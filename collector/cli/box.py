@@ -122,12 +122,19 @@ def shut_out(home: Home, name: str, as_json: bool) -> None:
 
     `firstbell box let-back` undoes it; until then the box keeps what it measures, within its bounds.
     """
-    if not _registrar(home).revoke(name):
-        raise click.ClickException(f"{name} has no certificate and no card; nothing was changed")
+    registrar = _registrar(home)
     text = (
         f"{name} is shut out: the collector takes nothing of it any more, and the broker ends its connection "
         f"once it has started anew. A mistake? firstbell box let-back {name}"
     )
+    if not registrar.revoke(name):
+        if not registrar.deny(name):
+            raise click.ClickException(f"{name} has no certificate and no card; nothing was changed")
+        text = (
+            f"{name} is shut out: the collector takes nothing of it any more. Its certificate is none that "
+            "is known here (it was given after the backup that came back?), so the broker lets it in until "
+            f"that ends. A mistake? firstbell box let-back {name}"
+        )
     show({"shut_out": name}, text, as_json=as_json)
 
 

@@ -67,12 +67,19 @@ class Registrar:
         return identities.decide(self._journal, number, let_in=let_in, now_ns=self._clock.now_ns())
 
     def revoke(self, agent: str) -> int:
-        """Take from a box all that lets it in; how much that was. Raises StoreError, AuthorityError."""
+        """Take from a box all that lets it in; how much that was. Raises StoreError, AuthorityError.
+
+        The list is written in any case: the one before may not have been, on a full disk.
+        """
         gone = identities.revoke(self._journal, agent, self._clock.now_ns())
+        self.publish()
         if gone:
-            self.publish()
             self._tell_revoked()
         return gone
+
+    def deny(self, agent: str) -> bool:
+        """Take nothing of a box whose certificate the journal forgot; if there is one. Raises StoreError."""
+        return identities.deny(self._journal, agent)
 
     def restore(self, agent: str) -> int:
         """Take back that a box was shut out; how many certificates that was.
@@ -81,8 +88,8 @@ class Registrar:
         StoreError, AuthorityError.
         """
         back = identities.restore(self._journal, agent)
+        self.publish()
         if back:
-            self.publish()
             self._tell_revoked()
         return back
 

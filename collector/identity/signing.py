@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from collector.clock import Clock
 from collector.identity.authority import Authority, key_of
-from collector.store import identities
+from collector.store import denied, identities
 from collector.store.journal import Journal
 from firstbell.letter import COLLECTOR
 from firstbell.report import AGENT_NAME
@@ -60,7 +60,7 @@ class Callers:
         with closing(self._journal.reader()) as db:
             known = identities.newest(db, key_of(public))
             # After a restore a list may know what the journal forgot: by its serial number alone.
-            gone = identities.is_revoked(db, f"{shown.serial_number:x}")
+            gone = identities.is_revoked(db, f"{shown.serial_number:x}") or agent in denied.denied(db)
         if gone or (known and known.revoked_ns is not None):
             raise CallerError("this box was shut out: its certificate counts no more")
         return agent

@@ -1,4 +1,7 @@
-"""Who stays shut out although nothing says any more who that was: names that were erased, as keyed digests.
+"""Who stays shut out although no certificate here says so, as keyed digests of names.
+
+That are names that were erased, and boxes that came in by a certificate which the journal forgot when it came
+back from a backup.
 
 From a digest no name can be read; that a name one has in mind was among them can be found out, by whoever has
 the journal. A name that gets a new certificate is free again.
@@ -21,7 +24,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Denied:
-    """The names that were erased after they were shut out; `in` asks for one of them."""
+    """The names that are shut out by a digest; `in` asks for one of them."""
 
     kept: _Kept
     free: frozenset[str]
@@ -46,11 +49,21 @@ def denied(db: sqlite3.Connection) -> Denied:
 
 
 def deny(db: sqlite3.Connection, agent: str) -> None:
-    """Keep a name that is about to be erased shut out, in the caller's transaction."""
+    """Keep a name shut out, in the caller's transaction."""
     kept = _kept(db) or _Kept(secrets.token_hex(16), [])
     digests = sorted({*kept.digests, _digest(kept.key, agent)})
     told = msgspec.json.encode(_Kept(kept.key, digests)).decode()
     db.execute("REPLACE INTO meta VALUES (?, ?)", (_META, told))
+
+
+def allow(db: sqlite3.Connection, agent: str) -> bool:
+    """Take that back, in the caller's transaction; whether it was so."""
+    kept = _kept(db)
+    if kept is None or (digest := _digest(kept.key, agent)) not in kept.digests:
+        return False
+    told = msgspec.json.encode(_Kept(kept.key, [each for each in kept.digests if each != digest])).decode()
+    db.execute("REPLACE INTO meta VALUES (?, ?)", (_META, told))
+    return True
 
 
 def _kept(db: sqlite3.Connection) -> _Kept | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import NamedTuple
 
+from collector.store import denied
 from collector.store.connections import transaction
 from collector.store.errors import told
 from collector.store.journal import Journal
@@ -152,14 +153,27 @@ def revoke(journal: Journal, agent: str, now_ns: int) -> int:
         return gone.rowcount + cards.rowcount
 
 
+def deny(journal: Journal, agent: str) -> bool:
+    """Shut a box out of which there are reports and no certificate here; False where there are none.
+
+    It came in by a certificate that the journal forgot: only the name is left to go by.
+    """
+    with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        there = db.execute("SELECT 1 FROM agents WHERE name = ?", (agent,)).fetchone()
+        if there:
+            denied.deny(db, agent)
+        return there is not None
+
+
 def restore(journal: Journal, agent: str) -> int:
     """Take back that a box was shut out: its last key is known again. How many certificates that gives back.
 
     None where it is not shut out. Keys that were followed by another one stay out, and so do its cards.
     """
     with told(_WHAT), closing(journal.writer()) as db, transaction(db):
+        allowed = denied.allow(db, agent)
         if agent not in shut_out(db):
-            return 0
+            return int(allowed)
         back = db.execute(
             "UPDATE certificates SET revoked_ns = NULL WHERE agent = ? AND key = "
             "(SELECT key FROM certificates WHERE agent = ? ORDER BY revoked_ns DESC, begins_ns DESC LIMIT 1)",

@@ -9,6 +9,7 @@ import pytest
 
 from collector.identity import authority
 from collector.identity.registrar import DAY_NS, Registrar
+from collector.identity.shut_out import ShutOut
 from collector.store import identities
 from collector.store.journal import Journal, open_journal
 from firstbell.enrolment import Claim, Granted, Refused, Renewal, Waiting, Word
@@ -412,3 +413,29 @@ def test_a_made_up_token_writes_nothing(house: House) -> None:
         db.execute("BEGIN IMMEDIATE")
         assert isinstance(house.claim("fbe_" + "a" * 26), Refused)
         db.execute("ROLLBACK")
+
+
+def test_a_list_that_could_not_be_written_is_written_the_next_time(house: House) -> None:
+    """The journal says it already; a second shut-out is not the end of it."""
+    granted = house.enrolled()
+    before = (house.folder / "ca" / "crl.pem").read_bytes()
+    house.registrar.revoke("lincoln-1")
+    (house.folder / "ca" / "crl.pem").write_bytes(before)
+    assert house.good(granted.certificate)
+    assert house.registrar.revoke("lincoln-1") == 0
+    assert not house.good(granted.certificate)
+
+
+def test_a_box_whose_certificate_was_forgotten_is_shut_out_by_its_name(house: House) -> None:
+    """After a restore: there are reports of it, and nothing else. And it is let back."""
+    with closing(house.journal.writer()) as db:
+        db.execute("INSERT INTO agents (name, first_ns) VALUES ('lincoln-1', 1)")
+    look = ShutOut(house.journal)
+    assert house.registrar.revoke("lincoln-1") == 0
+    assert not house.registrar.deny("nobody")
+    assert house.registrar.deny("lincoln-1")
+    look.look()
+    assert ("lincoln-1" in look.out(), "cedar-1" in look.out()) == (True, False)
+    assert house.registrar.restore("lincoln-1") == 1
+    look.look()
+    assert "lincoln-1" not in look.out()
