@@ -253,7 +253,7 @@ class Authority:
         Raises AuthorityError where a list is none, or is signed by nobody who is believed here.
         """
         found = []
-        for pem in _LISTS.findall(lists):
+        for pem in lists_in(lists):
             try:
                 told = x509.load_pem_x509_crl(pem)
             except ValueError as error:
@@ -348,6 +348,11 @@ def _revoked_by(
 
 def _listed_by(told: x509.CertificateRevocationList, signer: _Signer) -> bool:
     return told.issuer == signer.certificate.subject and told.is_signature_valid(signer.key.public_key())
+
+
+def lists_in(contents: bytes) -> list[bytes]:
+    """The lists in a file `crl.pem`, one of each authority."""
+    return _LISTS.findall(contents)
 
 
 def read_request(pem: str) -> Request:

@@ -155,10 +155,11 @@ def _read(lists: Sequence[Path], there: Path, backup_in: Path) -> list[bytes]:
         signs.revoked_in(each)
     for folder in (there, *sorted(there.glob(REPLACED))):
         mine = folder / authority.FOLDER / authority.REVOKED
-        if mine.exists():
+        # Beside it may lie that of an authority which followed after the backup.
+        for each in authority.lists_in(mine.read_bytes()) if mine.exists() else ():
             with suppress(AuthorityError):
-                signs.revoked_in(mine.read_bytes())
-                found.append(mine.read_bytes())
+                signs.revoked_in(each)
+                found.append(each)
     return found
 
 

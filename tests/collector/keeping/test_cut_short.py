@@ -1,5 +1,6 @@
 """A restore that is killed, or that fails, lets nobody in who was shut out; and run again it does it all."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import NoReturn
 
 import pytest
 
+from collector.identity import authority
 from collector.identity.registrar import Registrar
 from collector.keeping import back, whole
 from collector.store import identities, restored
@@ -92,6 +94,35 @@ def test_what_fails_leaves_the_folder_as_it_was(
             assert "no space left" in run(house.folder, *RESTORE, code=1).output
         assert contents(house.folder) == lay
     assert not lets_in(house, box)
+
+
+def test_the_journal_alone_comes_back_whole_or_not_at_all(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where who was shut out since can't be written into the copy, the journal that knows it stays."""
+    box = request(tmp_path, "box")
+    assert isinstance(house.registrar.claim(Claim(token=house.card, request=box)), Granted)
+    run(house.folder, "backup", str(tmp_path / "copy.db"))
+    house.registrar.revoke("lincoln-1")
+    house.bench.close()
+
+    def fail(*_: object) -> NoReturn:
+        raise StoreError("no space left on device")
+
+    monkeypatch.setattr(identities, "take_over", fail)
+    run(house.folder, "restore", str(tmp_path / "copy.db"), "--overwrite", code=1)
+    assert not lets_in(house, box)
+
+
+def test_an_authority_that_followed_hides_no_list_of_the_one_before(house: House, tmp_path: Path) -> None:
+    """The backup knows the older alone; what that one revoked is read all the same."""
+    assert isinstance(house.registrar.claim(Claim(token=house.card, request=request(tmp_path))), Granted)
+    shutil.copytree(house.folder / "ca", tmp_path / "backup" / "ca")
+    follows = authority.make(house.folder, "Example", house.bench.clock.now_ns())
+    registrar = Registrar(house.bench.journal, follows, house.bench.clock)
+    registrar.revoke("lincoln-1")
+    (found,) = back._read([], house.folder, tmp_path / "backup")
+    assert len(authority.Authority(tmp_path / "backup").revoked_in(found)) == 1
 
 
 def failing_at(number: int, fail: Callable[..., NoReturn]) -> Callable[[Path, Path], Path]:
