@@ -1,6 +1,7 @@
 """`firstbell erase`: what a box or a school measured is gone, by count and to the last byte; nothing else is."""
 
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -19,12 +20,13 @@ from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import Registrar
 from collector.keeping import staging
-from collector.store import erasing, identities, labels, summers
+from collector.store import erasing, identities, labels, restored, summers
 from collector.store import journal as journals
 from collector.store.connections import connect
 from collector.store.decisions import keep_district
 from collector.store.derived import rebuild
-from collector.store.journal import open_journal
+from collector.store.erasing import TooLittleRoomError
+from collector.store.journal import Journal, open_journal
 from collector.store.reads import Reads
 from firstbell.enrolment import Claim, Granted, Renewal
 from firstbell.report import Opening, Report
@@ -232,6 +234,34 @@ def test_nothing_that_was_noted_names_a_school_that_is_gone(town: Town) -> None:
     with closing(journal.reader()) as db:
         assert [each.school for each in summers.every(db)] == [""]
         assert [each.agent for each in labels.newest(db)] == [STAYS]
+
+
+def test_what_is_newest_is_what_stays(town: Town) -> None:
+    """Where the newer part of a box's time is erased, what it reported last before that is its newest again."""
+    erasing.erase(town.bench.journal, [(MOVED, town.noon_ns + 5 * DAY_NS, None)], lambda *_: None)
+    newest = {stored.report.probe: stored.seq for stored in town.bench.reads.latest(MOVED)}
+    assert newest == {"box": 1, "latency": 60}
+
+
+def test_nobody_waits_for_a_box_that_is_erased(town: Town) -> None:
+    """After a restore the others are still waited for."""
+    journal = town.bench.journal
+    marked = restored.mark(journal, town.now_ns, town.noon_ns + 11 * DAY_NS)
+    assert set(marked.expected) == {GONE, STAYS, MOVED}
+    erasing.erase(journal, [(GONE, 0, None)], lambda *_: None)
+    with closing(journal.reader()) as db:
+        known = restored.state(db)
+    assert known is not None
+    assert set(known.expected) == {STAYS, MOVED}
+
+
+def test_without_room_to_write_it_anew_nothing_is_erased(tmp_path: Path) -> None:
+    """It says so before it begins: here the journal is as large as all that is free."""
+    path = tmp_path / "journal.db"
+    path.touch()
+    os.truncate(path, shutil.disk_usage(tmp_path).free)
+    with pytest.raises(TooLittleRoomError, match="Nothing was erased"):
+        erasing.erase(Journal(path, "x"), [(GONE, 0, None)], lambda *_: None)
 
 
 def test_whoever_was_shut_out_stays_out_without_a_name(town: Town, tmp_path: Path) -> None:
