@@ -59,7 +59,7 @@ def run_tasks(
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": False,
-        "vars": variables,
+        "vars": {"ansible_python_interpreter": sys.executable} | variables,
         "tasks": tasks,
     }
     path.write_text(json.dumps([one]), encoding="utf-8")
