@@ -20,10 +20,12 @@ from firstbell.settings import SettingsError
 
 Value = str | int | float | bool | None | Mapping[str, "Value"] | Sequence["Value"]
 RESERVED = frozenset(
-    {"all", "boxes", "collector", "grafana", "influxdb", "localhost", "pilot", "reference", "ungrouped"}
+    {"all", "boxes", "collector", "grafana", "influxdb", "localhost", "macs", "pilot"}
+    | {"reference", "ungrouped", "windows"}
 )
 """Names that mean something else to Ansible: no box can bear them there."""
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
+_HTTPS = 443
 _PLAIN = re.compile(r"[A-Za-z0-9 ._:/,@+-]*\Z")
 _OF_ROLES = {
     "broker": frozenset(msgspec.structs.asdict(BrokerSettings())),
@@ -158,7 +160,8 @@ def _of_server(home: Home, settings: Settings) -> dict[str, Value]:
     }
     if address.hostname:
         known["collector_names"] = [address.hostname]
-        known["collector_port"] = address.port or settings.web.port
+        # As boxes read that address.
+        known["collector_port"] = address.port or _HTTPS
     if settings.web.cert_file and not settings.web.on_loopback:
         known |= {"collector_cert_file": settings.web.cert_file, "collector_key_file": settings.web.key_file}
     if settings.keep.repository:

@@ -85,6 +85,13 @@ def lines() -> dict[str, Kept]:
             "you",
         ),
         "backups": Kept("Backups", _backups(), "you"),
+        "passing": Kept("Copies on their way", "until what they are for is done, or begun anew", "fixed"),
+        "cards": Kept(
+            "Cards and labels as files",
+            f"until you delete them; what opens anything is taken off an SD card at its first start, and a "
+            f"token is good for {enrolment.TOKEN_DAYS} days, once",
+            "you",
+        ),
         "running": Kept("The port of the pages", "as long as the collector runs", "fixed"),
         "yours": Kept(
             "Settings, secrets and the district's folder", "as long as you leave them there", "you"

@@ -175,3 +175,25 @@ def test_pages_at_443_cost_one_capability(tmp_path: Path) -> None:
     assert "PrivateUsers" not in text
     assert "CAP_" not in rendered("collector", name)
     assert score(tmp_path, name, text) <= 2.2
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+@pytest.mark.parametrize(
+    ("unit", "variable", "folder"),
+    [
+        ("collector/firstbell-collector.service", "collector_data", "/srv/firstbell"),
+        ("collector/firstbell-backup.service", "collector_data", "/srv/firstbell"),
+        ("influxdb/influxdb.service", "influxdb_data", "/srv/influx"),
+        ("agent/firstbell-agent.service", "agent_state", "/srv/box"),
+        ("agent/firstbell-enrol.service", "agent_state", "/srv/box"),
+        ("agent/firstbell-update-fetch.service", "agent_state", "/srv/box"),
+    ],
+)
+def test_a_folder_elsewhere_can_be_written(tmp_path: Path, unit: str, variable: str, folder: str) -> None:
+    """By its unit, which may write to nothing else; and where all is as usual there is no word of it."""
+    role, name = unit.split("/")
+    own = f"{folder}-update" if "fetch" in name else folder
+    text = rendered(role, name, **{variable: folder})
+    assert f"ReadWritePaths={own}" in text.splitlines()
+    assert "ReadWritePaths" not in rendered(role, name)
+    assert score(tmp_path, name, text) <= MOST[unit]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.cli import main
-from collector.inventory import Group, Inventory, as_yaml
+from collector.inventory import RESERVED, Group, Inventory, as_yaml
 
 ATTACK = "{{ lookup('pipe', 'touch PATH') }}"
 CONFIG = """\
@@ -168,7 +169,8 @@ def test_a_name_is_never_a_program(tmp_path: Path) -> None:
 
 def _attacked(tmp_path: Path, touched: Path) -> None:
     attack = ATTACK.replace("PATH", str(touched))
-    data = home(tmp_path / "data", f'{attack} " # : é 😀', attack)
+    bare = "{{ firstbell_school }}"  # no quotes, which would be marked anyway
+    data = home(tmp_path / "data", f'{attack} " # : é 😀', bare)
     for path in both(data):
         known = read(data, path)["_meta"]["hostvars"]["lincoln-1"]
         text = known["firstbell_school_name"]
@@ -178,6 +180,7 @@ def _attacked(tmp_path: Path, touched: Path) -> None:
             "-a", "msg={{ firstbell_school_name }}{{ firstbell_room }}", folder=data,
         )  # fmt: skip
         assert "lookup(" in shown
+        assert bare in shown
         assert not touched.exists()
 
 
@@ -219,9 +222,27 @@ def test_what_can_not_be_is_said(tmp_path: Path, config: str, word: str) -> None
     assert "boxes:" not in output
 
 
-def test_a_box_with_a_name_of_ansibles_is_refused(tmp_path: Path) -> None:
-    """`localhost` would be the control machine."""
+@pytest.mark.parametrize("name", ["localhost", "windows", "macs"])
+def test_a_box_with_a_name_of_ansibles_is_refused(tmp_path: Path, name: str) -> None:
+    """`localhost` would be the control machine, and the others are groups that playbooks deploy to."""
     data = home(tmp_path)
     seats = data / "district" / "seats.csv"
-    seats.write_text(seats.read_text().replace("hub-1", "localhost"))
-    assert "a box can't be called localhost" in said(data, code=1)
+    seats.write_text(seats.read_text().replace("hub-1", name))
+    assert f"a box can't be called {name}" in said(data, code=1)
+
+
+def test_every_group_of_the_playbooks_is_reserved() -> None:
+    """A box of such a name would be deployed as what it is not."""
+    yaml = pytest.importorskip("yaml")
+    playbooks = Path(__file__).parents[3] / "deploy" / "ansible" / "playbooks"
+    plays = [play for path in playbooks.glob("*.yml") for play in yaml.safe_load(path.read_text("utf-8"))]
+    hosts = {play["hosts"] for play in plays if re.fullmatch("[a-z]+", play.get("hosts", ""))}
+    assert {"boxes", "collector", "windows"} <= hosts <= RESERVED
+
+
+def test_an_address_without_a_port_is_443_for_all(tmp_path: Path) -> None:
+    """Boxes and the server mean the same one, whatever port the pages have where the command runs."""
+    config = CONFIG.replace("first.example.org:8830", "first.example.org") + "\n[web]\nport = 9000\n"
+    hosts = json.loads(said(home(tmp_path, config=config), "--json"))
+    assert hosts["collector"]["vars"]["collector_port"] == 443
+    assert hosts["boxes"]["vars"]["agent_collector"] == "https://first.example.org"
