@@ -143,8 +143,7 @@ def enrol_(
     identity = Identity((folder or path.parent / "identity").absolute())
 
     def tls() -> ssl.SSLContext:
-        now_ns = Machine.real().clock.stamp().wall_ns
-        return enrol.tls_of(given, card.absolute().parent, identity, now_ns)
+        return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp())
 
     try:
         if new_key:

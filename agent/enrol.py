@@ -4,8 +4,8 @@ EnrolError              the district says no, or what is on the card can't be
 └── OutOfReachError     nobody answered; trying again may help
 
 It dials out, over HTTPS, and believes the authority on its card and nobody else: a filter that opens the
-connection gets nothing to see. A box that was just unpacked may have any date: then all of the certificate of
-the server counts but its dates.
+connection gets nothing to see. Where nobody sets the clock, all of the server's certificate counts but its
+dates.
 """
 
 import http.client
@@ -20,18 +20,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 from agent.identity import AUTHORITIES, CERTIFICATE, KEY, Identity
+from agent.machine import dates
 from agent.machine.light import Sign
 from firstbell import enrolment
 from firstbell import settings as toml
 from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
-from firstbell.report import PLAUSIBLE_NS
+from firstbell.report import Stamp
 
 ANSWER_S = 30.0
 LEAST_S, MOST_S = 15.0, 3600.0
 """Between two tries."""
 _ANSWER_BYTES = 64 * 1024
-_ANY_DATE = 0x200000
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,10 +76,11 @@ def read(path: Path) -> Card:
     return toml.load(str(path), text, Card)
 
 
-def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSLContext:
+def tls_of(card: Card, folder: Path, identity: Identity, stamp: Stamp) -> ssl.SSLContext:
     """Whom the box believes: the authorities it was given last, and its card's. Raises SettingsError.
 
-    Both, because a new card may have to help where the authority that the box knew has ended.
+    Both, because a new card may have to help where the authority that the box knew has ended. `stamp` says
+    whether this box knows the date.
     """
     newest, path = identity.folder / AUTHORITIES, folder / card.authorities
     try:
@@ -92,8 +92,7 @@ def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSL
             context.load_verify_locations(str(path))
     except OSError as error:
         raise toml.SettingsError(str(path), [f"the authorities can't be read: {error}"]) from error
-    if now_ns < PLAUSIBLE_NS:
-        context.verify_flags |= _ANY_DATE
+    dates.overlook(context, dates=dates.unknown(stamp))
     return context
 
 

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from agent import config
 from agent.config import BrokerSettings, Settings
+from agent.machine import dates
 from agent.machine.machine import Machine
 from agent.uplink.ladder import Ladder, Patience, Rung, RungLine
 from agent.uplink.mqtt import Broker, MqttLine
-from firstbell.report import PLAUSIBLE_NS
 from firstbell.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def makes(settings: Settings, folder: Path, machine: Machine) -> Mapping[Rung, C
     direct = broker(settings, folder)
 
     def any_date() -> bool:
-        return machine.clock.stamp().wall_ns < PLAUSIBLE_NS
+        return dates.unknown(machine.clock.stamp())
 
     def mqtt(to: Broker) -> RungLine:
         return MqttLine(to, settings.box.name, machine.random, any_date)

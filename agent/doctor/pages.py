@@ -24,7 +24,7 @@ class Collector:
         parts = urlsplit(ways.collector)
         self.host, self.port = parts.hostname or "", parts.port or 443
         self._netloc = parts.netloc.rpartition("@")[2]
-        self._way = Way(self.host, self.port, ways.ca_file, proxy)
+        self._way = Way(self.host, self.port, ways.ca_file, proxy, doors.any_date)
         self._doors, self._proxy, self._wall_ns = doors, proxy, wall_ns
 
     def look(self) -> tuple[Door, Web | None, Upgrade | None]:

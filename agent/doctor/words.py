@@ -289,8 +289,8 @@ def clock(ahead_s: float, servers: Sequence[TimeServer]) -> Finding:
     way = "behind" if ahead_s > 0 else "ahead"
     return Finding(
         code="clock_wrong",
-        admin=f"The box's clock is {span(abs(ahead_s))} {way}, so that certificates are not good yet, or "
-        f"no more: allow UDP port 123 from the box's network to {named}.",
+        admin=f"The box's clock is {span(abs(ahead_s))} {way}, and it has to take the "
+        f"collector's time: allow UDP port 123 from the box's network to {named}.",
         here="The box's clock is wrong. Leave it on for ten minutes; if it stays wrong, call the district.",
         host=servers[0].server if servers else "",
         port=123,

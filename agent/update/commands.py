@@ -68,7 +68,7 @@ def fetch(
     clock = Machine.real().clock
     keeps = Identity((identity or path.parent / "identity").absolute())
     given = enrol.read(card)
-    tls = enrol.tls_of(given, card.absolute().parent, keeps, clock.stamp().wall_ns)
+    tls = enrol.tls_of(given, card.absolute().parent, keeps, clock.stamp())
     source = Source(given.collector, tls, clock.monotonic)
     try:
         text = source.offer()
