@@ -135,12 +135,13 @@ def enrol_(
 
     The key is made here and stays here. Where there are no settings yet, they are written.
     """
-    from agent import enrol  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent import enrol, lines  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.identity import Identity, IdentityError  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given, stop = enrol.read(card), threading.Event()
     identity = Identity((folder or path.parent / "identity").absolute())
+    proxy = lines.proxy_of(path, given)
 
     def tls() -> ssl.SSLContext:
         return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp())
@@ -151,7 +152,7 @@ def enrol_(
                 raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
             identity.forget()
         wait = (lambda _s: True) if just_once else stop.wait
-        granted = enrol.until_let_in(given, identity, tls, wait, light().show)
+        granted = enrol.until_let_in(given, identity, tls, wait, light().show, proxy)
     except (enrol.EnrolError, IdentityError) as trouble:
         raise click.ClickException(str(trouble)) from trouble
     if granted is None:
@@ -253,12 +254,14 @@ def doctor(path: Path, card_path: Path | None, as_json: bool) -> None:
 
     settings = config.read(path) if path.exists() or card_path is None else None
     ways = examine.of_settings(settings, path.absolute().parent) if settings else None
+    by = ""
     if card_path:
-        card = examine.of_card(enrol.read(card_path), card_path.absolute().parent)
+        given = enrol.read(card_path)
+        by, card = given.proxy, examine.of_card(given, card_path.absolute().parent)
         ways = examine.with_collector(ways, card) if ways else card
     assert ways
     found = examine.examine(
-        ways, settings, path.absolute().parent, lambda what: click.echo(f"looked at {what}", err=True)
+        ways, settings, path.absolute().parent, lambda what: click.echo(f"looked at {what}", err=True), by
     )
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))

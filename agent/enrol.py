@@ -10,6 +10,7 @@ dates.
 
 import http.client
 import logging
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ import msgspec
 from agent.identity import AUTHORITIES, CERTIFICATE, KEY, Identity
 from agent.machine import dates
 from agent.machine.light import Sign
+from agent.machine.proxy import Proxy, Requests
 from firstbell import enrolment
 from firstbell import settings as toml
 from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
@@ -31,6 +33,7 @@ ANSWER_S = 30.0
 LEAST_S, MOST_S = 15.0, 3600.0
 """Between two tries."""
 _ANSWER_BYTES = 64 * 1024
+_PROXY = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What a box is given on its card: where to ask, whom to believe, and the token (worth something once).
 
     `collector` is an https address; `broker` and `broker_port` are where its reports go; `authorities` is a
-    file, seen from the card's folder.
+    file, seen from the card's folder; `proxy` is through whom HTTPS leaves the school, where that is needed.
     """
 
     collector: str
@@ -55,6 +58,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     broker_port: int = 8883
     token: str = ""
     authorities: str = AUTHORITIES
+    proxy: str = ""
 
     def __post_init__(self) -> None:
         """See that each value can be."""
@@ -65,6 +69,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("broker: a name or an address")
         if self.token and not TOKEN.match(self.token):
             raise ValueError("token: as `firstbell cards` wrote it, fbe_ and 26 letters and digits")
+        if self.proxy and not _PROXY.fullmatch(self.proxy):
+            raise ValueError("proxy: an address such as http://proxy.example.org:3128")
 
 
 def read(path: Path) -> Card:
@@ -112,22 +118,23 @@ def settings_for(card: Card, agent: str, folder: Path) -> str:
         "",
         "[uplink]",
         f'collector = "{card.collector}"',
+        *([f'proxy = "{card.proxy}"'] if card.proxy else []),
     )
     return "\n".join(lines) + "\n"
 
 
-def ask(card: Card, identity: Identity, tls: ssl.SSLContext) -> Word:
+def ask(card: Card, identity: Identity, tls: ssl.SSLContext, proxy: Proxy | None = None) -> Word:
     """Ask once: with the key where the district knows it, else with the card.
 
     Raises EnrolError, IdentityError.
     """
     request = identity.request()
     if identity.agent:
-        word = _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls)
+        word = _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls, proxy)
         if not isinstance(word, Refused) or not card.token:
             return word
         _log.info("the key alone is not enough: %s", word.reason)
-    return _post(card, "/enrol/claim", enrolment.encode(Claim(token=card.token, request=request)), tls)
+    return _post(card, "/enrol/claim", enrolment.encode(Claim(token=card.token, request=request)), tls, proxy)
 
 
 def until_let_in(
@@ -136,6 +143,7 @@ def until_let_in(
     tls: Callable[[], ssl.SSLContext],
     wait: Callable[[float], bool],
     show: Callable[[Sign], None] = lambda _sign: None,
+    proxy: Proxy | None = None,
 ) -> Granted | None:
     """Ask until the district has decided; None where `wait` (seconds) says that it is over.
 
@@ -145,7 +153,7 @@ def until_let_in(
     pause_s, new = LEAST_S, not identity.agent
     while True:
         try:
-            word = ask(card, identity, tls())
+            word = ask(card, identity, tls(), proxy)
         except OutOfReachError as error:
             _log.warning("%s; trying again in %g s", error, pause_s)
             word, again_s = None, pause_s
@@ -175,10 +183,10 @@ def _said(word: Waiting | Refused) -> str:
     return f"somebody has to let this box in; its key is {word.fingerprint}"
 
 
-def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext) -> Word:
+def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext, proxy: Proxy | None) -> Word:
     url = card.collector.rstrip("/") + path
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - https
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _Straight)
+    opener = Requests(tls, proxy)
     try:
         try:
             with opener.open(asked, timeout=ANSWER_S) as answer:
@@ -192,10 +200,3 @@ def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext) -> Word:
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise OutOfReachError(f"{url} can't be reached: {reason}") from error
-
-
-class _Straight(urllib.request.HTTPRedirectHandler):
-    """No redirect is followed: a token goes where the card says, and nowhere else."""
-
-    def redirect_request(self, *_args: object) -> None:
-        """Stay."""

@@ -14,8 +14,8 @@ from agent.machine import dates, dial
 from agent.machine.dial import Dial, ProxyError, Tls
 from agent.machine.machine import Machine
 from agent.machine.page import Deadline
+from agent.machine.proxy import Proxy
 from agent.machine.trouble import NetworkError, SilentError
-from agent.uplink.way import Proxy
 
 NAME_S, OPEN_S, TALK_S = 6.0, 3.0, 4.0
 _DOOR_S, _AGAIN_S = 10.0, 1.0

@@ -9,9 +9,10 @@ from agent.doctor.doors import TALK_S, Doors
 from agent.doctor.seen import Door, Upgrade, Ways, Web
 from agent.machine.dial import Tls
 from agent.machine.page import Head, head_over
+from agent.machine.proxy import Proxy
 from agent.machine.trouble import NetworkError
 from agent.uplink import tunnel
-from agent.uplink.way import Proxy, Way
+from agent.uplink.way import Way
 
 _UPGRADES = 2
 """Tries, because a line that comes and goes takes one."""
