@@ -124,7 +124,9 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
     "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
 )
 @click.option(
-    "--new-key", is_flag=True, help="Make another key first: where the old one was shut out, or copied."
+    "--new-key",
+    is_flag=True,
+    help="With another key: the old one was shut out, or copied. It stays until the new one is let in.",
 )
 @json_option
 @click.pass_obj
@@ -140,20 +142,20 @@ def enrol_(
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given, stop = enrol.read(card), threading.Event()
-    identity = Identity((folder or path.parent / "identity").absolute())
+    identity = Identity((folder or path.parent / "identity").absolute(), another=new_key)
     proxy = lines.proxy_of(path, given)
 
     def tls() -> ssl.SSLContext:
         return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp())
 
     try:
-        if new_key:
-            if not given.token:
-                raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
-            identity.forget()
+        if new_key and not given.token:
+            raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
         wait = (lambda _s: True) if just_once else stop.wait
         granted = enrol.until_let_in(given, identity, tls, wait, light().show, proxy)
     except (enrol.EnrolError, IdentityError) as trouble:
+        if new_key and isinstance(trouble, enrol.EnrolError):  # the answer is no: the old key stays
+            identity.drop_another()
         raise click.ClickException(str(trouble)) from trouble
     if granted is None:
         sys.exit(3)

@@ -128,13 +128,22 @@ def ask(card: Card, identity: Identity, tls: ssl.SSLContext, proxy: Proxy | None
 
     Raises EnrolError, IdentityError.
     """
-    request = identity.request()
-    if identity.agent:
-        word = _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls, proxy)
-        if not isinstance(word, Refused) or not card.token:
+    knew, request = identity.has_key, identity.request()
+
+    def renewed() -> Word:
+        return _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls, proxy)
+
+    if knew and (identity.has_certificate or not card.token):
+        word = renewed()
+        if not isinstance(word, Refused) or not word.final or not card.token:
             return word
         _log.info("the key alone is not enough: %s", word.reason)
-    return _post(card, "/enrol/claim", enrolment.encode(Claim(token=card.token, request=request)), tls, proxy)
+        knew = False
+    claim = enrolment.encode(Claim(token=card.token, request=request))
+    word = _post(card, "/enrol/claim", claim, tls, proxy)
+    if knew and isinstance(word, Refused) and isinstance(again := renewed(), Granted):
+        return again  # its certificate was lost, not its key
+    return word
 
 
 def until_let_in(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from agent import enrol
 from agent.cli import main
@@ -261,9 +261,59 @@ def test_a_key_is_given_up_only_for_a_card(tmp_path: Path) -> None:
     assert said.exit_code == 1
     assert "without a token" in said.output
     assert (identity.folder / "box.key").read_bytes() == before
-    identity.forget()
-    identity.request()
-    assert (identity.folder / "box.key").read_bytes() != before
+
+
+def test_a_known_key_stays_until_another_is_let_in(site: Site, tmp_path: Path) -> None:
+    """A card that is worth nothing any more costs nothing; with a good one the new key takes its place."""
+    box, used = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    first = enrol.ask(used, box, site.tls(box, used))
+    assert isinstance(first, Granted)
+    box.take(first)
+    before = (box.folder / "box.key").read_bytes()
+
+    def come(card: Card) -> Result:
+        text = f'collector = "{card.collector}"\nbroker = "x"\ntoken = "{card.token}"\n'
+        (site.folder / "ca" / "card.toml").write_text(text, encoding="ascii")
+        there = ["--config", str(tmp_path / "agent.toml"), "enrol", "--identity", str(box.folder)]
+        return CliRunner().invoke(
+            main, [*there, "--once", "--new-key", str(site.folder / "ca" / "card.toml")]
+        )
+
+    refused = come(used)
+    assert refused.exit_code == 1
+    assert "another box came" in refused.output
+    assert {path.name for path in box.folder.iterdir()} == {"box.key", "box.pem", "ca.pem"}
+    assert (box.folder / "box.key").read_bytes() == before
+    assert isinstance(enrol.ask(used, box, site.tls(box, used)), Granted)
+    new = site.card("lincoln-1")
+    assert come(new).exit_code == 3
+    waiting = (box.folder / "box-next.key").read_bytes()
+    assert (box.folder / "box.key").read_bytes() == before
+    site.registrar.decide(2, let_in=True)
+    assert come(new).exit_code == 0
+    assert (box.folder / "box.key").read_bytes() == waiting
+    assert box.agent == "lincoln-1"
+    assert isinstance(enrol.ask(new, box, site.tls(box, new)), Granted)
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff not a certificate", None], ids=["empty", "damaged", "gone"])
+@pytest.mark.parametrize("on_card", ["used token", "no token"])
+def test_a_lost_certificate_is_given_again(
+    site: Site, tmp_path: Path, left: bytes | None, on_card: str
+) -> None:
+    """The key is known to the district: nobody has to go there with a new card."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    first = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(first, Granted)
+    box.take(first)
+    site.card("lincoln-1")  # makes the one before worthless
+    if left is None:
+        (box.folder / "box.pem").unlink()
+    else:
+        (box.folder / "box.pem").write_bytes(left)
+    card = card if on_card == "used token" else Card(collector=card.collector, broker="x")
+    assert enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda _s: True)
+    assert box.agent == "lincoln-1"
 
 
 # --- by the commands alone, as docs say ---------------------------------------------------------------
