@@ -156,7 +156,7 @@ def until_let_in(
 ) -> Granted | None:
     """Ask until the district has decided; None where `wait` (seconds) says that it is over.
 
-    `show` is told what the light on the box is to say: a no in any case, the rest while the box has no
+    `show` is told what the light on the box is to say: a final no in any case, the rest while the box has no
     certificate, for then nobody else says it. Raises EnrolError where the answer is no, and IdentityError.
     """
     pause_s, new = LEAST_S, not identity.agent
@@ -170,7 +170,8 @@ def until_let_in(
                 show("no network")
             pause_s = min(2 * pause_s, MOST_S)
         if isinstance(word, Refused):
-            show("call us")
+            if new or word.final:  # a district that is busy for a moment is no reason to call
+                show("call us")
         elif word is not None and new:
             show("done")  # whoever hung it up has done it, also where somebody has to let it in yet
         if isinstance(word, Granted):

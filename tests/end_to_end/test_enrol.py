@@ -22,11 +22,12 @@ from agent.enrol import Card, EnrolError, OutOfReachError
 from agent.identity import Identity, IdentityError
 from collector.config import Home
 from collector.identity import authority
+from collector.identity.authority import AuthorityError
 from collector.identity.registrar import Registrar
 from collector.store import identities
 from collector.tokens import Tokens
 from collector.web.access import Slowness
-from firstbell.enrolment import Granted, Refused, Waiting
+from firstbell.enrolment import Granted, Refused, Renewal, Waiting, Word
 from firstbell.report import Stamp
 from tests.collector.web.site import parts_of, serving
 from tests.collector.workbench import Bench
@@ -246,6 +247,29 @@ def test_nobody_there_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert slept[:4] == [15, 30, 60, 120]
     assert slept[-1] == 3600
     assert "can't be reached" in caplog.text
+
+
+def test_a_district_that_is_busy_is_no_reason_to_call(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A no for the moment is for nobody who stands before a box that has its certificate; a final one is."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    granted = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(granted, Granted)
+    box.take(granted)
+    signs = list[str]()
+
+    def busy(_renewal: Renewal) -> Word:
+        raise AuthorityError("the disk is full")
+
+    with monkeypatch.context() as now:
+        now.setattr(site.registrar, "renew", busy)
+        enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda _s: True, signs.append)
+    assert signs == []
+    site.registrar.revoke("lincoln-1")
+    with pytest.raises(EnrolError, match="shut out"):
+        enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda _s: True, signs.append)
+    assert signs == ["call us"]
 
 
 def test_a_key_is_given_up_only_for_a_card(tmp_path: Path) -> None:
