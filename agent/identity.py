@@ -1,4 +1,6 @@
-"""The box's own key and certificate: made here, and the key never leaves. The box's only door to X.509.
+"""The box's own key and certificate: made here, and the key never leaves.
+
+With `agent.signing` the box's door to X.509.
 
 IdentityError           the folder can't be used, or what was given is not for this box
 """
