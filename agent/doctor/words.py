@@ -170,8 +170,8 @@ def intercepted(doors: Sequence[Door]) -> Finding:
     return Finding(
         code="tls_intercepted",
         admin=f"TLS to {places} is opened on the way and signed again by {issuer}{digest}: exempt {hosts} "
-        "from TLS inspection. Until then no box gets a certificate here; reports of boxes that have one "
-        "pass, sealed in a WebSocket or as signed requests.",
+        "from TLS inspection. Until then no box gets or renews a certificate here; reports of boxes that "
+        "have one pass until it ends, sealed in a WebSocket or as signed requests.",
         here=f"A filter opens this box's connections; what it could read holds no names. {_CALL}",
         host=doors[0].host,
         port=doors[0].port,
