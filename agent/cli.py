@@ -124,7 +124,9 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
     "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
 )
 @click.option(
-    "--new-key", is_flag=True, help="Make another key first: where the old one was shut out, or copied."
+    "--new-key",
+    is_flag=True,
+    help="With another key: the old one was shut out, or copied. It stays until the new one is let in.",
 )
 @json_option
 @click.pass_obj
@@ -135,25 +137,25 @@ def enrol_(
 
     The key is made here and stays here. Where there are no settings yet, they are written.
     """
-    from agent import enrol  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent import enrol, lines  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.identity import Identity, IdentityError  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given, stop = enrol.read(card), threading.Event()
-    identity = Identity((folder or path.parent / "identity").absolute())
+    identity = Identity((folder or path.parent / "identity").absolute(), another=new_key)
+    proxy = lines.proxy_of(path, given)
 
     def tls() -> ssl.SSLContext:
-        now_ns = Machine.real().clock.stamp().wall_ns
-        return enrol.tls_of(given, card.absolute().parent, identity, now_ns)
+        return enrol.tls_of(given, card.absolute().parent, identity, Machine.real().clock.stamp())
 
     try:
-        if new_key:
-            if not given.token:
-                raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
-            identity.forget()
+        if new_key and not given.token:
+            raise enrol.EnrolError("without a token on the card nobody takes another key")  # noqa: TRY301 - told like the rest
         wait = (lambda _s: True) if just_once else stop.wait
-        granted = enrol.until_let_in(given, identity, tls, wait, light().show)
+        granted = enrol.until_let_in(given, identity, tls, wait, light().show, proxy)
     except (enrol.EnrolError, IdentityError) as trouble:
+        if new_key and isinstance(trouble, enrol.EnrolError):  # the answer is no: the old key stays
+            identity.drop_another()
         raise click.ClickException(str(trouble)) from trouble
     if granted is None:
         sys.exit(3)
@@ -254,12 +256,14 @@ def doctor(path: Path, card_path: Path | None, as_json: bool) -> None:
 
     settings = config.read(path) if path.exists() or card_path is None else None
     ways = examine.of_settings(settings, path.absolute().parent) if settings else None
+    by = ""
     if card_path:
-        card = examine.of_card(enrol.read(card_path), card_path.absolute().parent)
+        given = enrol.read(card_path)
+        by, card = given.proxy, examine.of_card(given, card_path.absolute().parent)
         ways = examine.with_collector(ways, card) if ways else card
     assert ways
     found = examine.examine(
-        ways, settings, path.absolute().parent, lambda what: click.echo(f"looked at {what}", err=True)
+        ways, settings, path.absolute().parent, lambda what: click.echo(f"looked at {what}", err=True), by
     )
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))

@@ -4,12 +4,13 @@ EnrolError              the district says no, or what is on the card can't be
 └── OutOfReachError     nobody answered; trying again may help
 
 It dials out, over HTTPS, and believes the authority on its card and nobody else: a filter that opens the
-connection gets nothing to see. A box that was just unpacked may have any date: then all of the certificate of
-the server counts but its dates.
+connection gets nothing to see. Where nobody sets the clock, all of the server's certificate counts but its
+dates.
 """
 
 import http.client
 import logging
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -20,18 +21,19 @@ from urllib.parse import urlsplit
 import msgspec
 
 from agent.identity import AUTHORITIES, CERTIFICATE, KEY, Identity
+from agent.machine import dates
 from agent.machine.light import Sign
+from agent.machine.proxy import Proxy, Requests
 from firstbell import enrolment
 from firstbell import settings as toml
 from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
-from firstbell.report import PLAUSIBLE_NS
+from firstbell.report import Stamp
 
 ANSWER_S = 30.0
 LEAST_S, MOST_S = 15.0, 3600.0
 """Between two tries."""
 _ANSWER_BYTES = 64 * 1024
-_ANY_DATE = 0x200000
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
+_PROXY = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What a box is given on its card: where to ask, whom to believe, and the token (worth something once).
 
     `collector` is an https address; `broker` and `broker_port` are where its reports go; `authorities` is a
-    file, seen from the card's folder.
+    file, seen from the card's folder; `proxy` is through whom HTTPS leaves the school, where that is needed.
     """
 
     collector: str
@@ -56,6 +58,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     broker_port: int = 8883
     token: str = ""
     authorities: str = AUTHORITIES
+    proxy: str = ""
 
     def __post_init__(self) -> None:
         """See that each value can be."""
@@ -66,6 +69,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("broker: a name or an address")
         if self.token and not TOKEN.match(self.token):
             raise ValueError("token: as `firstbell cards` wrote it, fbe_ and 26 letters and digits")
+        if self.proxy and not _PROXY.fullmatch(self.proxy):
+            raise ValueError("proxy: an address such as http://proxy.example.org:3128")
 
 
 def read(path: Path) -> Card:
@@ -77,10 +82,11 @@ def read(path: Path) -> Card:
     return toml.load(str(path), text, Card)
 
 
-def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSLContext:
+def tls_of(card: Card, folder: Path, identity: Identity, stamp: Stamp) -> ssl.SSLContext:
     """Whom the box believes: the authorities it was given last, and its card's. Raises SettingsError.
 
-    Both, because a new card may have to help where the authority that the box knew has ended.
+    Both, because a new card may have to help where the authority that the box knew has ended. `stamp` says
+    whether this box knows the date.
     """
     newest, path = identity.folder / AUTHORITIES, folder / card.authorities
     try:
@@ -92,8 +98,7 @@ def tls_of(card: Card, folder: Path, identity: Identity, now_ns: int) -> ssl.SSL
             context.load_verify_locations(str(path))
     except OSError as error:
         raise toml.SettingsError(str(path), [f"the authorities can't be read: {error}"]) from error
-    if now_ns < PLAUSIBLE_NS:
-        context.verify_flags |= _ANY_DATE
+    dates.overlook(context, dates=dates.unknown(stamp))
     return context
 
 
@@ -113,22 +118,32 @@ def settings_for(card: Card, agent: str, folder: Path) -> str:
         "",
         "[uplink]",
         f'collector = "{card.collector}"',
+        *([f'proxy = "{card.proxy}"'] if card.proxy else []),
     )
     return "\n".join(lines) + "\n"
 
 
-def ask(card: Card, identity: Identity, tls: ssl.SSLContext) -> Word:
+def ask(card: Card, identity: Identity, tls: ssl.SSLContext, proxy: Proxy | None = None) -> Word:
     """Ask once: with the key where the district knows it, else with the card.
 
     Raises EnrolError, IdentityError.
     """
-    request = identity.request()
-    if identity.agent:
-        word = _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls)
-        if not isinstance(word, Refused) or not card.token:
+    knew, request = identity.has_key, identity.request()
+
+    def renewed() -> Word:
+        return _post(card, "/enrol/renew", enrolment.encode(Renewal(request=request)), tls, proxy)
+
+    if knew and (identity.has_certificate or not card.token):
+        word = renewed()
+        if not isinstance(word, Refused) or not word.final or not card.token:
             return word
         _log.info("the key alone is not enough: %s", word.reason)
-    return _post(card, "/enrol/claim", enrolment.encode(Claim(token=card.token, request=request)), tls)
+        knew = False
+    claim = enrolment.encode(Claim(token=card.token, request=request))
+    word = _post(card, "/enrol/claim", claim, tls, proxy)
+    if knew and isinstance(word, Refused) and isinstance(again := renewed(), Granted):
+        return again  # its certificate was lost, not its key
+    return word
 
 
 def until_let_in(
@@ -137,16 +152,17 @@ def until_let_in(
     tls: Callable[[], ssl.SSLContext],
     wait: Callable[[float], bool],
     show: Callable[[Sign], None] = lambda _sign: None,
+    proxy: Proxy | None = None,
 ) -> Granted | None:
     """Ask until the district has decided; None where `wait` (seconds) says that it is over.
 
-    `show` is told what the light on the box is to say: a no in any case, the rest while the box has no
+    `show` is told what the light on the box is to say: a final no in any case, the rest while the box has no
     certificate, for then nobody else says it. Raises EnrolError where the answer is no, and IdentityError.
     """
     pause_s, new = LEAST_S, not identity.agent
     while True:
         try:
-            word = ask(card, identity, tls())
+            word = ask(card, identity, tls(), proxy)
         except OutOfReachError as error:
             _log.warning("%s; trying again in %g s", error, pause_s)
             word, again_s = None, pause_s
@@ -154,7 +170,8 @@ def until_let_in(
                 show("no network")
             pause_s = min(2 * pause_s, MOST_S)
         if isinstance(word, Refused):
-            show("call us")
+            if new or word.final:  # a district that is busy for a moment is no reason to call
+                show("call us")
         elif word is not None and new:
             show("done")  # whoever hung it up has done it, also where somebody has to let it in yet
         if isinstance(word, Granted):
@@ -176,10 +193,10 @@ def _said(word: Waiting | Refused) -> str:
     return f"somebody has to let this box in; its key is {word.fingerprint}"
 
 
-def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext) -> Word:
+def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext, proxy: Proxy | None) -> Word:
     url = card.collector.rstrip("/") + path
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - https
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _Straight)
+    opener = Requests(tls, proxy)
     try:
         try:
             with opener.open(asked, timeout=ANSWER_S) as answer:
@@ -193,10 +210,3 @@ def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext) -> Word:
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise OutOfReachError(f"{url} can't be reached: {reason}") from error
-
-
-class _Straight(urllib.request.HTTPRedirectHandler):
-    """No redirect is followed: a token goes where the card says, and nowhere else."""
-
-    def redirect_request(self, *_args: object) -> None:
-        """Stay."""

@@ -1,22 +1,18 @@
 """`firstbell-agent doctor`: from settings or a card to what is looked at, and to an answer."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import app, config
+from agent import app, lines
 from agent.app import Finished
-from agent.config import Settings
+from agent.config import Settings, UplinkSettings
 from agent.doctor import looks, saying
 from agent.doctor.judge import Diagnosis, judge
 from agent.doctor.seen import Page, Seen, Ways
 from agent.enrol import Card
 from agent.machine.machine import Machine
-from agent.uplink import way
-from agent.uplink.way import Proxy
 from firstbell.settings import SettingsError
 
 
@@ -69,8 +65,13 @@ def with_collector(ways: Ways, card: Ways) -> Ways:
     return ways if ways.collector else msgspec.structs.replace(ways, collector=card.collector)
 
 
-def examine(ways: Ways, settings: Settings | None, folder: Path, tell: Callable[[str], None]) -> Examination:
-    """Look, and judge. `tell` hears the name of each look that has ended. Raises SettingsError."""
+def examine(
+    ways: Ways, settings: Settings | None, folder: Path, tell: Callable[[str], None], given: str = ""
+) -> Examination:
+    """Look, and judge. `tell` hears the name of each look that has ended; `given` is the proxy on the card.
+
+    Raises SettingsError.
+    """
     checked: dict[str, Finished] = {}
     known = settings
 
@@ -81,7 +82,8 @@ def examine(ways: Ways, settings: Settings | None, folder: Path, tell: Callable[
 
     machine = Machine.real()
     began_s = machine.clock.monotonic()
-    proxy = _proxy(settings, folder, urlsplit(ways.collector).hostname or "")
+    told = settings.uplink if settings else UplinkSettings()
+    proxy = lines.proxy(told, folder, ways.collector, given) if ways.collector else None
     try:
         seen = looks.look(ways, machine, proxy, check if known else None, tell)
     except OSError as error:
@@ -93,17 +95,3 @@ def examine(ways: Ways, settings: Settings | None, folder: Path, tell: Callable[
 def _trouble(said: Finished) -> str:
     """What `check` says is wrong with a way; with another one that is good it only doubts."""
     return "" if said["ok"] and not said.get("doubts") else said["says"]
-
-
-def _proxy(settings: Settings | None, folder: Path, host: str) -> Proxy | None:
-    """The proxy to the pages, as the uplink takes it. Raises SettingsError."""
-    told = settings.uplink if settings else None
-    if not host or (told and told.proxy == "none"):
-        return None
-    try:
-        if told and told.proxy:
-            password = config.secret(folder, told.proxy_password_file)
-            return replace(way.proxy_at(told.proxy), user=told.proxy_user, password=password)
-        return way.proxy_of_environment(host)
-    except ValueError as error:
-        raise SettingsError("HTTPS_PROXY", [str(error)]) from error

@@ -1,4 +1,6 @@
-"""The box's own key and certificate: made here, and the key never leaves. The box's only door to X.509.
+"""The box's own key and certificate: made here, and the key never leaves.
+
+With `agent.signing` the box's door to X.509.
 
 IdentityError           the folder can't be used, or what was given is not for this box
 """
@@ -22,6 +24,8 @@ from cryptography.x509.oid import NameOID
 from firstbell.enrolment import Granted
 
 KEY, CERTIFICATE, AUTHORITIES = "box.key", "box.pem", "ca.pem"
+NEXT_KEY = "box-next.key"
+"""A key that the district has not let in yet, while the one before it is still in use."""
 
 
 class IdentityError(RuntimeError):
@@ -54,21 +58,39 @@ def shown(der: bytes) -> Shown:
 
 
 class Identity:
-    """What lies in `folder`: `box.key`, for its owner alone, the certificate `box.pem`, and `ca.pem`."""
+    """What lies in `folder`: `box.key`, for its owner alone, the certificate `box.pem`, and `ca.pem`.
 
-    def __init__(self, folder: Path) -> None:
+    With `another` it speaks for a new key, which lies beside the old one until `take` puts it in its place.
+    """
+
+    def __init__(self, folder: Path, *, another: bool = False) -> None:
         self.folder = folder
+        self._at = folder / (NEXT_KEY if another else KEY)
 
     @property
     def agent(self) -> str:
-        """The name in the certificate; "" while there is none. Raises IdentityError."""
-        try:
-            certificate = x509.load_pem_x509_certificate((self.folder / CERTIFICATE).read_bytes())
-        except FileNotFoundError:
+        """The name in this key's certificate; "" while there is none that can be read. Raises IdentityError.
+
+        A damaged one is as good as none: the district gives it again to who has the key.
+        """
+        if not self.has_certificate:
             return ""
-        except (OSError, ValueError) as error:
+        try:
+            return _name(x509.load_pem_x509_certificate((self.folder / CERTIFICATE).read_bytes()))
+        except ValueError:
+            return ""
+        except OSError as error:
             raise IdentityError(f"{self.folder / CERTIFICATE} can't be used: {_why(error)}") from error
-        return _name(certificate)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the key was made before."""
+        return self._at.exists()
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether the district gave this key a certificate once, damaged or not."""
+        return self._at.name == KEY and (self.folder / CERTIFICATE).exists()
 
     def request(self) -> str:
         """A request for a certificate, signed by the key, which is made if need be. Raises IdentityError."""
@@ -89,27 +111,38 @@ class Identity:
         if certificate.public_key() != self._key().public_key() or _name(certificate) != granted.agent:
             raise IdentityError("what the district gave is another box's certificate")
         new = {AUTHORITIES: granted.authorities, CERTIFICATE: granted.certificate}
-        changed = False
+        changed = self._put_in_place()
         for name, text in new.items():
             path = self.folder / name
-            if not path.exists() or path.read_text(encoding="ascii") != text:
+            if not path.exists() or path.read_bytes() != text.encode():
                 self._write(path, text.encode(), 0o644)
                 changed = True
         return changed
 
-    def forget(self) -> None:
-        """Give up key and certificate for good: the next request is made with another key.
-
-        Whom to believe stays. Raises IdentityError.
-        """
+    def drop_another(self) -> None:
+        """Throw away the new key that the district does not want. Raises IdentityError."""
         try:
-            for name in (CERTIFICATE, KEY):
-                (self.folder / name).unlink(missing_ok=True)
+            (self.folder / NEXT_KEY).unlink(missing_ok=True)
         except OSError as error:
             raise IdentityError(f"{self.folder} can't be written: {_why(error)}") from error
 
+    def _put_in_place(self) -> bool:
+        """The new key in place of the old one; whether there was one.
+
+        A power cut after it leaves the old certificate beside it; the next time the district gives the new
+        one to who has the key.
+        """
+        if self._at.name == KEY:
+            return False
+        try:
+            self._at = self._at.replace(self.folder / KEY)
+            _settle(self.folder)
+        except OSError as error:
+            raise IdentityError(f"{self.folder} can't be written: {_why(error)}") from error
+        return True
+
     def _key(self) -> ec.EllipticCurvePrivateKey:
-        path = self.folder / KEY
+        path = self._at
         try:
             if not path.exists():
                 self._make(path)

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent import config
-from agent.config import BrokerSettings, Settings
+from agent.config import BrokerSettings, Settings, UplinkSettings
+from agent.machine import dates
 from agent.machine.machine import Machine
 from agent.uplink.ladder import Ladder, Patience, Rung, RungLine
 from agent.uplink.mqtt import Broker, MqttLine
-from firstbell.report import PLAUSIBLE_NS
 from firstbell.settings import SettingsError
 
 if TYPE_CHECKING:
+    from agent.enrol import Card
+    from agent.machine.proxy import Proxy
     from agent.uplink.way import Way
 
 KEPT = "uplink.json"
@@ -41,7 +43,7 @@ def makes(settings: Settings, folder: Path, machine: Machine) -> Mapping[Rung, C
     direct = broker(settings, folder)
 
     def any_date() -> bool:
-        return machine.clock.stamp().wall_ns < PLAUSIBLE_NS
+        return dates.unknown(machine.clock.stamp())
 
     def mqtt(to: Broker) -> RungLine:
         return MqttLine(to, settings.box.name, machine.random, any_date)
@@ -72,20 +74,36 @@ def _way(settings: Settings, folder: Path, ca_file: str | None, any_date: Callab
     """The way to the collector's pages. Raises SettingsError."""
     from agent.uplink import way  # noqa: PLC0415 - not where MQTT is the only way
 
-    told = settings.uplink
-    parts = urlsplit(told.collector)
-    host = parts.hostname or ""
+    parts = urlsplit(settings.uplink.collector)
+    by = proxy(settings.uplink, folder, settings.uplink.collector)
+    return way.Way(parts.hostname or "", parts.port or _PORT, ca_file, by, any_date)
+
+
+def proxy(told: UplinkSettings, folder: Path, url: str, given: str = "") -> "Proxy | None":
+    """The proxy to the server of `url`: the settings', else `given` (a card's), else the environment's.
+
+    Raises SettingsError.
+    """
+    from agent.machine.proxy import proxy_at, proxy_of_environment  # noqa: PLC0415 - as above
+
     try:
         if told.proxy == "none":
-            proxy = None
-        elif told.proxy:
+            return None
+        if told.proxy:
             password = config.secret(folder, told.proxy_password_file)
-            proxy = replace(way.proxy_at(told.proxy), user=told.proxy_user, password=password)
-        else:
-            proxy = way.proxy_of_environment(host)
+            return replace(proxy_at(told.proxy), user=told.proxy_user, password=password)
+        return proxy_at(given) if given else proxy_of_environment(urlsplit(url).hostname or "")
     except ValueError as error:
         raise SettingsError("HTTPS_PROXY", [str(error)]) from error
-    return way.Way(host, parts.port or _PORT, ca_file, proxy, any_date)
+
+
+def proxy_of(path: Path, card: "Card") -> "Proxy | None":
+    """The proxy to the collector of a box's card; its settings, if there are any yet, are in `path`.
+
+    Raises SettingsError.
+    """
+    told = config.read(path).uplink if path.exists() else UplinkSettings()
+    return proxy(told, path.absolute().parent, card.collector, card.proxy)
 
 
 def broker(settings: Settings, folder: Path) -> Broker:

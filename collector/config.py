@@ -223,16 +223,20 @@ class EnrolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where cards send boxes: the collector's pages (https), and the broker, as schools reach them.
 
     `pages` is where labels send people; "" the same as boxes. Boxes believe the authority on their card, and
-    phones the web's: a proxy with such a certificate may stand before the pages.
+    phones the web's: a proxy with such a certificate may stand before the pages. `proxy` is through whom
+    boxes' HTTPS leaves the schools, where that is needed.
     """
 
     collector: str = ""
     pages: str = ""
     broker: str = ""
     broker_port: Annotated[int, msgspec.Meta(ge=1, le=_MOST_PORT)] = 8883
+    proxy: str = ""
 
     def __post_init__(self) -> None:
         """See that the address can be one."""
+        if self.proxy and not _PROXY.fullmatch(self.proxy):
+            raise ValueError("proxy: an address such as http://proxy.example.org:3128")
         if any(each and not each.startswith("https://") for each in (self.collector, self.pages)):
             raise ValueError("collector, pages: begin with https://")
         if self.broker.count(":") == 1:
@@ -271,6 +275,7 @@ class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("password_file: backups hold secrets, so they are encrypted with one")
 
 
+_PROXY = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 _MACHINE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 

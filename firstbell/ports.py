@@ -88,7 +88,7 @@ def _basics() -> list[Opening]:
             port=123,
             protocol="UDP",
             why="NTP: the time of each measurement",
-            without="boxes take the collector's time, and a box whose clock is years off can't get in",
+            without="boxes take the collector's time, and no box sees that a server's certificate has ended",
             needed=False,
         ),
     ]

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from agent.doctor.seen import Asked, Certificate, Door, Name
 from agent.identity import IdentityError, shown
-from agent.machine import dial
+from agent.machine import dates, dial
 from agent.machine.dial import Dial, ProxyError, Tls
 from agent.machine.machine import Machine
 from agent.machine.page import Deadline
+from agent.machine.proxy import Proxy
 from agent.machine.trouble import NetworkError, SilentError
-from agent.uplink.way import Proxy
 
 NAME_S, OPEN_S, TALK_S = 6.0, 3.0, 4.0
 _DOOR_S, _AGAIN_S = 10.0, 1.0
@@ -37,7 +37,13 @@ class Doors:
 
     def brokers_tls(self) -> ssl.SSLContext:
         """Whom we believe at the broker: the district's authority alone. Raises OSError."""
-        return ssl.create_default_context(cafile=self._ca_file)
+        context = ssl.create_default_context(cafile=self._ca_file)
+        dates.overlook(context, dates=self.any_date())
+        return context
+
+    def any_date(self) -> bool:
+        """Whether this machine does not know the date: then certificates' dates count for nothing."""
+        return dates.unknown(self._machine.clock.stamp())
 
     def pages_tls(self, *, any_date: bool = False) -> ssl.SSLContext:
         """Whom we believe at the pages: the system's authorities, too; with `any_date` at any time.
@@ -47,8 +53,7 @@ class Doors:
         context = ssl.create_default_context()
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
-        if any_date:
-            dial.whatever_date(context)
+        dates.overlook(context, dates=any_date or self.any_date())
         return context
 
     def name(self, host: str) -> Name:

@@ -22,10 +22,10 @@ from agent.machine import sntp
 from agent.machine.dial import Dial
 from agent.machine.machine import Machine
 from agent.machine.page import head_over
+from agent.machine.proxy import Proxy
 from agent.machine.routes import default_route
 from agent.machine.trouble import NetworkError
 from agent.readers import sources
-from agent.uplink.way import Proxy
 
 ALL_S = 50.0
 """After so long the looks that still run are left behind."""

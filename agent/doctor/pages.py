@@ -9,9 +9,10 @@ from agent.doctor.doors import TALK_S, Doors
 from agent.doctor.seen import Door, Upgrade, Ways, Web
 from agent.machine.dial import Tls
 from agent.machine.page import Head, head_over
+from agent.machine.proxy import Proxy
 from agent.machine.trouble import NetworkError
 from agent.uplink import tunnel
-from agent.uplink.way import Proxy, Way
+from agent.uplink.way import Way
 
 _UPGRADES = 2
 """Tries, because a line that comes and goes takes one."""
@@ -24,7 +25,7 @@ class Collector:
         parts = urlsplit(ways.collector)
         self.host, self.port = parts.hostname or "", parts.port or 443
         self._netloc = parts.netloc.rpartition("@")[2]
-        self._way = Way(self.host, self.port, ways.ca_file, proxy)
+        self._way = Way(self.host, self.port, ways.ca_file, proxy, doors.any_date)
         self._doors, self._proxy, self._wall_ns = doors, proxy, wall_ns
 
     def look(self) -> tuple[Door, Web | None, Upgrade | None]:

@@ -170,8 +170,8 @@ def intercepted(doors: Sequence[Door]) -> Finding:
     return Finding(
         code="tls_intercepted",
         admin=f"TLS to {places} is opened on the way and signed again by {issuer}{digest}: exempt {hosts} "
-        "from TLS inspection. Until then no box gets a certificate here; reports of boxes that have one "
-        "pass, sealed in a WebSocket or as signed requests.",
+        "from TLS inspection. Until then no box gets or renews a certificate here; reports of boxes that "
+        "have one pass until it ends, sealed in a WebSocket or as signed requests.",
         here=f"A filter opens this box's connections; what it could read holds no names. {_CALL}",
         host=doors[0].host,
         port=doors[0].port,
@@ -289,8 +289,8 @@ def clock(ahead_s: float, servers: Sequence[TimeServer]) -> Finding:
     way = "behind" if ahead_s > 0 else "ahead"
     return Finding(
         code="clock_wrong",
-        admin=f"The box's clock is {span(abs(ahead_s))} {way}, so that certificates are not good yet, or "
-        f"no more: allow UDP port 123 from the box's network to {named}.",
+        admin=f"The box's clock is {span(abs(ahead_s))} {way}, and it has to take the "
+        f"collector's time: allow UDP port 123 from the box's network to {named}.",
         here="The box's clock is wrong. Leave it on for ten minutes; if it stays wrong, call the district.",
         host=servers[0].server if servers else "",
         port=123,

@@ -138,8 +138,3 @@ def _is_v6(host: str) -> bool:
         return isinstance(ipaddress.ip_address(host), ipaddress.IPv6Address)
     except ValueError:
         return False
-
-
-def whatever_date(context: ssl.SSLContext) -> None:
-    """Let `context` believe a certificate whose time is not now (OpenSSL's X509_V_FLAG_NO_CHECK_TIME)."""
-    context.verify_flags |= 0x200000

@@ -24,11 +24,14 @@ class Light:
     """Says a sign, in `folder`; None for nobody."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder, self._said, self._complained = folder, "", False
+        self._folder, self._complained = folder, False
 
     def show(self, sign: Sign | None) -> None:
-        """Say it, if it is not said already; None says nothing new."""
-        if self._folder is None or sign is None or sign == self._said:
+        """Say it, if it is not said already, by whomever; None says nothing new.
+
+        Whoever asks for the next certificate says its word into the same file.
+        """
+        if self._folder is None or sign is None or sign == self._said():
             return
         try:
             number, beside = tempfile.mkstemp(prefix=f".{NAME}-", dir=self._folder)
@@ -37,11 +40,17 @@ class Light:
             # Whoever shows it is root without a root's powers: it reads what everybody may.
             Path(beside).chmod(0o644)
             Path(beside).replace(self._folder / NAME)
-            self._said = sign
         except OSError as error:
             if not self._complained:
                 _log.warning("the light can't be told: %s", error)
             self._complained = True
+
+    def _said(self) -> str:
+        assert self._folder is not None
+        try:
+            return (self._folder / NAME).read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            return ""
 
 
 def light() -> Light:

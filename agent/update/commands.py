@@ -58,7 +58,7 @@ def fetch(
     path: Path, card: Path, identity: Path | None, folder: Path, got: Path, key: Path, as_json: bool
 ) -> None:
     """Get what the district of CARD (card.toml) offers, if it is this box's turn; nothing is changed."""
-    from agent import enrol  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent import enrol, lines  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.identity import Identity  # noqa: PLC0415
     from agent.machine.machine import Machine  # noqa: PLC0415
     from agent.update import outlook, signature  # noqa: PLC0415
@@ -68,8 +68,8 @@ def fetch(
     clock = Machine.real().clock
     keeps = Identity((identity or path.parent / "identity").absolute())
     given = enrol.read(card)
-    tls = enrol.tls_of(given, card.absolute().parent, keeps, clock.stamp().wall_ns)
-    source = Source(given.collector, tls, clock.monotonic)
+    tls = enrol.tls_of(given, card.absolute().parent, keeps, clock.stamp())
+    source = Source(given.collector, tls, clock.monotonic, lines.proxy_of(path, given))
     try:
         text = source.offer()
         word = _judged(signature.verified(text, _read_keys(key)), path, folder)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent.machine.proxy import Proxy, Requests
 from firstbell import update
 from firstbell.update import Parcel
 
@@ -33,11 +34,13 @@ class FetchError(RuntimeError):
 
 
 class Source:
-    """The district's web server at `url` (https), believed by `tls` alone; no redirect is followed."""
+    """The district's web server at `url` (https), believed by `tls` alone; it is asked through `proxy`."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, tls: ssl.SSLContext, monotonic: Callable[[], float], proxy: Proxy | None = None
+    ) -> None:
         self._url, self._monotonic = url.rstrip("/"), monotonic
-        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _Straight)
+        self._requests = Requests(tls, proxy)
 
     def offer(self) -> str:
         """The offer as it travels, not checked. Raises FetchError."""
@@ -97,7 +100,7 @@ class Source:
         url = self._url + path
         asked = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **headers})  # noqa: S310 - https
         try:
-            with self._opener.open(asked, timeout=ANSWER_S) as answer:
+            with self._requests.open(asked, timeout=ANSWER_S) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
             with error:
@@ -111,13 +114,6 @@ class Source:
         ) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise FetchError(f"{url} can't be reached: {reason}") from error
-
-
-class _Straight(urllib.request.HTTPRedirectHandler):
-    """No redirect is followed: what a box takes comes from where its card says."""
-
-    def redirect_request(self, *_args: object) -> None:
-        """Stay."""
 
 
 def clear(folder: Path) -> None:

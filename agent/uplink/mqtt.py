@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.machine import dates
 from firstbell import wire
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ REBUILD_S = 10.0
 """The shortest time between two clients, in case each dies at once."""
 GOODBYE_S = 2.0
 FEEL_S = 10.0
-_ANY_DATE = 0x200000
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
 P = ParamSpec("P")
 
@@ -230,8 +229,7 @@ class MqttLine:
 
     def _socket(self, timeout_s: float) -> socket.socket:
         if self._tls:
-            flags = self._tls.verify_flags & ~_ANY_DATE
-            self._tls.verify_flags = ssl.VerifyFlags(flags | (_ANY_DATE if self._any_date() else 0))
+            dates.overlook(self._tls, dates=self._any_date())
         return self._broker.socket(timeout_s)
 
     @property

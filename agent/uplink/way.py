@@ -9,54 +9,18 @@ import http.client
 import logging
 import socket
 import ssl
-from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+
+from agent.machine import dates
+from agent.machine.proxy import Proxy
 
 STALLED_MS = 60_000
 """So long may what was sent go without a sign that it arrived; then the system ends the connection."""
-_HTTPS, _HTTP = 443, 80
-_ANY_DATE = 0x200000
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
+_HTTPS = 443
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """An HTTP proxy that is asked to CONNECT."""
-
-    host: str
-    port: int
-    user: str = ""
-    password: str = field(default="", repr=False)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What it is shown."""
-        if not self.user:
-            return {}
-        both = b64encode(f"{self.user}:{self.password}".encode()).decode()
-        return {"Proxy-Authorization": f"Basic {both}"}
-
-
-def proxy_at(url: str) -> Proxy:
-    """The proxy of an address such as http://user:password@proxy.example.org:3128. Raises ValueError."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError("a proxy's address begins with http:// and names a host")
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Proxy(parts.hostname, parts.port or _HTTP, user, password)
-
-
-def proxy_of_environment(host: str) -> Proxy | None:
-    """What HTTPS_PROXY (on a laptop: the system) says, unless NO_PROXY names `host`. Raises ValueError."""
-    named = getproxies().get("https")
-    return proxy_at(named) if named and not proxy_bypass(host) else None
 
 
 class Way:
@@ -138,8 +102,7 @@ class Way:
         context = ssl.create_default_context()
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
-        if self._any_date():
-            context.verify_flags |= _ANY_DATE
+        dates.overlook(context, dates=self._any_date())
         return _plain(context)
 
 

@@ -146,7 +146,7 @@ def card(enrol: EnrolSettings, token: str) -> str:
     """The text of a card."""
     return (
         f'collector = "{enrol.collector}"\nbroker = "{enrol.broker}"\nbroker_port = {enrol.broker_port}\n'
-        f'token = "{token}"\n'
+        f'token = "{token}"\n' + (f'proxy = "{enrol.proxy}"\n' if enrol.proxy else "")
     )
 
 

@@ -1,4 +1,6 @@
-"""The district's own small certificate authority. With `agent.identity` the only door to X.509.
+"""The district's own small certificate authority.
+
+It is one of four doors to X.509, with `signing` beside it and, on the box, `agent.identity`, `agent.signing`.
 
 AuthorityError          the authority can't be made, or its files can't be used
 ├── RequestError        a box's request for a certificate is none, or not one that is signed
@@ -129,6 +131,7 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / FOLDER
         self._read: list[_Signer] = []
+        self._known: list[Path] = []
         if not self._signers:
             raise NoAuthorityError(
                 f"there is no certificate authority in {folder} yet: `firstbell authority make` makes one"
@@ -138,9 +141,10 @@ class Authority:
     def _signers(self) -> list[_Signer]:
         """All of them, the newest first."""
         paths = _paths(self.folder)
-        if len(paths) > len(self._read):
+        if {*paths} - {*self._known}:
             try:
                 self._read = [_Signer(path) for path in reversed(paths)]
+                self._known = paths
             except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
                 why = error.strerror if isinstance(error, OSError) else "a file is damaged"
                 raise AuthorityError(f"the authority in {self.folder} can't be used: {why}") from error
@@ -305,7 +309,7 @@ def make(folder: Path, district: str, now_ns: int) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     begins, ends = _at(now_ns) - _EARLY, _at(now_ns) + timedelta(days=365 * YEARS)
     place = folder / FOLDER
-    number = len(_paths(place)) + 1
+    number = max((_number(path) for path in _paths(place)), default=0) + 1
     # OpenSSL finds a certificate's authority by its name, so no two may have the same.
     name = _called(f"First Bell {district}"[:50] + f" {number} {begins:%Y-%m-%d}")
     certificate = (
@@ -317,9 +321,8 @@ def make(folder: Path, district: str, now_ns: int) -> Authority:
     )
     try:
         place.mkdir(parents=True, exist_ok=True)
-        write(
-            place / f"authority-{number}.pem", (_pem_of(key) + _certificate_pem(certificate)).encode(), 0o600
-        )
+        contents = (_pem_of(key) + _certificate_pem(certificate)).encode()
+        write(place / f"authority-{number}.pem", contents, 0o600, new=True)
     except OSError as error:
         raise AuthorityError(f"{place} can't be written: {error.strerror or error}") from error
     return Authority(folder)
@@ -327,7 +330,11 @@ def make(folder: Path, district: str, now_ns: int) -> Authority:
 
 def _paths(place: Path) -> list[Path]:
     """The files of authorities, the oldest first."""
-    return sorted(place.glob("authority-*.pem"), key=lambda path: int(path.stem.partition("-")[2]))
+    return sorted(place.glob("authority-*.pem"), key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.partition("-")[2])
 
 
 def _revoked_by(
@@ -445,15 +452,33 @@ def _pem_of(key: Key) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def write(path: Path, contents: bytes, mode: int) -> None:
-    """All or nothing, in that mode from birth. Raises OSError."""
+def write(path: Path, contents: bytes, mode: int, *, new: bool = False) -> None:
+    """All or nothing, in that mode from birth, and on the disk. Raises OSError; with `new` if it exists."""
     number, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     with os.fdopen(number, "wb") as file:
         file.write(contents)
         file.flush()
         os.fsync(file.fileno())
     Path(beside).chmod(mode)
-    Path(beside).replace(path)
+    try:
+        if new:
+            path.hardlink_to(beside)
+        else:
+            Path(beside).replace(path)
+    finally:
+        Path(beside).unlink(missing_ok=True)
+    _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """See that the folder itself is on the disk: a power cut must not bring the old file back."""
+    if os.name != "posix":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _at(ns: int) -> datetime:

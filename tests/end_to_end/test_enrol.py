@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from agent import enrol
 from agent.cli import main
@@ -22,11 +22,13 @@ from agent.enrol import Card, EnrolError, OutOfReachError
 from agent.identity import Identity, IdentityError
 from collector.config import Home
 from collector.identity import authority
+from collector.identity.authority import AuthorityError
 from collector.identity.registrar import Registrar
 from collector.store import identities
 from collector.tokens import Tokens
 from collector.web.access import Slowness
-from firstbell.enrolment import Granted, Refused, Waiting
+from firstbell.enrolment import Granted, Refused, Renewal, Waiting, Word
+from firstbell.report import Stamp
 from tests.collector.web.site import parts_of, serving
 from tests.collector.workbench import Bench
 from tests.deploy.house import ROLE, settings_of
@@ -56,9 +58,14 @@ class Site:
         _, token = self.registrar.offer(agent, automatic=automatic)
         return Card(collector=f"https://localhost:{self.port}", broker="localhost", token=token)
 
-    def tls(self, identity: Identity, card: Card, now_ns: int | None = None) -> ssl.SSLContext:
-        """What a box with that clock believes."""
-        return enrol.tls_of(card, self.folder / "ca", identity, now_ns or self.bench.clock.now_ns())
+    def tls(self, identity: Identity, card: Card, *, synchronised: bool = True) -> ssl.SSLContext:
+        """What a box believes whose clock NTP holds, or not."""
+        return enrol.tls_of(card, self.folder / "ca", identity, self.stamp(synchronised=synchronised))
+
+    def stamp(self, *, synchronised: bool = True) -> Stamp:
+        """The time that it is."""
+        now_ns = self.bench.clock.now_ns()
+        return Stamp(boot_id="boot", boottime_ns=10**9, wall_ns=now_ns, synchronised=synchronised)
 
     async def pause(self, seconds: float) -> None:
         """Take down how long a wrong token would have had to wait."""
@@ -128,10 +135,10 @@ def test_it_asks_until_somebody_decides(site: Site, tmp_path: Path) -> None:
     assert slept == [60, 60, 60]
 
 
-def test_a_box_of_1970_is_let_in(site: Site, tmp_path: Path) -> None:
-    """Its clock says that no certificate is good yet; it believes its card's authority all the same, and no other."""
+def test_a_box_whose_clock_nobody_sets_is_let_in(site: Site, tmp_path: Path) -> None:
+    """By the date that it wrote down last no certificate is good yet; it believes its card's authority, and no other."""
     box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
-    context = site.tls(box, card, now_ns=10**9)
+    context = site.tls(box, card, synchronised=False)
     assert context.verify_flags & 0x200000
     assert isinstance(enrol.ask(card, box, context), Granted)
     assert not site.tls(box, card).verify_flags & 0x200000
@@ -242,6 +249,29 @@ def test_nobody_there_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "can't be reached" in caplog.text
 
 
+def test_a_district_that_is_busy_is_no_reason_to_call(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A no for the moment is for nobody who stands before a box that has its certificate; a final one is."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    granted = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(granted, Granted)
+    box.take(granted)
+    signs = list[str]()
+
+    def busy(_renewal: Renewal) -> Word:
+        raise AuthorityError("the disk is full")
+
+    with monkeypatch.context() as now:
+        now.setattr(site.registrar, "renew", busy)
+        enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda _s: True, signs.append)
+    assert signs == []
+    site.registrar.revoke("lincoln-1")
+    with pytest.raises(EnrolError, match="shut out"):
+        enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda _s: True, signs.append)
+    assert signs == ["call us"]
+
+
 def test_a_key_is_given_up_only_for_a_card(tmp_path: Path) -> None:
     """Without a token nobody would take the new one: the old one stays, and it is said."""
     identity = Identity(tmp_path / "identity")
@@ -255,9 +285,59 @@ def test_a_key_is_given_up_only_for_a_card(tmp_path: Path) -> None:
     assert said.exit_code == 1
     assert "without a token" in said.output
     assert (identity.folder / "box.key").read_bytes() == before
-    identity.forget()
-    identity.request()
-    assert (identity.folder / "box.key").read_bytes() != before
+
+
+def test_a_known_key_stays_until_another_is_let_in(site: Site, tmp_path: Path) -> None:
+    """A card that is worth nothing any more costs nothing; with a good one the new key takes its place."""
+    box, used = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    first = enrol.ask(used, box, site.tls(box, used))
+    assert isinstance(first, Granted)
+    box.take(first)
+    before = (box.folder / "box.key").read_bytes()
+
+    def come(card: Card) -> Result:
+        text = f'collector = "{card.collector}"\nbroker = "x"\ntoken = "{card.token}"\n'
+        (site.folder / "ca" / "card.toml").write_text(text, encoding="ascii")
+        there = ["--config", str(tmp_path / "agent.toml"), "enrol", "--identity", str(box.folder)]
+        return CliRunner().invoke(
+            main, [*there, "--once", "--new-key", str(site.folder / "ca" / "card.toml")]
+        )
+
+    refused = come(used)
+    assert refused.exit_code == 1
+    assert "another box came" in refused.output
+    assert {path.name for path in box.folder.iterdir()} == {"box.key", "box.pem", "ca.pem"}
+    assert (box.folder / "box.key").read_bytes() == before
+    assert isinstance(enrol.ask(used, box, site.tls(box, used)), Granted)
+    new = site.card("lincoln-1")
+    assert come(new).exit_code == 3
+    waiting = (box.folder / "box-next.key").read_bytes()
+    assert (box.folder / "box.key").read_bytes() == before
+    site.registrar.decide(2, let_in=True)
+    assert come(new).exit_code == 0
+    assert (box.folder / "box.key").read_bytes() == waiting
+    assert box.agent == "lincoln-1"
+    assert isinstance(enrol.ask(new, box, site.tls(box, new)), Granted)
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff not a certificate", None], ids=["empty", "damaged", "gone"])
+@pytest.mark.parametrize("on_card", ["used token", "no token"])
+def test_a_lost_certificate_is_given_again(
+    site: Site, tmp_path: Path, left: bytes | None, on_card: str
+) -> None:
+    """The key is known to the district: nobody has to go there with a new card."""
+    box, card = Identity(tmp_path / "box"), site.card("lincoln-1", automatic=True)
+    first = enrol.ask(card, box, site.tls(box, card))
+    assert isinstance(first, Granted)
+    box.take(first)
+    site.card("lincoln-1")  # makes the one before worthless
+    if left is None:
+        (box.folder / "box.pem").unlink()
+    else:
+        (box.folder / "box.pem").write_bytes(left)
+    card = card if on_card == "used token" else Card(collector=card.collector, broker="x")
+    assert enrol.until_let_in(card, box, lambda: site.tls(box, card), lambda _s: True)
+    assert box.agent == "lincoln-1"
 
 
 # --- by the commands alone, as docs say ---------------------------------------------------------------

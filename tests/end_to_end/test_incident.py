@@ -29,7 +29,7 @@ def believed(site: Site, certificate: Path) -> bool:
 def let_in(site: Site, box: Identity, authorities: Path) -> None:
     """By a card of its own that bears these authorities."""
     card = site.card("lincoln-1", automatic=True)
-    word = enrol.ask(card, box, enrol.tls_of(card, authorities, box, site.bench.clock.now_ns()))
+    word = enrol.ask(card, box, enrol.tls_of(card, authorities, box, site.stamp()))
     assert isinstance(word, Granted)
     assert box.take(word)
 

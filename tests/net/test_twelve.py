@@ -150,7 +150,7 @@ def test_reports_get_out_wherever_https_does(
     arrived = f"box-{NETWORKS.index(network) + 1}" in delivered
     assert arrived == bool(network.by)
     if arrived:
-        assert remembered(boxes[network.name].with_name(KEPT)) in network.by
+        assert remembered(boxes[network.name].with_name(KEPT)) in network.by_here
 
 
 @pytest.mark.parametrize("name", WITH_SETTINGS)
@@ -161,7 +161,7 @@ def test_with_settings_it_says_how_the_box_itself_gets_out(
     (network,) = [network for network in NETWORKS if network.name == name]
     examined = asked[name, "settings"]
     diagnosis = examined.found["diagnosis"]
-    assert [way for way in ("mqtt", "websocket", "https") if diagnosis[way]] == list(network.by)
+    assert [way for way in ("mqtt", "websocket", "https") if diagnosis[way]] == list(network.by_here)
     assert examined.code == (0 if network.by else 1)
     assert [finding["code"] for finding in diagnosis["findings"]] == list(network.says)
     assert examined.found["took_s"] < MOST_S

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.machine.clock import SystemClock
 from tests.net.host import Host, environment
 from tests.net.little_district import HOST, YEARS, LittleDistrict, server_context
 from tests.net.middlebox import (
@@ -56,9 +57,16 @@ class Network:
     """Whether the box's environment names the proxy."""
     flaps: bool = False
 
+    @property
+    def by_here(self) -> tuple[str, ...]:
+        """`by`, on the machine that tests: where NTP holds its clock the broker's date counts."""
+        held = SystemClock().stamp().synchronised
+        return tuple(way for way in self.by if way != "mqtt" or not held or self.ports.get(MQTT) != "later")
+
 
 ALL_DROP = {MQTT: "drop", HTTPS: "drop", HTTP: "drop"}
 TUNNEL = ("websocket", "https")
+ALL = ("mqtt", *TUNNEL)
 NETWORKS = (
     Network("8883 dropped", ("mqtt_port_blocked",), TUNNEL, {MQTT: "drop"}),
     Network(
@@ -74,9 +82,9 @@ NETWORKS = (
     Network("dead DNS", ("dns_silent",), (), names=None),
     Network("filtered DNS", ("dns_blocked",), (), names=dict.fromkeys(TIME_SERVERS, CLOCKS)),
     Network("half-open", ("mqtt_half_open",), TUNNEL, {MQTT: "hold"}),
-    Network("flapping", ("comes_and_goes",), ("mqtt", "websocket", "https"), flaps=True),
+    Network("flapping", ("comes_and_goes",), ALL, flaps=True),
     Network("NTP blocked", ("ntp_blocked",), ("mqtt",), time=False),
-    Network("clock wrong", ("clock_wrong",), TUNNEL, {MQTT: "later", HTTPS: "later"}, time=False),
+    Network("clock wrong", ("clock_wrong",), ALL, {MQTT: "later", HTTPS: "later"}, time=False),
 )
 
 

@@ -12,7 +12,7 @@ from agent.doctor.doors import NO_STATUS, Doors
 from agent.doctor.seen import Asked
 from agent.machine.dial import Dial, Tls
 from agent.machine.machine import Machine
-from agent.uplink.way import Proxy
+from agent.machine.proxy import Proxy
 from tests.net.little_district import server_context
 from tests.net.middlebox import Middlebox, Reader, Serve, Writer, connects, drops, holds
 from tests.support.tls_server import ISSUER, certificates

@@ -95,6 +95,16 @@ def test_the_word_is_written_once_and_read_by_everybody(tmp_path: Path) -> None:
     assert (tmp_path / "light").read_text(encoding="ascii") == "no network\n"
 
 
+def test_the_box_at_work_has_the_last_word(tmp_path: Path) -> None:
+    """What somebody else said into the file since is said over, as soon as it has something to say."""
+    box, enrolling = Light(tmp_path), Light(tmp_path)
+    box.show("done")
+    enrolling.show("call us")
+    assert (tmp_path / "light").read_text(encoding="ascii") == "call us\n"
+    box.show("done")
+    assert (tmp_path / "light").read_text(encoding="ascii") == "done\n"
+
+
 def test_without_a_folder_nobody_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a laptop; with systemd's it is the first one that it names. One that is gone is said once."""
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)

@@ -67,6 +67,18 @@ def test_a_version_without_an_answer_goes_back(world: World) -> None:
     assert world.current.startswith("0.2.0-")
 
 
+def test_the_old_starts_answer_proves_nothing(world: World) -> None:
+    """What runs on, and was answered before the change, says nothing about the new version."""
+    offer = world.offered("0.2.0", 7)
+    world.keep(stays=True)
+    state = world.update(offer)
+    assert links(world) == (OLD, "", OLD)
+    assert "gets an answer" in state.said
+    world.keep(stays=False)
+    world.update(offer)
+    assert world.current == offer.parcels[0].release
+
+
 def test_a_version_that_does_not_run_is_not_taken(world: World) -> None:
     """Nor one from whose spool nobody could go back: the box goes on without a break."""
     world.keep(unfit=["0.2.0"])

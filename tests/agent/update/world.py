@@ -83,7 +83,8 @@ class World:
         elif argv[1:3] == ["-m", "pip"]:
             Path(argv[0]).with_name("firstbell-agent").touch()
         elif argv[0] == "systemctl":
-            self.boot()
+            if not there.get("stays"):
+                self.boot()
         elif argv[-2] == "try":
             version = Path(argv[0]).parents[1].name.split("-")[0]
             if version in there["unfit"]:  # type: ignore[operator]

@@ -144,6 +144,23 @@ def test_its_key_is_its_owners(tmp_path: Path) -> None:
         assert "PRIVATE" not in (tmp_path / "ca" / name).read_text(encoding="ascii")
 
 
+def test_no_authority_takes_anothers_place(tmp_path: Path) -> None:
+    """The next number follows the highest, also where an ended one was put away; a file that is there stays."""
+    made(tmp_path)
+    second = authority.make(tmp_path, "Example", NOW_NS)
+    first, kept = tmp_path / "ca" / "authority-1.pem", tmp_path / "ca" / "authority-2.pem"
+    before = kept.read_bytes()
+    first.unlink()
+    third = authority.make(tmp_path, "Example", NOW_NS)
+    assert kept.read_bytes() == before
+    assert (tmp_path / "ca" / "authority-3.pem").exists()
+    assert second.name == third.name  # who runs on follows, too
+    with pytest.raises(FileExistsError):
+        authority.write(kept, b"x", 0o600, new=True)
+    assert kept.read_bytes() == before
+    assert {path.name for path in kept.parent.glob("*authority*")} == {"authority-2.pem", "authority-3.pem"}
+
+
 def test_what_keeps_it_from_signing_is_told(tmp_path: Path) -> None:
     """None there, or a damaged one: a sentence that says which."""
     with pytest.raises(NoAuthorityError, match="firstbell authority make"):
