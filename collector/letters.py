@@ -131,8 +131,8 @@ class Letters:
             self._hearer.hear(agent, came.payload)
         return awaited
 
-    def reply(self, agent: str, nonce: str, answer: Answer | None) -> bytes:
-        """A signed reply with the answer, and with what waits for the box."""
+    def reply(self, agent: str, came: Letter, answer: Answer | None) -> bytes:
+        """A reply to that letter, signed for that box, with the answer, and with what waits for the box."""
         with self._lock:
             box = self._boxes.get(agent)
             messages = list(box.waiting) if box else []
@@ -141,7 +141,7 @@ class Letters:
         if answer:
             messages.insert(0, Message(verb="answer", payload=wire.encode(answer)))
         body = letter.write_messages(messages)
-        certificate, signature = self._voice.sign(letter.to_sign_in_reply(nonce, body))
+        certificate, signature = self._voice.sign(letter.to_sign_in_reply(agent, came.digest, body))
         return letter.write(letter.ReplyHead(certificate=certificate, signature=signature), body)
 
     # --- what is said to boxes, whichever way they come -------------------------------------------------

@@ -2,13 +2,14 @@
 
 Each is one line of JSON, the head, and what follows it as it is: of a letter the very bytes that would go
 over MQTT, of a reply a list of messages. Both are signed, so that neither needs to trust who carries them: a
-letter by the box's key, a reply by the collector's. What is signed of a reply holds the letter's nonce: an
-old reply answers no new letter. A letter that comes twice does no harm: reports go by their numbers, whatever
+letter by the box's key, a reply by the collector's. What is signed of a reply holds the box's name and the
+letter's hash: it answers that very letter and no other, of that box and of no other. A letter that comes twice does no harm: reports go by their numbers, whatever
 brings them.
 
 LetterError             what came is no letter, or no reply
 """
 
+from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
@@ -44,10 +45,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Letter(NamedTuple):
-    """A letter as it came."""
+    """A letter as it came, and its `digest`."""
 
     head: Head
     payload: bytes
+    digest: str
 
 
 class ReplyHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,9 +79,17 @@ def to_sign(verb: str, nonce: str, payload: bytes) -> bytes:
     return f"firstbell letter 1\nPOST {PATH}\n{verb}\n{nonce}\n".encode() + payload
 
 
-def to_sign_in_reply(nonce: str, body: bytes) -> bytes:
-    """What the collector signs."""
-    return f"firstbell reply 1\n{nonce}\n".encode() + body
+def to_sign_in_reply(agent: str, answered: str, body: bytes) -> bytes:
+    """What the collector signs: to whom, to which letter (its `digest`), and what.
+
+    All of the letter counts, not its nonce alone: another box may send one with the same nonce.
+    """
+    return f"firstbell reply 1\n{agent}\n{answered}\n".encode() + body
+
+
+def digest(raw: bytes) -> str:
+    """Which letter it is: the SHA-256 of its bytes on the wire, in hexadecimal."""
+    return sha256(raw).hexdigest()
 
 
 def write(head: Head | ReplyHead, body: bytes) -> bytes:
@@ -107,7 +117,7 @@ def read_letter(raw: bytes) -> Letter:
         raise LetterError(f"the nonce is not 1 to {NONCE_CHARS} letters and digits")
     if len(payload) > wire.WIRE_BYTES:
         raise LetterError(f"{len(payload)} bytes are more than a message may have")
-    return Letter(head, payload)
+    return Letter(head, payload, digest(raw))
 
 
 def read_reply(raw: bytes) -> Reply:

@@ -199,8 +199,9 @@ class HttpsLine:
             nonce = f"{self._random.getrandbits(128):032x}"
             signature = signer.sign(letter.to_sign(verb, nonce, payload))
             head = letter.Head(verb=verb, nonce=nonce, certificate=signer.certificate, signature=signature)
-            reply = letter.read_reply(self._posted(letter.write(head, payload)))
-            signed = letter.to_sign_in_reply(nonce, reply.body)
+            raw = letter.write(head, payload)
+            reply = letter.read_reply(self._posted(raw))
+            signed = letter.to_sign_in_reply(signer.name, letter.digest(raw), reply.body)
             signer.check(reply.head.certificate, reply.head.signature, signed, self._today())
             return letter.read_messages(reply.body)
         except (SigningError, LetterError) as error:

@@ -110,7 +110,7 @@ class _Desk:
         except TimeoutError:
             return _busy("the journal takes too long to keep it")
         self._letters.taken += 1
-        body = await self._apart(self._letters.reply, agent, came.head.nonce, answer)
+        body = await self._apart(self._letters.reply, agent, came, answer)
         return Response(body, media_type="application/octet-stream")
 
     async def _said(self, agent: str, came: Letter) -> Answer | None:

@@ -13,7 +13,8 @@ HEAD = Head(verb="report", nonce="0a", certificate=b"c", signature=b"s")
 @given(st.binary(max_size=2000))
 def test_a_letter_is_read_as_it_was_written(payload: bytes) -> None:
     """Whatever bytes follow the head, line feeds too."""
-    assert letter.read_letter(letter.write(HEAD, payload)) == (HEAD, payload)
+    raw = letter.write(HEAD, payload)
+    assert letter.read_letter(raw) == (HEAD, payload, letter.digest(raw))
 
 
 @given(st.binary(max_size=9000))
@@ -51,13 +52,14 @@ def test_the_longest_letter_has_a_bound() -> None:
 
 
 def test_a_signature_is_for_one_use() -> None:
-    """What is signed differs with verb, nonce and payload, and a reply's with its letter."""
+    """What is signed differs with verb, nonce and payload, and a reply's with its box and its letter."""
     signed = [
         letter.to_sign("report", "a", b"x"),
         letter.to_sign("state", "a", b"x"),
         letter.to_sign("report", "b", b"x"),
         letter.to_sign("report", "a", b"y"),
-        letter.to_sign_in_reply("a", b"x"),
-        letter.to_sign_in_reply("b", b"x"),
+        letter.to_sign_in_reply("a", "0", b"x"),
+        letter.to_sign_in_reply("b", "0", b"x"),
+        letter.to_sign_in_reply("a", "1", b"x"),
     ]
     assert len({*signed}) == len(signed)

@@ -107,15 +107,13 @@ class District:
 
     def said(self, box: Signer, verb: str, payload: bytes, nonce: str = NONCE) -> list[letter.Message]:
         """What the collector says to a good letter."""
-        status, body = self.post(written(box, verb, payload, nonce))
+        raw = written(box, verb, payload, nonce)
+        status, body = self.post(raw)
         assert status == 200, body
         reply = letter.read_reply(body)
         now_ns = self.bench.clock.now_ns()
-        signed = letter.to_sign_in_reply(nonce, reply.body)
+        signed = letter.to_sign_in_reply(box.name, letter.digest(raw), reply.body)
         box.check(reply.head.certificate, reply.head.signature, signed, now_ns)
-        other = letter.to_sign_in_reply("another", reply.body)
-        with pytest.raises(SigningError):
-            box.check(reply.head.certificate, reply.head.signature, other, now_ns)
         return letter.read_messages(reply.body)
 
 
@@ -171,6 +169,19 @@ def test_a_batch_is_held_once_however_often_it_comes(district: District) -> None
     assert [each.held for each in (*answers, by_mqtt)] == [((1, 5),)] * 3
     assert len(district.bench.held()) == 5
     assert COLLECTOR == letter.COLLECTOR
+
+
+def test_a_reply_answers_one_letter_of_one_box(district: District) -> None:
+    """Whoever sends a letter of another box with the same nonce gets nothing that the first would believe."""
+    box, thief, hello = district.box(), district.box("lincoln-9"), wire.encode(wire.State(alive=True))
+    own, swapped = (written(each, "state", hello) for each in (box, thief))
+    reply = letter.read_reply(district.post(swapped)[1])
+    for name, raw in (("lincoln-1", own), ("lincoln-9", own), ("lincoln-1", swapped)):
+        signed = letter.to_sign_in_reply(name, letter.digest(raw), reply.body)
+        with pytest.raises(SigningError, match="signature is wrong"):
+            box.check(reply.head.certificate, reply.head.signature, signed, None)
+    signed = letter.to_sign_in_reply("lincoln-9", letter.digest(swapped), reply.body)
+    thief.check(reply.head.certificate, reply.head.signature, signed, None)
 
 
 def test_the_time_is_told(district: District) -> None:
