@@ -3,8 +3,8 @@
 Each is one line of JSON, the head, and what follows it as it is: of a letter the very bytes that would go
 over MQTT, of a reply a list of messages. Both are signed, so that neither needs to trust who carries them: a
 letter by the box's key, a reply by the collector's. What is signed of a reply holds the box's name and the
-letter's hash: it answers that very letter and no other, of that box and of no other. A letter that comes twice does no harm: reports go by their numbers, whatever
-brings them.
+letter's hash: it answers that very letter and no other, of that box and of no other. A letter that
+comes twice does no harm: reports go by their numbers, whatever brings them.
 
 LetterError             what came is no letter, or no reply
 """
