@@ -10,10 +10,13 @@ the server counts but its dates.
 
 import http.client
 import logging
+import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +24,7 @@ import msgspec
 
 from agent.identity import AUTHORITIES, CERTIFICATE, KEY, Identity
 from agent.machine.light import Sign
+from agent.machine.page import Deadline, TimedLine
 from firstbell import enrolment
 from firstbell import settings as toml
 from firstbell.enrolment import TOKEN, Claim, EnrolmentError, Granted, Refused, Renewal, Waiting, Word
@@ -179,20 +183,63 @@ def _said(word: Waiting | Refused) -> str:
 def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext) -> Word:
     url = card.collector.rstrip("/") + path
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - https
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls), _Straight)
+    bounded = _Bounded(tls)
+    opener = urllib.request.build_opener(bounded, _Straight)
     try:
-        try:
-            with opener.open(asked, timeout=ANSWER_S) as answer:
-                said = answer.read(_ANSWER_BYTES)
-        except urllib.error.HTTPError as error:
-            with error:
-                said = error.read(_ANSWER_BYTES)
+        with closing(bounded):
+            said = _said_by(opener, asked)
         return enrolment.read_word(said)
     except EnrolmentError as error:
         raise OutOfReachError(f"something else answers at {url}: {error}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise OutOfReachError(f"{url} can't be reached: {reason}") from error
+        raise OutOfReachError(f"{url} can't be reached: {str(reason) or 'no answer in time'}") from error
+
+
+def _said_by(opener: urllib.request.OpenerDirector, asked: urllib.request.Request) -> bytes:
+    """The body of the answer, whatever its status. Raises OSError, HTTPException."""
+    try:
+        with opener.open(asked, timeout=ANSWER_S) as answer:
+            return bytes(answer.read(_ANSWER_BYTES))
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read(_ANSWER_BYTES)
+
+
+class _Bounded(urllib.request.HTTPSHandler):
+    """One bound for all of an answer: whoever answers in the district's place may let a page drip."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        super().__init__(context=tls)
+        self._tls, self._deadline = tls, Deadline(time.monotonic, ANSWER_S)
+        self._opened: list[socket.socket] = []
+
+    def https_open(self, asked: urllib.request.Request) -> http.client.HTTPResponse:
+        """Ask."""
+        return self.do_open(self._made, asked, context=self._tls)  # type: ignore[arg-type]  # urllib passes these two
+
+    def _made(self, host: str, *, timeout: float, context: ssl.SSLContext) -> "_Connection":
+        made = _Connection(host, timeout=timeout, context=context)
+        made.deadline, made.opened = self._deadline, self._opened
+        return made
+
+    def close(self) -> None:
+        """Hang up."""
+        for each in self._opened:
+            each.close()
+
+
+class _Connection(http.client.HTTPSConnection):
+    """A connection on which every step has what is left of the bound."""
+
+    deadline: Deadline
+    opened: list[socket.socket]
+
+    def connect(self) -> None:
+        """Connect, TLS done."""
+        super().connect()
+        self.opened.append(self.sock)
+        self.sock = TimedLine(self.sock, self.deadline)
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):

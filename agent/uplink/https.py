@@ -8,7 +8,9 @@ import http.client
 import json
 import logging
 import queue
+import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.machine.clock import Clock
+from agent.machine.page import Deadline, TimedLine
 from agent.uplink.way import Way
 from firstbell import letter, wire
 from firstbell.letter import LetterError
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from agent.signing import Signer
 
 STEP_S = 20.0
-"""So long may each step take: the collector's disk may be slow, and a filter looks at all of it first."""
+"""So long may each step to an open line take."""
+EXCHANGE_S = 40.0
+"""So long may a letter and its reply take: the collector's disk may be slow, and a filter looks first."""
 POLL_S = 60.0
 """With nothing to say the box asks in so long whether there is anything to hear."""
 ROOM = 32
@@ -214,20 +219,23 @@ class HttpsLine:
 
     def _posted(self, body: bytes) -> bytes:
         """The body of the collector's answer. Raises _NotThroughError."""
-        asked = http.client.HTTPConnection(self._way.host, self._way.port)
         try:
-            asked.sock = self._way.opened(STEP_S)
-            headers = {"Content-Type": "application/octet-stream", "Connection": "close"}
-            asked.request("POST", letter.PATH, body, {"Host": self._way.origin, **headers})
-            with asked.getresponse() as answer:
-                said = answer.read(letter.REPLY_BYTES)
-                if answer.status != http.client.OK:
-                    raise _refused(answer.status, said, answer.getheader("Retry-After", ""))
-                return said
+            with self._way.opened(STEP_S) as secured:
+                return self._answered(secured, body)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _NotThroughError(f"{self._way.origin}: {error or type(error).__name__}") from error
-        finally:
-            asked.close()
+            raise _NotThroughError(f"{self._way.origin}: {str(error) or 'no answer in time'}") from error
+
+    def _answered(self, secured: socket.socket, body: bytes) -> bytes:
+        """All of it has one bound: whoever answers in the collector's place may let a page drip."""
+        asked = http.client.HTTPConnection(self._way.host, self._way.port)
+        asked.sock = TimedLine(secured, Deadline(time.monotonic, EXCHANGE_S))
+        headers = {"Content-Type": "application/octet-stream", "Connection": "close"}
+        asked.request("POST", letter.PATH, body, {"Host": self._way.origin, **headers})
+        with asked.getresponse() as answer:
+            said = answer.read(letter.REPLY_BYTES)
+            if answer.status != http.client.OK:
+                raise _refused(answer.status, said, answer.getheader("Retry-After", ""))
+            return said
 
 
 def _refused(status: int, said: bytes, retry_after: str) -> _NotThroughError:
