@@ -11,7 +11,7 @@ import socket
 import time
 from collections import Counter
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from collector.web.renewed import Shown
 log = logging.getLogger(__name__)
 
 MOST, MOST_OF_ONE = 200, 40
-"""Connections at once: in all, and from one address that is not this machine's own (a proxy's is)."""
+"""Connections at once: in all, and from one address (`crowd`) that is not this machine's own (a proxy's is)."""
 SPARE = 40
 """The last so many places are for addresses of which nobody is inside yet."""
 WORD_S = 10.0
@@ -38,6 +38,7 @@ STOP_S = 5
 """So long may the answers that are under way take when the server stops."""
 LOOK_S = 60.0
 """How often it is seen whether there is another certificate to show."""
+_OF_ONE_BITS = 64
 _TICK_S = 0.1
 """uvicorn's."""
 _PAUSE_S = 0.5
@@ -60,7 +61,7 @@ class Door(socket.socket):
         made, address = self._accepted()
         self._inside = [each for each in self._inside if each[0].fileno() >= 0]
         ours = Counter(host for _, host in self._inside)
-        host = str(address[0])
+        host = crowd(str(address[0]))
         if len(self._inside) >= self._places(host, ours[host]):
             made.close()
             self._say(
@@ -93,6 +94,17 @@ class Door(socket.socket):
         if time.monotonic() - self._said_at >= _SAID_EVERY_S:
             self._said_at = time.monotonic()
             log.warning("%s", what)
+
+
+def crowd(host: str) -> str:
+    """What an address counts as: of IPv6 its /64, because one machine may have all of that."""
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if not isinstance(found, IPv6Address) or found.is_loopback:
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((found, _OF_ONE_BITS), strict=False))
 
 
 def _is_own(host: str) -> bool:

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -25,6 +25,7 @@ from collector.identity.signing import CallerError
 from collector.letters import Broker, Letters
 from collector.store.errors import StoreError
 from collector.web.access import Slowness
+from collector.web.door import crowd
 from collector.web.health import Parts
 from collector.web.troubles import Trouble
 from firstbell import letter
@@ -39,6 +40,8 @@ have some. A box that finds no place brings letters."""
 MOST_LETTERS = 64
 IDLE_S = 90.0
 """A box asks the broker each 20 s whether it is there."""
+FIRST_S = 15.0
+"""A broker answers a handshake within this: whoever opens none is no box."""
 CONNECT_S, TAKE_S = 10.0, 30.0
 ANSWER_S = 15.0
 """So long may keeping a batch take; then the box comes again with it."""
@@ -87,7 +90,7 @@ class _Desk:
             return _busy("too many boxes bring something at this moment")
         self._under_way += 1
         try:
-            return await self._taken(came, request.client.host if request.client else "")
+            return await self._taken(came, _address(request))
         finally:
             self._under_way -= 1
 
@@ -139,6 +142,11 @@ def _settle(settled: "Future[Answer | None]", answer: Answer | None) -> None:
         settled.set_result(answer)
 
 
+def _address(asks: HTTPConnection) -> str:
+    """Whence it comes, as it is counted."""
+    return crowd(asks.client.host) if asks.client else ""
+
+
 class _TooLongError(Exception):
     """Longer than any letter."""
 
@@ -179,7 +187,7 @@ class Relays:
         if line.headers.getlist("origin"):
             await _denied(line, HTTPStatus.FORBIDDEN, "no page may ask")
             return
-        async with self._place(line.client.host if line.client else "") as found:
+        async with self._place(_address(line)) as found:
             if not found:
                 await _denied(line, HTTPStatus.SERVICE_UNAVAILABLE, "no place for one more")
                 return
@@ -219,7 +227,9 @@ async def _up(line: WebSocket, writer: asyncio.StreamWriter) -> None:
 
 
 async def _down(line: WebSocket, reader: asyncio.StreamReader) -> None:
-    while data := await reader.read(_BUFFER):
+    within_s: float | None = FIRST_S
+    while data := await asyncio.wait_for(reader.read(_BUFFER), within_s):
+        within_s = None
         await asyncio.wait_for(line.send_bytes(data), TAKE_S)
 
 

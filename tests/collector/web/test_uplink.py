@@ -331,6 +331,13 @@ def echo() -> Iterator[tuple[int, list[socket.socket]]]:
             each.close()
 
 
+@contextmanager
+def silent() -> Iterator[int]:
+    """In the broker's place: takes connections, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
 def dial(port: int, path: str = letter.TUNNEL, **more: Any) -> ClientConnection:
     """A WebSocket."""
     return connect(f"ws://127.0.0.1:{port}{path}", proxy=None, compression=None, close_timeout=1, **more)
@@ -425,6 +432,41 @@ def test_who_says_nothing_for_long_is_shown_out(tmp_path: Path, monkeypatch: pyt
         pytest.raises(ConnectionClosed),
     ):
         line.recv(10)
+
+
+def test_who_opens_no_tls_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who says something now and then, and never what a broker answers, keeps no place."""
+    monkeypatch.setattr(uplink, "FIRST_S", 0.5)
+    with silent() as port, standing(tmp_path, Broker("127.0.0.1", port)) as district:
+        with dial(district.port) as line:
+
+            def talk() -> None:
+                for _ in range(50):
+                    line.send(b"x")
+                    with suppress(TimeoutError):
+                        line.recv(0.1)
+
+            with pytest.raises(ConnectionClosed):
+                talk()
+
+
+def test_one_prefix_counts_as_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of IPv6 a /64 is one machine's: another address of it gets no place more, and IPv4 inside IPv6 is itself."""
+    told = {"fd00::1": "fd00::/64", "fd00::ffff:1": "fd00::/64", "fd00:0:0:1::1": "fd00:0:0:1::/64"}
+    told |= {"::ffff:10.1.2.3": "10.1.2.3", "10.1.2.3": "10.1.2.3", "::1": "::1", "fe80::1%eth0": "fe80::/64"}
+    assert {each: door.crowd(each) for each in told} == told
+    monkeypatch.setattr(door.Door, "most_of_one", 2)
+    came = iter(["fd00::1", "fd00::2", "fd00::3", "fd00:0:0:1::1", "::ffff:127.0.0.1"])
+    real = door.Door._accepted
+    monkeypatch.setattr(door.Door, "_accepted", lambda self: (real(self)[0], (next(came), 0)))
+    with socket.create_server(("127.0.0.1", 0)) as server, door.Door(server) as entry, ExitStack() as stack:
+        for let_in in (True, True, False, True, True):
+            stack.enter_context(socket.create_connection(entry.getsockname()))
+            if let_in:
+                stack.enter_context(entry.accept()[0])
+            else:
+                with pytest.raises(ConnectionAbortedError):
+                    entry.accept()
 
 
 def test_who_takes_nothing_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
