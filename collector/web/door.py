@@ -17,6 +17,7 @@ from typing import Any
 
 import h11
 import uvicorn
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -25,7 +26,7 @@ from collector.web.renewed import Shown
 log = logging.getLogger(__name__)
 
 MOST, MOST_OF_ONE = 200, 40
-"""Connections at once: in all, and from one address (`crowd`) that is not this machine's own (a proxy's is)."""
+"""Connections at once: in all, and from one address (`crowd`) that is not of this machine (a proxy's is)."""
 SPARE = 40
 """The last so many places are for addresses of which nobody is inside yet."""
 WORD_S = 10.0
@@ -173,7 +174,10 @@ class Patient(H11Protocol):
 
 
 class PatientSocket(WebSocketsSansIOProtocol):
-    """A WebSocket with the same end to its patience: what is written is taken in thirty seconds."""
+    """A WebSocket with the same end to its patience: what is written is taken in thirty seconds.
+
+    Until it is taken nothing more is read: whoever sends pings gets no pongs piled up here.
+    """
 
     take_s = TAKE_S
     _untaken: asyncio.TimerHandle | None = None
@@ -182,11 +186,21 @@ class PatientSocket(WebSocketsSansIOProtocol):
         """Something is not taken yet."""
         super().pause_writing()
         self._untaken = self.loop.call_later(self.take_s, self.transport.abort)
+        self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """All is taken."""
         self._stop_offering()
         super().resume_writing()
+        if not self.read_paused:  # by uvicorn, until the application has taken what came
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """What came, for the application; uvicorn goes on to read after it."""
+        came = await super().receive()
+        if self._untaken is not None:
+            self.transport.pause_reading()
+        return came
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended."""

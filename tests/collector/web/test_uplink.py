@@ -32,6 +32,10 @@ from tests.collector.workbench import BOX, NS, Bench, batch, reports, wait_until
 from tests.support.box_keys import openssl, request
 
 NONCE = "0123456789abcdef0123456789abcdef"
+UPGRADE = (
+    f"GET {letter.TUNNEL} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+)
 YEAR_NS = 366 * 86_400 * NS
 
 
@@ -437,17 +441,20 @@ def test_who_says_nothing_for_long_is_shown_out(tmp_path: Path, monkeypatch: pyt
 def test_who_opens_no_tls_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stranger who says something now and then, and never what a broker answers, keeps no place."""
     monkeypatch.setattr(uplink, "FIRST_S", 0.5)
-    with silent() as port, standing(tmp_path, Broker("127.0.0.1", port)) as district:
-        with dial(district.port) as line:
+    with (
+        silent() as port,
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        dial(district.port) as line,
+    ):
 
-            def talk() -> None:
-                for _ in range(50):
-                    line.send(b"x")
-                    with suppress(TimeoutError):
-                        line.recv(0.1)
+        def talk() -> None:
+            for _ in range(50):
+                line.send(b"x")
+                with suppress(TimeoutError):
+                    line.recv(0.1)
 
-            with pytest.raises(ConnectionClosed):
-                talk()
+        with pytest.raises(ConnectionClosed):
+            talk()
 
 
 def test_one_prefix_counts_as_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,13 +487,33 @@ def test_who_takes_nothing_is_shown_out(tmp_path: Path, monkeypatch: pytest.Monk
         standing(tmp_path, Broker("127.0.0.1", port)) as district,
         socket.create_connection(("127.0.0.1", district.port), 20) as raw,
     ):
-        raw.sendall(
-            f"GET {letter.TUNNEL} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+        raw.sendall(UPGRADE)
         with pytest.raises(ConnectionError):
             raw.sendall(frame * 4000)
         wait_until(lambda: _opens(district.port))
+
+
+def test_pings_without_a_reader_pile_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes no pongs is not read from; what comes between the pings changes nothing."""
+    paused: list[door.PatientSocket] = []
+    real = door.PatientSocket.pause_writing
+    monkeypatch.setattr(door.PatientSocket, "pause_writing", lambda self: (paused.append(self), real(self)))
+    pings = (b"\x89\xfd\0\0\0\0" + b"x" * 125) * 500 + b"\x82\x81\0\0\0\0x"
+    with (
+        echo() as (port, _),
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        socket.socket() as raw,
+    ):
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(0.7)
+        raw.connect(("127.0.0.1", district.port))
+        raw.sendall(UPGRADE)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 101")
+        with suppress(TimeoutError):
+            for _ in range(250):  # 16 MB
+                raw.sendall(pings)
+        (line,) = {*paused}
+        assert line.transport.get_write_buffer_size() < 1 << 20
 
 
 def test_a_broker_that_is_away_is_told(tmp_path: Path) -> None:
