@@ -75,6 +75,8 @@ class HttpsLine:
         }
         self._stop = threading.Event()
         self._signer: Signer | None = None
+        self._told: tuple[letter.Moment, int] | None = None
+        """What the collector's clock said last, and when (nanoseconds since this machine's start)."""
 
     # --- what the sender uses ---------------------------------------------------------------------------
 
@@ -196,22 +198,47 @@ class HttpsLine:
     # --- one letter -------------------------------------------------------------------------------------
 
     def _exchange(self, verb: str, payload: bytes) -> list[letter.Message]:
-        """Send one letter; what the collector says to it. Raises _NotThroughError."""
+        """Send one letter; what the collector says to it. Raises _NotThroughError.
+
+        Where the collector's clock is not known it is asked first. Whatever fails, it is asked again: the
+        collector may have been started anew.
+        """
+        try:
+            if self._told is None and payload is not _HELLO:
+                self._one("state", _HELLO)
+            return self._one(verb, payload)
+        except _NotThroughError:
+            self._told = None
+            raise
+
+    def _one(self, verb: str, payload: bytes) -> list[letter.Message]:
+        """One letter and its reply. Raises _NotThroughError."""
         from agent.signing import Signer, SigningError  # noqa: PLC0415 - ten megabytes, where they are needed
 
         try:
             signer = self._signer = self._signer or Signer(*self._files)
             nonce = f"{self._random.getrandbits(128):032x}"
-            signature = signer.sign(letter.to_sign(verb, nonce, payload))
-            head = letter.Head(verb=verb, nonce=nonce, certificate=signer.certificate, signature=signature)
-            raw = letter.write(head, payload)
+            moment = self._moment()
+            signature = signer.sign(letter.to_sign(verb, nonce, payload, moment))
+            bears = {"certificate": signer.certificate, "signature": signature}
+            raw = letter.write(letter.Head(verb=verb, nonce=nonce, moment=moment, **bears), payload)
             reply = letter.read_reply(self._posted(raw))
             signed = letter.to_sign_in_reply(signer.name, letter.digest(raw), reply.body)
             signer.check(reply.head.certificate, reply.head.signature, signed, self._today())
-            return letter.read_messages(reply.body)
+            said = letter.read_said(reply.body)
         except (SigningError, LetterError) as error:
             self._signer = None  # a certificate that was renewed meanwhile is read anew
             raise _NotThroughError(str(error)) from error
+        self._told = (said.moment, self._clock.stamp().boottime_ns)
+        return said.messages
+
+    def _moment(self) -> letter.Moment:
+        """Now, by the collector's clock as far as it is known."""
+        if self._told is None:
+            return letter.UNKNOWN
+        heard, at_ns = self._told
+        passed_ms = (self._clock.stamp().boottime_ns - at_ns) // 1_000_000
+        return letter.Moment(run=heard.run, at_ms=heard.at_ms + passed_ms)
 
     def _today(self) -> int | None:
         stamp = self._clock.stamp()

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from collector.identity.signing import CallerError
-from collector.letters import Broker, Letters
+from collector.letters import Broker, Letters, StaleError
 from collector.store.errors import StoreError
 from collector.web.access import Slowness
 from collector.web.door import crowd
@@ -37,7 +37,8 @@ OPEN = frozenset({letter.PATH})
 MOST_RELAYS, MOST_RELAYS_OF_ONE = 100, 25
 """WebSockets at once, in all and from one address: fewer than the door's places, so that pages and letters
 have some. A box that finds no place brings letters."""
-MOST_LETTERS = 64
+MOST_LETTERS, MOST_LETTERS_OF_ONE = 64, 4
+"""Letters under way, in all and of one box, which brings two at a time."""
 IDLE_S = 90.0
 """A box asks the broker each 20 s whether it is there."""
 FIRST_S = 15.0
@@ -75,6 +76,7 @@ class _Desk:
         self._letters, self._slowness = letters, slowness
         self._pool = ThreadPoolExecutor(8, "letters")
         self._under_way = 0
+        self._of_box: Counter[str] = Counter()
 
     async def take(self, request: Request) -> Response:
         """One letter and its reply, or what is wrong with it."""
@@ -103,7 +105,20 @@ class _Desk:
             self._letters.refused += 1
             await self._slowness.wrong(address)
             return _no(HTTPStatus.FORBIDDEN, str(error))
-        return await self._answered(agent, came)
+        if came.head.verb == "state" and not came.head.moment.run:
+            return _reply(await self._apart(self._letters.greet, agent, came))
+        try:
+            self._letters.fresh(agent, came)
+        except StaleError as error:
+            return _no(HTTPStatus.CONFLICT, str(error))
+        if self._of_box[agent] >= MOST_LETTERS_OF_ONE:
+            return _busy("this box brings too much at this moment")
+        self._of_box[agent] += 1
+        try:
+            return await self._answered(agent, came)
+        finally:
+            self._of_box[agent] -= 1
+            self._of_box += Counter()  # without those that have none
 
     async def _answered(self, agent: str, came: Letter) -> Response:
         try:
@@ -114,7 +129,7 @@ class _Desk:
             return _busy("the journal takes too long to keep it")
         self._letters.taken += 1
         body = await self._apart(self._letters.reply, agent, came, answer)
-        return Response(body, media_type="application/octet-stream")
+        return _reply(body)
 
     async def _said(self, agent: str, came: Letter) -> Answer | None:
         if came.head.verb == "state":
@@ -166,6 +181,10 @@ def _no(status: HTTPStatus, why: str, headers: dict[str, str] | None = None) -> 
     what = "The box keeps its reports, and tries again. `firstbell-agent check` on it says how it stands."
     body = msgspec.json.encode(Trouble(error=why, what_to_do=what))
     return Response(body, status, headers, media_type="application/json")
+
+
+def _reply(body: bytes) -> Response:
+    return Response(body, media_type="application/octet-stream")
 
 
 def _busy(why: str) -> Response:

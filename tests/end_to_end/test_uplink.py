@@ -315,7 +315,7 @@ def swapping(district: Field, thief: Signer, folder: Path) -> Iterator[tuple[int
             self.wfile.write(said)
 
         def signed(self, head: letter.Head, payload: bytes) -> bytes:
-            signature = thief.sign(letter.to_sign(head.verb, head.nonce, payload))
+            signature = thief.sign(letter.to_sign(head.verb, head.nonce, payload, head.moment))
             own = msgspec.structs.replace(head, certificate=thief.certificate, signature=signature)
             return letter.write(own, payload)
 

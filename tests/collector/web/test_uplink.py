@@ -1,6 +1,7 @@
 """What boxes bring by HTTPS is taken from whom it is, once; and a WebSocket leads to the broker, and nowhere else."""
 
 import json
+import secrets
 import socket
 import threading
 import time
@@ -15,12 +16,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from agent.signing import Signer, SigningError
+from collector import letters
 from collector.app import listener
 from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import COLLECTOR, Registrar
 from collector.identity.signing import Callers, Voice
-from collector.letters import RECENT_S, Broker, Letters
+from collector.letters import AHEAD_MS, GOOD_MS, RECENT_S, Broker, Letters
 from collector.tokens import Tokens
 from collector.web import door, uplink
 from collector.web.access import Slowness
@@ -109,25 +111,40 @@ class District:
             answer = line.getresponse()
             return answer.status, answer.read()
 
-    def said(self, box: Signer, verb: str, payload: bytes, nonce: str = NONCE) -> list[letter.Message]:
+    def written(self, box: Signer, verb: str, payload: bytes) -> bytes:
+        """A letter of now."""
+        return written(box, verb, payload, secrets.token_hex(16), self.letters.moment())
+
+    def said(self, box: Signer, verb: str, payload: bytes) -> list[letter.Message]:
         """What the collector says to a good letter."""
-        raw = written(box, verb, payload, nonce)
+        return self.answered(box, self.written(box, verb, payload))
+
+    def answered(self, box: Signer, raw: bytes) -> list[letter.Message]:
+        """What the collector says to that letter."""
         status, body = self.post(raw)
         assert status == 200, body
         reply = letter.read_reply(body)
         now_ns = self.bench.clock.now_ns()
         signed = letter.to_sign_in_reply(box.name, letter.digest(raw), reply.body)
         box.check(reply.head.certificate, reply.head.signature, signed, now_ns)
-        return letter.read_messages(reply.body)
+        return letter.read_said(reply.body).messages
 
 
-def written(box: Signer, verb: str, payload: bytes, nonce: str = NONCE, **changes: Any) -> bytes:
+def written(
+    box: Signer,
+    verb: str,
+    payload: bytes,
+    nonce: str = NONCE,
+    moment: letter.Moment = letter.UNKNOWN,
+    **changes: Any,
+) -> bytes:
     """A letter, with parts of its head changed after it was signed."""
     head: dict[str, Any] = {
         "verb": verb,
         "nonce": nonce,
         "certificate": box.certificate,
-        "signature": box.sign(letter.to_sign(verb, nonce, payload)),
+        "moment": moment,
+        "signature": box.sign(letter.to_sign(verb, nonce, payload, moment)),
     }
     return letter.write(letter.Head(**(head | changes)), payload)
 
@@ -213,20 +230,74 @@ def test_leases_and_nudges_wait_for_the_next_letter(district: District) -> None:
     assert not district.letters.nudge(BOX)
 
 
-def test_a_question_that_was_overheard_is_asked_once(district: District) -> None:
-    """The same letter again is no new word to the coordinator."""
-    box = district.box()
-    district.said(box, "lease/ask", b"may I?")
-    district.coordinator.answers = False
-    district.said(box, "lease/ask", b"may I?")
+def test_a_letter_that_was_overheard_is_worth_nothing(district: District) -> None:
+    """Whatever it says: it takes nothing that waits for the box, asks nothing, and gets no place for long."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    overheard = [district.written(box, "state", hello), district.written(box, "lease/ask", b"may I?")]
+    for each in overheard:
+        district.answered(box, each)
+    district.letters.tell(BOX, b"revoked")
+    for each in overheard:
+        status, said = district.post(each)
+        assert (status, "came before" in json.loads(said)["error"]) == (409, True)
     assert len(district.coordinator.heard) == 1
+    assert [each.payload for each in district.said(box, "state", hello)] == [b"revoked"]
+
+
+def test_a_letter_is_of_now(district: District) -> None:
+    """Too old, ahead of its time, of another run of the collector, or without a moment: nothing of it is heard."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    now = district.letters.moment()
+    assert district.answered(box, district.written(box, "state", hello)) == []
+    district.letters.tell(BOX, b"revoked")
+    for run, ms in ((now.run, -GOOD_MS - 1000), (now.run, AHEAD_MS + 1000), ("0a", 0), ("", 0)):
+        moment = letter.Moment(run=run, at_ms=now.at_ms + ms)
+        assert district.post(written(box, "lease/ask", b"may I?", "0b", moment))[0] == 409
+    assert district.coordinator.heard == []
+    # Whoever has no moment is told one, and nothing that waits for the box.
+    assert district.answered(box, written(box, "state", hello)) == []
+    district.bench.clock.passes(int(GOOD_MS / 1000 - 1) * NS)
+    (said,) = district.answered(box, written(box, "state", hello, "0c", now))
+    assert said.payload == b"revoked"
+
+
+def test_what_came_is_remembered_or_too_old(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room for more nonces, letters as old as a forgotten one are refused; good ones of later are taken."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    monkeypatch.setattr(letters, "_MOST_NONCES", 2)
+    first = district.written(box, "state", hello)
+    for _ in range(2):
+        district.answered(box, first)
+        for _ in range(2):
+            district.bench.clock.passes(6 * NS)
+            district.said(box, "state", hello)
+        assert district.post(first)[0] == 409
+        first = district.written(box, "state", hello)
+    district.bench.clock.passes(GOOD_MS * 2 * NS // 1000)
+    district.said(box, "state", hello)
+    assert len(district.letters._nonces) == 1
+
+
+def test_one_box_has_so_many_letters_under_way(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was stolen fills the desk for nobody else."""
+    monkeypatch.setattr(uplink, "MOST_LETTERS_OF_ONE", 1)
+    monkeypatch.setattr(uplink, "ASK_S", 3.0)
+    box, other, hello = district.box(), district.box("lincoln-2"), wire.encode(wire.State(alive=True))
+    district.coordinator.answers = False
+    ask = threading.Thread(target=district.said, args=(box, "lease/ask", b"may I?"))
+    ask.start()
+    wait_until(lambda: bool(district.coordinator.heard))
+    assert district.post(district.written(box, "state", hello))[0] == 503
+    assert district.said(other, "state", hello) == []
+    ask.join(20)
+    assert district.said(box, "state", hello) == []
 
 
 def test_nobody_speaks_for_another(district: District) -> None:
     """Whatever the batch says of its box, the certificate's name counts: nothing of it is stored."""
     box = district.box("lincoln-2")
     _, payload = batch(1, reports(1, 3))
-    status, body = district.post(written(box, "report", payload))
+    status, body = district.post(district.written(box, "report", payload))
     assert status == 400
     assert "set aside" in json.loads(body)["error"]
     assert district.bench.held() == []
