@@ -61,7 +61,9 @@ class Box:
         self._clock, self._spool, self._last_resort = clock, spool, last_resort
         self._wake = threading.Event()
         self._nudged = threading.Event()
-        self._leases = Leases(line.publish, clock, machine.random, lambda: _medium(machine))
+        self._leases = Leases(
+            settings.box.name, line.publish, clock, machine.random, lambda: _medium(machine)
+        )
         gate = Gate(
             settings.ceilings,
             spool,

@@ -15,6 +15,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -196,17 +197,23 @@ def _said(word: Waiting | Refused) -> str:
 def _post(card: Card, path: str, body: bytes, tls: ssl.SSLContext, proxy: Proxy | None) -> Word:
     url = card.collector.rstrip("/") + path
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - https
-    opener = Requests(tls, proxy)
+    requests = Requests(tls, proxy, ANSWER_S)
     try:
-        try:
-            with opener.open(asked, timeout=ANSWER_S) as answer:
-                said = answer.read(_ANSWER_BYTES)
-        except urllib.error.HTTPError as error:
-            with error:
-                said = error.read(_ANSWER_BYTES)
+        with closing(requests):
+            said = _said_by(requests, asked)
         return enrolment.read_word(said)
     except EnrolmentError as error:
         raise OutOfReachError(f"something else answers at {url}: {error}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise OutOfReachError(f"{url} can't be reached: {reason}") from error
+        raise OutOfReachError(f"{url} can't be reached: {str(reason) or 'no answer in time'}") from error
+
+
+def _said_by(requests: Requests, asked: urllib.request.Request) -> bytes:
+    """The body of the answer, whatever its status. Raises OSError, HTTPException."""
+    try:
+        with requests.open(asked, ANSWER_S) as answer:
+            return bytes(answer.read(_ANSWER_BYTES))
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read(_ANSWER_BYTES)

@@ -26,16 +26,16 @@ class SigningError(RuntimeError):
 
 
 class Signer:
-    """The box's key and certificate, and the authorities that it believes. Raises SigningError."""
+    """The box's key, certificate and `name`, and the authorities that it believes. Raises SigningError."""
 
     def __init__(self, certificate: Path, key: Path, authorities: Path) -> None:
         try:
             own = load_pem_private_key(key.read_bytes(), None)
-            self.certificate = x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(
-                Encoding.DER
-            )
+            shown = x509.load_pem_x509_certificate(certificate.read_bytes())
+            self.certificate = shown.public_bytes(Encoding.DER)
+            self.name = str(shown.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
             self._authorities = x509.load_pem_x509_certificates(authorities.read_bytes())
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except (OSError, ValueError, TypeError, IndexError, UnsupportedAlgorithm) as error:
             raise SigningError(f"the box's certificate can't be used: {error}") from error
         if not isinstance(own, ec.EllipticCurvePrivateKey):
             raise SigningError(f"{key} is no key that letters are signed with (P-256)")

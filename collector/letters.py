@@ -4,9 +4,12 @@ A box that comes this way has no topic to be reached at: what is said to it wait
 letter, and is said on its topics as well, because nobody knows by which way it comes next. Hearing twice does
 no harm.
 Nothing here says that such a box is connected: it is heard by what it brings.
+
+StaleError              a letter that came before, or is too old
 """
 
 import logging
+import secrets
 import threading
 from collections import OrderedDict, deque
 from concurrent.futures import Future
@@ -17,17 +20,23 @@ from collector.clock import Clock
 from collector.identity.signing import Callers, Voice
 from collector.intake import Pending
 from firstbell import letter, wire
-from firstbell.letter import Letter, Message
+from firstbell.letter import Letter, Message, Moment, Said
 from firstbell.wire import Answer
 
 RECENT_S = 180.0
 """A box that brought nothing for so long comes by another way now, or not at all."""
+GOOD_MS, AHEAD_MS = 120_000, 5_000
+"""How old a letter may be, and how far a box's idea of our clock may be ahead."""
 _MOST_BOXES = 20_000
 _MOST_WAITING = 16
-_MOST_NONCES = 10_000
+_MOST_NONCES = 200_000
 _NONCE_CHARS = 64
 
 log = logging.getLogger(__name__)
+
+
+class StaleError(RuntimeError):
+    """A letter that came before, or is too old to tell whether it did; its text says so."""
 
 
 class Taker(Protocol):
@@ -91,13 +100,42 @@ class Letters:
         self._callers, self._voice = callers, voice
         self._lock = threading.Lock()
         self._boxes: OrderedDict[str, _Box] = OrderedDict()
-        self._nonces: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._run, self._since_ms = secrets.token_hex(8), 0
+        self._nonces: OrderedDict[tuple[str, str], int] = OrderedDict()
+        """What came, and when: the oldest first."""
 
     def caller(self, came: Letter) -> str:
         """Whose letter it is. Raises CallerError, StoreError."""
         head = came.head
-        signed = letter.to_sign(head.verb, head.nonce, came.payload)
+        signed = letter.to_sign(head.verb, head.nonce, came.payload, head.moment)
         return self._callers.name(head.certificate, head.signature, signed)
+
+    def moment(self) -> Moment:
+        """Now, by the clock that letters go by. It begins anew with each start: older letters are void."""
+        return Moment(run=self._run, at_ms=int(self._clock.monotonic() * 1000))
+
+    def fresh(self, agent: str, came: Letter) -> None:
+        """See that this letter comes for the first time, and remember it. Raises StaleError."""
+        now_ms, said, key = self.moment().at_ms, came.head.moment, (agent, came.head.nonce)
+        if said.run != self._run or not -AHEAD_MS <= now_ms - said.at_ms <= GOOD_MS:
+            raise StaleError(
+                "this letter is not of now by the collector's clock: the box asks for that again"
+            )
+        with self._lock:
+            if said.at_ms < self._since_ms or key in self._nonces:
+                raise StaleError("this letter came before")
+            self._nonces[key] = now_ms
+            self._forget(now_ms)
+
+    def _forget(self, now_ms: int) -> None:
+        """Forget what would be too old anyway; where there is no room for the rest, that is too old, too."""
+        while self._nonces:
+            key, came_ms = next(iter(self._nonces.items()))
+            if len(self._nonces) > _MOST_NONCES:
+                self._since_ms = max(self._since_ms, came_ms + AHEAD_MS + 1)
+            elif now_ms - came_ms <= GOOD_MS + AHEAD_MS:
+                return
+            del self._nonces[key]
 
     # --- what a letter says ---------------------------------------------------------------------------------
 
@@ -115,24 +153,19 @@ class Letters:
         return Answer(journal=self._journal_id, now_ns=self._clock.now_ns(), nonce=nonce)
 
     def ask(self, agent: str, came: Letter) -> Future[None]:
-        """Pass on a word about a lease; done once there is something to say to the box.
-
-        The same letter again is no new word: whoever overheard one can't take the line with it.
-        """
+        """Pass on a word about a lease; done once there is something to say to the box."""
         box = self._saw(agent)
         with self._lock:
             awaited = box.awaited = Future()
-            key = (agent, came.head.nonce)
-            new = key not in self._nonces
-            self._nonces[key] = None
-            if len(self._nonces) > _MOST_NONCES:
-                self._nonces.popitem(last=False)
-        if new:
-            self._hearer.hear(agent, came.payload)
+        self._hearer.hear(agent, came.payload)
         return awaited
 
-    def reply(self, agent: str, nonce: str, answer: Answer | None) -> bytes:
-        """A signed reply with the answer, and with what waits for the box."""
+    def greet(self, agent: str, came: Letter) -> bytes:
+        """A signed reply with nothing but the moment: what waits is for whoever shows that it is here now."""
+        return self._signed(agent, came, [])
+
+    def reply(self, agent: str, came: Letter, answer: Answer | None) -> bytes:
+        """A reply to that letter, signed for that box, with the answer, and with what waits for the box."""
         with self._lock:
             box = self._boxes.get(agent)
             messages = list(box.waiting) if box else []
@@ -140,8 +173,11 @@ class Letters:
                 box.waiting.clear()
         if answer:
             messages.insert(0, Message(verb="answer", payload=wire.encode(answer)))
-        body = letter.write_messages(messages)
-        certificate, signature = self._voice.sign(letter.to_sign_in_reply(nonce, body))
+        return self._signed(agent, came, messages)
+
+    def _signed(self, agent: str, came: Letter, messages: list[Message]) -> bytes:
+        body = letter.write_said(Said(moment=self.moment(), messages=messages))
+        certificate, signature = self._voice.sign(letter.to_sign_in_reply(agent, came.digest, body))
         return letter.write(letter.ReplyHead(certificate=certificate, signature=signature), body)
 
     # --- what is said to boxes, whichever way they come -------------------------------------------------

@@ -60,7 +60,7 @@ def fetch_head(url: str, address: str, deadline: Deadline, tls: Callable[[], ssl
         raise RefusedError("the page has no http or https address")
     try:
         with _connected(parts, address, deadline, tls) as sock:
-            return _head(parts, _Line(sock, deadline))
+            return _head(parts, TimedLine(sock, deadline))
     except TimeoutError:
         raise SilentError("the page did not begin in time") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -73,7 +73,7 @@ def head_over(
     """GET `path` on a connection that stands. Raises RefusedError and SilentError."""
     try:
         connection = http.client.HTTPConnection(host)
-        connection.sock = _Line(sock, deadline)
+        connection.sock = TimedLine(sock, deadline)
         connection.request("GET", path, headers={"User-Agent": "firstbell", **(headers or {})})
         with connection.getresponse() as response:
             return Head(response.status, {name.lower(): value for name, value in response.getheaders()})
@@ -98,7 +98,7 @@ def _connected(
         raise
 
 
-def _head(parts: SplitResult, line: "_Line") -> Page:
+def _head(parts: SplitResult, line: "TimedLine") -> Page:
     connection = http.client.HTTPConnection(parts.netloc.rpartition("@")[2])
     connection.sock = line
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -107,18 +107,23 @@ def _head(parts: SplitResult, line: "_Line") -> Page:
         return Page(line.reader.first_byte_ms, response.status)
 
 
-class _Line:
-    """As much of a socket as http.client uses; every step of it under the one deadline."""
+class TimedLine:
+    """As much of a socket as http.client uses; every step of it under the one deadline.
+
+    Whoever made the socket closes it.
+    """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock, self._deadline = sock, deadline
         self.reader = _Reader(sock, deadline)
 
     def sendall(self, data: bytes) -> None:
+        """Send all of it. Raises TimeoutError, OSError."""
         self._sock.settimeout(self._deadline.left_s())
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
+        """What comes in."""
         return io.BufferedReader(self.reader)
 
     def close(self) -> None:

@@ -8,7 +8,9 @@ import http.client
 import json
 import logging
 import queue
+import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.machine.clock import Clock
+from agent.machine.page import Deadline, TimedLine
 from agent.uplink.way import Way
 from firstbell import letter, wire
 from firstbell.letter import LetterError
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from agent.signing import Signer
 
 STEP_S = 20.0
-"""So long may each step take: the collector's disk may be slow, and a filter looks at all of it first."""
+"""So long may each step to an open line take."""
+EXCHANGE_S = 40.0
+"""So long may a letter and its reply take: the collector's disk may be slow, and a filter looks first."""
 POLL_S = 60.0
 """With nothing to say the box asks in so long whether there is anything to hear."""
 ROOM = 32
@@ -70,6 +75,8 @@ class HttpsLine:
         }
         self._stop = threading.Event()
         self._signer: Signer | None = None
+        self._told: tuple[letter.Moment, int] | None = None
+        """What the collector's clock said last, and when (nanoseconds since this machine's start)."""
 
     # --- what the sender uses ---------------------------------------------------------------------------
 
@@ -191,21 +198,49 @@ class HttpsLine:
     # --- one letter -------------------------------------------------------------------------------------
 
     def _exchange(self, verb: str, payload: bytes) -> list[letter.Message]:
-        """Send one letter; what the collector says to it. Raises _NotThroughError."""
+        """Send one letter; what the collector says to it. Raises _NotThroughError.
+
+        Where the collector's clock is not known it is asked first. Whatever fails, it is asked again: the
+        collector may have been started anew.
+        """
+        try:
+            if self._told is None and payload is not _HELLO:
+                self._one("state", _HELLO)
+            return self._one(verb, payload)
+        except _NotThroughError:
+            self._told = None
+            raise
+
+    def _one(self, verb: str, payload: bytes) -> list[letter.Message]:
+        """One letter and its reply. Raises _NotThroughError."""
         from agent.signing import Signer, SigningError  # noqa: PLC0415 - ten megabytes, where they are needed
 
         try:
             signer = self._signer = self._signer or Signer(*self._files)
             nonce = f"{self._random.getrandbits(128):032x}"
-            signature = signer.sign(letter.to_sign(verb, nonce, payload))
-            head = letter.Head(verb=verb, nonce=nonce, certificate=signer.certificate, signature=signature)
-            reply = letter.read_reply(self._posted(letter.write(head, payload)))
-            signed = letter.to_sign_in_reply(nonce, reply.body)
+            moment = self._moment()
+            signature = signer.sign(letter.to_sign(verb, nonce, payload, moment))
+            head = letter.Head(
+                verb=verb, nonce=nonce, moment=moment, certificate=signer.certificate, signature=signature
+            )
+            raw = letter.write(head, payload)
+            reply = letter.read_reply(self._posted(raw))
+            signed = letter.to_sign_in_reply(signer.name, letter.digest(raw), reply.body)
             signer.check(reply.head.certificate, reply.head.signature, signed, self._today())
-            return letter.read_messages(reply.body)
+            said = letter.read_said(reply.body)
         except (SigningError, LetterError) as error:
             self._signer = None  # a certificate that was renewed meanwhile is read anew
             raise _NotThroughError(str(error)) from error
+        self._told = (said.moment, self._clock.stamp().boottime_ns)
+        return said.messages
+
+    def _moment(self) -> letter.Moment:
+        """Now, by the collector's clock as far as it is known."""
+        if self._told is None:
+            return letter.UNKNOWN
+        heard, at_ns = self._told
+        passed_ms = (self._clock.stamp().boottime_ns - at_ns) // 1_000_000
+        return letter.Moment(run=heard.run, at_ms=heard.at_ms + passed_ms)
 
     def _today(self) -> int | None:
         stamp = self._clock.stamp()
@@ -213,20 +248,23 @@ class HttpsLine:
 
     def _posted(self, body: bytes) -> bytes:
         """The body of the collector's answer. Raises _NotThroughError."""
-        asked = http.client.HTTPConnection(self._way.host, self._way.port)
         try:
-            asked.sock = self._way.opened(STEP_S)
-            headers = {"Content-Type": "application/octet-stream", "Connection": "close"}
-            asked.request("POST", letter.PATH, body, {"Host": self._way.origin, **headers})
-            with asked.getresponse() as answer:
-                said = answer.read(letter.REPLY_BYTES)
-                if answer.status != http.client.OK:
-                    raise _refused(answer.status, said, answer.getheader("Retry-After", ""))
-                return said
+            with self._way.opened(STEP_S) as secured:
+                return self._answered(secured, body)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _NotThroughError(f"{self._way.origin}: {error or type(error).__name__}") from error
-        finally:
-            asked.close()
+            raise _NotThroughError(f"{self._way.origin}: {str(error) or 'no answer in time'}") from error
+
+    def _answered(self, secured: socket.socket, body: bytes) -> bytes:
+        """All of it has one bound: whoever answers in the collector's place may let a page drip."""
+        asked = http.client.HTTPConnection(self._way.host, self._way.port)
+        asked.sock = TimedLine(secured, Deadline(time.monotonic, EXCHANGE_S))
+        headers = {"Content-Type": "application/octet-stream", "Connection": "close"}
+        asked.request("POST", letter.PATH, body, {"Host": self._way.origin, **headers})
+        with asked.getresponse() as answer:
+            said = answer.read(letter.REPLY_BYTES)
+            if answer.status != http.client.OK:
+                raise _refused(answer.status, said, answer.getheader("Retry-After", ""))
+            return said
 
 
 def _refused(status: int, said: bytes, retry_after: str) -> _NotThroughError:

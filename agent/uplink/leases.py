@@ -7,13 +7,16 @@ is over, and its test is stopped; one that was granted too late is given back at
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
 
 import msgspec
 
 from agent.machine.clock import Clock
 from firstbell import lease as words
+from firstbell import ticket
 from firstbell.lease import Grant, Lease, Refusal, Refuse, Renewed, Revoke
+from firstbell.ticket import TicketError
 from firstbell.wire import WireError
 
 ANSWER_S = 8.0
@@ -28,16 +31,19 @@ _log = logging.getLogger(__name__)
 class Leases:
     """The coordinator, as the gate of one box sees it. Any thread may call it.
 
-    `publish` sends a message now or not at all; `medium` says what the box hangs on, as in a report.
+    `agent` is the box's name. `publish` sends a message now or not at all; `medium` says what the box hangs
+    on, as in a report.
     """
 
     def __init__(
         self,
+        agent: str,
         publish: Callable[[str, bytes], bool],
         clock: Clock,
         random: Random,
         medium: Callable[[], str] = lambda: "",
     ) -> None:
+        self._agent = agent
         self._publish, self._clock, self._random, self._medium = publish, clock, random, medium
         self._lock = threading.Lock()
         self._answers: dict[str, _Answer] = {}
@@ -94,10 +100,20 @@ class Leases:
         except WireError as error:
             _log.debug("not a word about leases: %s", error)
             return
-        if isinstance(message, Grant | Refuse):
+        if isinstance(message, Grant) and self._is_anothers(message):
+            _log.warning("a grant with another box's ticket came here: it counts for nothing")
+        elif isinstance(message, Grant | Refuse):
             self._answered(message)
         else:
             self._told(message)
+
+    def _is_anothers(self, grant: Grant) -> bool:
+        """Whether a ticket names another box. One that can't be read is the reference server's to refuse."""
+        for token in grant.tickets.values():
+            with suppress(TicketError):
+                if ticket.read(ticket.split(token)[0]).agent != self._agent:
+                    return True
+        return False
 
     def _answered(self, message: Grant | Refuse) -> None:
         with self._lock:

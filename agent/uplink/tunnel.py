@@ -5,18 +5,24 @@ the collector neither. One thread does all of it: no TLS connection likes two.
 """
 
 import logging
+import re
 import select
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
+from http import HTTPStatus
 
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import Opcode
+from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from agent.machine.page import Deadline
 from agent.uplink.way import Way
 from firstbell.letter import TUNNEL
 
@@ -26,6 +32,7 @@ TAKE_S = 30.0
 GOODBYE_S = 1.0
 MOST_MESSAGE = 1 << 16
 _READ_BYTES = 1 << 14
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\Z)")
 
 _log = logging.getLogger(__name__)
 
@@ -48,13 +55,21 @@ def dug(way: Way) -> socket.socket:
 
 
 def _shaken(secured: ssl.SSLSocket, origin: str) -> ClientProtocol:
-    """The library's end of a WebSocket that the collector has opened. Raises WebSocketException, OSError."""
+    """The library's end of a WebSocket that the collector has opened. Raises WebSocketException, OSError.
+
+    All of it has one bound, and a page that comes instead is not read to its end: a filter may let it drip.
+    """
+    deadline = Deadline(time.monotonic, STEP_S)
     # TLS is done already, so for the library this is a plain connection.
     talk = ClientProtocol(parse_uri(f"ws://{origin}{TUNNEL}"), max_size=MOST_MESSAGE)
     talk.send_request(talk.connect())
     _flush(secured, talk)
+    head: bytes | None = b""
     while talk.state is State.CONNECTING and talk.handshake_exc is None:
+        secured.settimeout(deadline.left_s())
         data = secured.recv(_READ_BYTES)
+        if head is not None:
+            head = _looked_at(head + data)
         if data:
             talk.receive_data(data)
         else:
@@ -62,6 +77,18 @@ def _shaken(secured: ssl.SSLSocket, origin: str) -> ClientProtocol:
     if talk.handshake_exc is not None:
         raise talk.handshake_exc
     return talk
+
+
+def _looked_at(head: bytes) -> bytes | None:
+    """The beginning of an answer, while its first line is not all there; then None. Raises InvalidStatus."""
+    line, ended, _ = head[:_READ_BYTES].partition(b"\r\n")
+    if not ended:
+        return head
+    if found := _STATUS.match(line):
+        status = int(found[1])
+        if status != HTTPStatus.SWITCHING_PROTOCOLS:
+            raise InvalidStatus(Response(status, "", Headers()))
+    return None
 
 
 def _run(far: socket.socket, secured: ssl.SSLSocket, talk: ClientProtocol) -> None:
@@ -116,4 +143,4 @@ def _flush(secured: ssl.SSLSocket, talk: ClientProtocol) -> None:
 def _why(error: BaseException) -> str:
     if isinstance(error, InvalidStatus):
         return f"it is refused with status {error.response.status_code}"
-    return str(error) or type(error).__name__
+    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

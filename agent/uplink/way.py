@@ -9,11 +9,12 @@ import http.client
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import sha256
 
 from agent.machine import dates
+from agent.machine.page import Deadline, TimedLine
 from agent.machine.proxy import Proxy
 
 STALLED_MS = 60_000
@@ -86,17 +87,30 @@ class Way:
         return socket.create_connection((self.host, self.port), timeout_s)
 
     def _through(self, proxy: Proxy, timeout_s: float) -> socket.socket:
-        asked = http.client.HTTPConnection(proxy.host, proxy.port, timeout=timeout_s)
-        asked.set_tunnel(self.host, self.port, proxy.headers)
+        where = f"the proxy {proxy.host}:{proxy.port}"
         try:
-            asked.connect()
+            made = socket.create_connection((proxy.host, proxy.port), timeout_s)
+        except OSError as error:
+            raise OSError(f"{where} can't be reached: {error}") from error
+        try:
+            self._asked(proxy, made, Deadline(time.monotonic, timeout_s))
         except (OSError, http.client.HTTPException) as error:
-            with suppress(OSError):
-                asked.close()
-            raise OSError(f"the proxy {proxy.host}:{proxy.port} lets nothing through: {error}") from error
-        made: socket.socket = asked.sock
-        asked.sock = None
+            made.close()
+            why = str(error) or "it does not answer in time"
+            raise OSError(f"{where} lets nothing through: {why}") from error
+        made.settimeout(timeout_s)
         return made
+
+    def _asked(self, proxy: Proxy, made: socket.socket, deadline: Deadline) -> None:
+        """Ask for a way through. Raises OSError, HTTPException."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        target = f"{host}:{self.port}"
+        asked = http.client.HTTPConnection(proxy.host, proxy.port)
+        asked.sock = TimedLine(made, deadline)
+        asked.request("CONNECT", target, headers={"Host": target, **proxy.headers})
+        with asked.getresponse() as answer:
+            if answer.status != http.client.OK:
+                raise OSError(f"status {answer.status} {http.client.responses.get(answer.status, '')}")
 
     def _trusting(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -11,12 +11,13 @@ import socket
 import time
 from collections import Counter
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any
 
 import h11
 import uvicorn
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -25,7 +26,7 @@ from collector.web.renewed import Shown
 log = logging.getLogger(__name__)
 
 MOST, MOST_OF_ONE = 200, 40
-"""Connections at once: in all, and from one address that is not this machine's own (a proxy's is)."""
+"""Connections at once: in all, and from one address (`crowd`) that is not of this machine (a proxy's is)."""
 SPARE = 40
 """The last so many places are for addresses of which nobody is inside yet."""
 WORD_S = 10.0
@@ -38,6 +39,7 @@ STOP_S = 5
 """So long may the answers that are under way take when the server stops."""
 LOOK_S = 60.0
 """How often it is seen whether there is another certificate to show."""
+_OF_ONE_BITS = 64
 _TICK_S = 0.1
 """uvicorn's."""
 _PAUSE_S = 0.5
@@ -60,7 +62,7 @@ class Door(socket.socket):
         made, address = self._accepted()
         self._inside = [each for each in self._inside if each[0].fileno() >= 0]
         ours = Counter(host for _, host in self._inside)
-        host = str(address[0])
+        host = crowd(str(address[0]))
         if len(self._inside) >= self._places(host, ours[host]):
             made.close()
             self._say(
@@ -93,6 +95,17 @@ class Door(socket.socket):
         if time.monotonic() - self._said_at >= _SAID_EVERY_S:
             self._said_at = time.monotonic()
             log.warning("%s", what)
+
+
+def crowd(host: str) -> str:
+    """What an address counts as: of IPv6 its /64, because one machine may have all of that."""
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if not isinstance(found, IPv6Address) or found.is_loopback:
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((found, _OF_ONE_BITS), strict=False))
 
 
 def _is_own(host: str) -> bool:
@@ -161,7 +174,10 @@ class Patient(H11Protocol):
 
 
 class PatientSocket(WebSocketsSansIOProtocol):
-    """A WebSocket with the same end to its patience: what is written is taken in thirty seconds."""
+    """A WebSocket with the same end to its patience: what is written is taken in thirty seconds.
+
+    Until it is taken nothing more is read: whoever sends pings gets no pongs piled up here.
+    """
 
     take_s = TAKE_S
     _untaken: asyncio.TimerHandle | None = None
@@ -170,11 +186,21 @@ class PatientSocket(WebSocketsSansIOProtocol):
         """Something is not taken yet."""
         super().pause_writing()
         self._untaken = self.loop.call_later(self.take_s, self.transport.abort)
+        self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """All is taken."""
         self._stop_offering()
         super().resume_writing()
+        if not self.read_paused:  # by uvicorn, until the application has taken what came
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """What came, for the application; uvicorn goes on to read after it."""
+        came = await super().receive()
+        if self._untaken is not None:
+            self.transport.pause_reading()
+        return came
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended."""

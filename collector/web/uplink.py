@@ -16,15 +16,16 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from collector.identity.signing import CallerError
-from collector.letters import Broker, Letters
+from collector.letters import Broker, Letters, StaleError
 from collector.store.errors import StoreError
 from collector.web.access import Slowness
+from collector.web.door import crowd
 from collector.web.health import Parts
 from collector.web.troubles import Trouble
 from firstbell import letter
@@ -36,9 +37,12 @@ OPEN = frozenset({letter.PATH})
 MOST_RELAYS, MOST_RELAYS_OF_ONE = 100, 25
 """WebSockets at once, in all and from one address: fewer than the door's places, so that pages and letters
 have some. A box that finds no place brings letters."""
-MOST_LETTERS = 64
+MOST_LETTERS, MOST_LETTERS_OF_ONE = 64, 4
+"""Letters under way, in all and of one box, which brings two at a time."""
 IDLE_S = 90.0
 """A box asks the broker each 20 s whether it is there."""
+FIRST_S = 15.0
+"""A broker answers a handshake within this: whoever opens none is no box."""
 CONNECT_S, TAKE_S = 10.0, 30.0
 ANSWER_S = 15.0
 """So long may keeping a batch take; then the box comes again with it."""
@@ -72,6 +76,7 @@ class _Desk:
         self._letters, self._slowness = letters, slowness
         self._pool = ThreadPoolExecutor(8, "letters")
         self._under_way = 0
+        self._of_box: Counter[str] = Counter()
 
     async def take(self, request: Request) -> Response:
         """One letter and its reply, or what is wrong with it."""
@@ -87,7 +92,7 @@ class _Desk:
             return _busy("too many boxes bring something at this moment")
         self._under_way += 1
         try:
-            return await self._taken(came, request.client.host if request.client else "")
+            return await self._taken(came, _address(request))
         finally:
             self._under_way -= 1
 
@@ -100,7 +105,20 @@ class _Desk:
             self._letters.refused += 1
             await self._slowness.wrong(address)
             return _no(HTTPStatus.FORBIDDEN, str(error))
-        return await self._answered(agent, came)
+        if came.head.verb == "state" and not came.head.moment.run:
+            return _reply(await self._apart(self._letters.greet, agent, came))
+        try:
+            self._letters.fresh(agent, came)
+        except StaleError as error:
+            return _no(HTTPStatus.CONFLICT, str(error))
+        if self._of_box[agent] >= MOST_LETTERS_OF_ONE:
+            return _busy("this box brings too much at this moment")
+        self._of_box[agent] += 1
+        try:
+            return await self._answered(agent, came)
+        finally:
+            self._of_box[agent] -= 1
+            self._of_box += Counter()  # without those that have none
 
     async def _answered(self, agent: str, came: Letter) -> Response:
         try:
@@ -110,8 +128,8 @@ class _Desk:
         except TimeoutError:
             return _busy("the journal takes too long to keep it")
         self._letters.taken += 1
-        body = await self._apart(self._letters.reply, agent, came.head.nonce, answer)
-        return Response(body, media_type="application/octet-stream")
+        body = await self._apart(self._letters.reply, agent, came, answer)
+        return _reply(body)
 
     async def _said(self, agent: str, came: Letter) -> Answer | None:
         if came.head.verb == "state":
@@ -139,6 +157,11 @@ def _settle(settled: "Future[Answer | None]", answer: Answer | None) -> None:
         settled.set_result(answer)
 
 
+def _address(asks: HTTPConnection) -> str:
+    """Whence it comes, as it is counted."""
+    return crowd(asks.client.host) if asks.client else ""
+
+
 class _TooLongError(Exception):
     """Longer than any letter."""
 
@@ -160,6 +183,10 @@ def _no(status: HTTPStatus, why: str, headers: dict[str, str] | None = None) -> 
     return Response(body, status, headers, media_type="application/json")
 
 
+def _reply(body: bytes) -> Response:
+    return Response(body, media_type="application/octet-stream")
+
+
 def _busy(why: str) -> Response:
     return _no(HTTPStatus.SERVICE_UNAVAILABLE, why, {"Retry-After": str(AGAIN_S)})
 
@@ -179,7 +206,7 @@ class Relays:
         if line.headers.getlist("origin"):
             await _denied(line, HTTPStatus.FORBIDDEN, "no page may ask")
             return
-        async with self._place(line.client.host if line.client else "") as found:
+        async with self._place(_address(line)) as found:
             if not found:
                 await _denied(line, HTTPStatus.SERVICE_UNAVAILABLE, "no place for one more")
                 return
@@ -219,7 +246,9 @@ async def _up(line: WebSocket, writer: asyncio.StreamWriter) -> None:
 
 
 async def _down(line: WebSocket, reader: asyncio.StreamReader) -> None:
-    while data := await reader.read(_BUFFER):
+    within_s: float | None = FIRST_S
+    while data := await asyncio.wait_for(reader.read(_BUFFER), within_s):
+        within_s = None
         await asyncio.wait_for(line.send_bytes(data), TAKE_S)
 
 

@@ -2,9 +2,14 @@
 
 import json
 import logging
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -14,13 +19,16 @@ from agent import lines
 from agent.config import Settings
 from agent.machine.clock import SystemClock
 from agent.machine.machine import Machine
+from agent.signing import Signer
 from agent.uplink.ladder import Rung, remembered
 from collector.clock import SystemClock as DistrictClock
+from firstbell import letter
 from firstbell.lease import Lease, Refusal
 from firstbell.report import Stamp
 from tests.support.field import Field, Sending, field
 from tests.support.mosquitto import wait_until
 from tests.support.outskirts import dropping, proxy
+from tests.support.tls_server import certificates
 
 pytestmark = pytest.mark.slow
 
@@ -285,3 +293,64 @@ def test_a_box_of_1970_takes_the_district_for_no_filter(
     with district.box(BOX, rungs=["https"]) as box:
         arrive(district, box)
     assert "filter" not in caplog.text
+
+
+@contextmanager
+def swapping(district: Field, thief: Signer, folder: Path) -> Iterator[tuple[int, list[int]]]:
+    """Somebody on the way with another box's key: answers reports with what the collector says to a letter of its own.
+
+    Where it listens, and the statuses that its letters got.
+    """
+    certificate, key, _ = certificates(folder)
+    serves = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serves.load_cert_chain(certificate, key)
+    got: list[int] = []
+
+    class Swap(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            came = letter.read_letter(raw)
+            if came.head.verb == "report":
+                told = json.loads(came.payload.partition(b"\n")[0]) | {"agent": thief.name}
+                raw = self.signed(came.head, json.dumps(told).encode() + b"\nno report")
+            trusting = ssl.create_default_context(cafile=str(district.data / "ca" / "ca.pem"))
+            with closing(HTTPSConnection("localhost", district.web_port, context=trusting)) as line:
+                line.request("POST", letter.PATH, raw)
+                answer = line.getresponse()
+                said = answer.read()
+            got.extend([answer.status] if came.head.verb == "report" else [])
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def signed(self, head: letter.Head, payload: bytes) -> bytes:
+            signature = thief.sign(letter.to_sign(head.verb, head.nonce, payload, head.moment))
+            own = msgspec.structs.replace(head, certificate=thief.certificate, signature=signature)
+            return letter.write(own, payload)
+
+        def log_message(self, *_args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Swap) as server:
+        server.socket = serves.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1], got
+        server.shutdown()
+        thread.join(10)
+
+
+def test_no_other_box_answers_in_the_collectors_place(district: Field, tmp_path: Path) -> None:
+    """A stolen box's key and a place on the way: what the collector says to the thief counts for the thief alone."""
+    stolen = district.identity("lincoln-9")
+    thief = Signer(stolen / "box.pem", stolen / "box.key", stolen / "ca.pem")
+    (tmp_path / "filter").mkdir()
+    with (
+        swapping(district, thief, tmp_path / "filter") as (port, got),
+        district.box(BOX, rungs=["https"], collector=f"https://localhost:{port}") as box,
+    ):
+        box.put(5)
+        wait_until(lambda: 200 in got and "signature is wrong" in box.ladder.trouble, "it was tried")
+        assert (box.spool.waiting() >= 5, box.spool.refused()) == (True, [])
+    assert district.reports(BOX) == []

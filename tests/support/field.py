@@ -123,7 +123,7 @@ class Sending:
             folder / "spool.db", max_bytes=8 << 20, clock=self.machine.clock, random=random.SystemRandom()
         )
         self.nudged = 0
-        self.leases = Leases(self.ladder.publish, self.machine.clock, self.machine.random)
+        self.leases = Leases(settings.box.name, self.ladder.publish, self.machine.clock, self.machine.random)
         self.sender = Sender(
             settings.box.name,
             self.spool,

@@ -10,9 +10,11 @@ import pytest
 from agent.uplink import leases as module
 from agent.uplink.leases import Leases
 from firstbell import lease as words
+from firstbell import ticket
 from firstbell.lease import Grant, Lease, Refusal, Refuse, Renewed, Revoke
 from tests.support.clocks import HandClock
 
+BOX = "lincoln-1"
 WANTED = Lease(kind="throughput", max_bytes=500, max_seconds=30, targets=("hub",))
 
 
@@ -24,7 +26,7 @@ class Talk:
         self.online = True
         self.said: list[words.FromBox] = []
         self.answers: Callable[[words.Ask], words.ToBox | None] = lambda _: None
-        self.box = Leases(self.publish, clock, random.Random(5), lambda: "wifi")
+        self.box = Leases(BOX, self.publish, clock, random.Random(5), lambda: "wifi")
 
     def publish(self, verb: str, payload: bytes) -> bool:
         """Take a message of the box's."""
@@ -225,6 +227,24 @@ def test_the_end_is_told_once_and_frees_the_lease(talk: Talk) -> None:
     talk.passes(100)
     assert len(talk.said) == told
     assert talk.box.stop(lease).is_set()
+
+
+def test_a_grant_with_another_boxs_ticket_is_none(talk: Talk) -> None:
+    """Whoever brings it, and whatever nonce it bears: the question stays unanswered; one of its own is taken."""
+
+    def token(agent: str) -> str:
+        own = ticket.Ticket(
+            id="0" * 32, agent=agent, target="hub", kind="throughput", max_bytes=1, max_seconds=1, issued_ns=1,
+            expires_ns=2,
+        )  # fmt: skip
+        return ticket.token_of(ticket.payload_of(own), bytes(ticket.SIGNATURE_BYTES))
+
+    for agent, expected in (("lincoln-9", Refusal), (BOX, Lease)):
+        tickets = {"hub": token(agent)}
+        talk.answers = lambda ask, tickets=tickets: Grant(  # type: ignore[misc]
+            nonce=ask.nonce, lease="7", max_bytes=1, max_seconds=1, tickets=tickets
+        )
+        assert isinstance(talk.ask(), expected)
 
 
 def test_what_is_no_word_about_leases_is_no_word(talk: Talk) -> None:

@@ -129,7 +129,7 @@ class Box:
 
     def __init__(self, name: str, port: int) -> None:
         self.line = MqttLine(Broker("127.0.0.1", port, name, name), name, Random(name))
-        self.leases = BoxLeases(self.line.publish, BoxClock(), Random(name), lambda: "wired")
+        self.leases = BoxLeases(name, self.line.publish, BoxClock(), Random(name), lambda: "wired")
         self.line.open(
             lambda verb, payload: self.leases.hear(payload) if verb == "lease" else None,
             lambda: None,

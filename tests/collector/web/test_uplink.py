@@ -1,6 +1,7 @@
 """What boxes bring by HTTPS is taken from whom it is, once; and a WebSocket leads to the broker, and nowhere else."""
 
 import json
+import secrets
 import socket
 import threading
 import time
@@ -15,12 +16,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from agent.signing import Signer, SigningError
+from collector import letters
 from collector.app import listener
 from collector.identity import authority
 from collector.identity.authority import Authority
 from collector.identity.registrar import COLLECTOR, Registrar
 from collector.identity.signing import Callers, Voice
-from collector.letters import RECENT_S, Broker, Letters
+from collector.letters import AHEAD_MS, GOOD_MS, RECENT_S, Broker, Letters
 from collector.store import identities
 from collector.tokens import Tokens
 from collector.web import door, uplink
@@ -33,6 +35,10 @@ from tests.collector.workbench import BOX, NS, Bench, batch, reports, wait_until
 from tests.support.box_keys import openssl, request
 
 NONCE = "0123456789abcdef0123456789abcdef"
+UPGRADE = (
+    f"GET {letter.TUNNEL} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+)
 YEAR_NS = 366 * 86_400 * NS
 
 
@@ -106,27 +112,40 @@ class District:
             answer = line.getresponse()
             return answer.status, answer.read()
 
-    def said(self, box: Signer, verb: str, payload: bytes, nonce: str = NONCE) -> list[letter.Message]:
+    def written(self, box: Signer, verb: str, payload: bytes) -> bytes:
+        """A letter of now."""
+        return written(box, verb, payload, secrets.token_hex(16), self.letters.moment())
+
+    def said(self, box: Signer, verb: str, payload: bytes) -> list[letter.Message]:
         """What the collector says to a good letter."""
-        status, body = self.post(written(box, verb, payload, nonce))
+        return self.answered(box, self.written(box, verb, payload))
+
+    def answered(self, box: Signer, raw: bytes) -> list[letter.Message]:
+        """What the collector says to that letter."""
+        status, body = self.post(raw)
         assert status == 200, body
         reply = letter.read_reply(body)
         now_ns = self.bench.clock.now_ns()
-        signed = letter.to_sign_in_reply(nonce, reply.body)
+        signed = letter.to_sign_in_reply(box.name, letter.digest(raw), reply.body)
         box.check(reply.head.certificate, reply.head.signature, signed, now_ns)
-        other = letter.to_sign_in_reply("another", reply.body)
-        with pytest.raises(SigningError):
-            box.check(reply.head.certificate, reply.head.signature, other, now_ns)
-        return letter.read_messages(reply.body)
+        return letter.read_said(reply.body).messages
 
 
-def written(box: Signer, verb: str, payload: bytes, nonce: str = NONCE, **changes: Any) -> bytes:
+def written(
+    box: Signer,
+    verb: str,
+    payload: bytes,
+    nonce: str = NONCE,
+    moment: letter.Moment = letter.UNKNOWN,
+    **changes: Any,
+) -> bytes:
     """A letter, with parts of its head changed after it was signed."""
     head: dict[str, Any] = {
         "verb": verb,
         "nonce": nonce,
         "certificate": box.certificate,
-        "signature": box.sign(letter.to_sign(verb, nonce, payload)),
+        "moment": moment,
+        "signature": box.sign(letter.to_sign(verb, nonce, payload, moment)),
     }
     return letter.write(letter.Head(**(head | changes)), payload)
 
@@ -174,6 +193,19 @@ def test_a_batch_is_held_once_however_often_it_comes(district: District) -> None
     assert COLLECTOR == letter.COLLECTOR
 
 
+def test_a_reply_answers_one_letter_of_one_box(district: District) -> None:
+    """Whoever sends a letter of another box with the same nonce gets nothing that the first would believe."""
+    box, thief, hello = district.box(), district.box("lincoln-9"), wire.encode(wire.State(alive=True))
+    own, swapped = (written(each, "state", hello) for each in (box, thief))
+    reply = letter.read_reply(district.post(swapped)[1])
+    for name, raw in (("lincoln-1", own), ("lincoln-9", own), ("lincoln-1", swapped)):
+        signed = letter.to_sign_in_reply(name, letter.digest(raw), reply.body)
+        with pytest.raises(SigningError, match="signature is wrong"):
+            box.check(reply.head.certificate, reply.head.signature, signed, None)
+    signed = letter.to_sign_in_reply("lincoln-9", letter.digest(swapped), reply.body)
+    thief.check(reply.head.certificate, reply.head.signature, signed, None)
+
+
 def test_the_time_is_told(district: District) -> None:
     """To a box that asks with a nonce; without one there is nothing to say."""
     box = district.box()
@@ -199,20 +231,74 @@ def test_leases_and_nudges_wait_for_the_next_letter(district: District) -> None:
     assert not district.letters.nudge(BOX)
 
 
-def test_a_question_that_was_overheard_is_asked_once(district: District) -> None:
-    """The same letter again is no new word to the coordinator."""
-    box = district.box()
-    district.said(box, "lease/ask", b"may I?")
-    district.coordinator.answers = False
-    district.said(box, "lease/ask", b"may I?")
+def test_a_letter_that_was_overheard_is_worth_nothing(district: District) -> None:
+    """Whatever it says: it takes nothing that waits for the box, asks nothing, and gets no place for long."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    overheard = [district.written(box, "state", hello), district.written(box, "lease/ask", b"may I?")]
+    for each in overheard:
+        district.answered(box, each)
+    district.letters.tell(BOX, b"revoked")
+    for each in overheard:
+        status, said = district.post(each)
+        assert (status, "came before" in json.loads(said)["error"]) == (409, True)
     assert len(district.coordinator.heard) == 1
+    assert [each.payload for each in district.said(box, "state", hello)] == [b"revoked"]
+
+
+def test_a_letter_is_of_now(district: District) -> None:
+    """Too old, ahead of its time, of another run of the collector, or without a moment: nothing of it is heard."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    now = district.letters.moment()
+    assert district.answered(box, district.written(box, "state", hello)) == []
+    district.letters.tell(BOX, b"revoked")
+    for run, ms in ((now.run, -GOOD_MS - 1000), (now.run, AHEAD_MS + 1000), ("0a", 0), ("", 0)):
+        moment = letter.Moment(run=run, at_ms=now.at_ms + ms)
+        assert district.post(written(box, "lease/ask", b"may I?", "0b", moment))[0] == 409
+    assert district.coordinator.heard == []
+    # Whoever has no moment is told one, and nothing that waits for the box.
+    assert district.answered(box, written(box, "state", hello)) == []
+    district.bench.clock.passes(int(GOOD_MS / 1000 - 1) * NS)
+    (said,) = district.answered(box, written(box, "state", hello, "0c", now))
+    assert said.payload == b"revoked"
+
+
+def test_what_came_is_remembered_or_too_old(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room for more nonces, letters as old as a forgotten one are refused; good ones of later are taken."""
+    box, hello = district.box(), wire.encode(wire.State(alive=True))
+    monkeypatch.setattr(letters, "_MOST_NONCES", 2)
+    first = district.written(box, "state", hello)
+    for _ in range(2):
+        district.answered(box, first)
+        for _ in range(2):
+            district.bench.clock.passes(6 * NS)
+            district.said(box, "state", hello)
+        assert district.post(first)[0] == 409
+        first = district.written(box, "state", hello)
+    district.bench.clock.passes(GOOD_MS * 2 * NS // 1000)
+    district.said(box, "state", hello)
+    assert len(district.letters._nonces) == 1
+
+
+def test_one_box_has_so_many_letters_under_way(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was stolen fills the desk for nobody else."""
+    monkeypatch.setattr(uplink, "MOST_LETTERS_OF_ONE", 1)
+    monkeypatch.setattr(uplink, "ASK_S", 3.0)
+    box, other, hello = district.box(), district.box("lincoln-2"), wire.encode(wire.State(alive=True))
+    district.coordinator.answers = False
+    ask = threading.Thread(target=district.said, args=(box, "lease/ask", b"may I?"))
+    ask.start()
+    wait_until(lambda: bool(district.coordinator.heard))
+    assert district.post(district.written(box, "state", hello))[0] == 503
+    assert district.said(other, "state", hello) == []
+    ask.join(20)
+    assert district.said(box, "state", hello) == []
 
 
 def test_nobody_speaks_for_another(district: District) -> None:
     """Whatever the batch says of its box, the certificate's name counts: nothing of it is stored."""
     box = district.box("lincoln-2")
     _, payload = batch(1, reports(1, 3))
-    status, body = district.post(written(box, "report", payload))
+    status, body = district.post(district.written(box, "report", payload))
     assert status == 400
     assert "set aside" in json.loads(body)["error"]
     assert district.bench.held() == []
@@ -333,6 +419,13 @@ def echo() -> Iterator[tuple[int, list[socket.socket]]]:
             each.close()
 
 
+@contextmanager
+def silent() -> Iterator[int]:
+    """In the broker's place: takes connections, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
 def dial(port: int, path: str = letter.TUNNEL, **more: Any) -> ClientConnection:
     """A WebSocket."""
     return connect(f"ws://127.0.0.1:{port}{path}", proxy=None, compression=None, close_timeout=1, **more)
@@ -429,6 +522,44 @@ def test_who_says_nothing_for_long_is_shown_out(tmp_path: Path, monkeypatch: pyt
         line.recv(10)
 
 
+def test_who_opens_no_tls_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who says something now and then, and never what a broker answers, keeps no place."""
+    monkeypatch.setattr(uplink, "FIRST_S", 0.5)
+    with (
+        silent() as port,
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        dial(district.port) as line,
+    ):
+
+        def talk() -> None:
+            for _ in range(50):
+                line.send(b"x")
+                with suppress(TimeoutError):
+                    line.recv(0.1)
+
+        with pytest.raises(ConnectionClosed):
+            talk()
+
+
+def test_one_prefix_counts_as_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of IPv6 a /64 is one machine's: another address of it gets no place more, and IPv4 inside IPv6 is itself."""
+    told = {"fd00::1": "fd00::/64", "fd00::ffff:1": "fd00::/64", "fd00:0:0:1::1": "fd00:0:0:1::/64"}
+    told |= {"::ffff:10.1.2.3": "10.1.2.3", "10.1.2.3": "10.1.2.3", "::1": "::1", "fe80::1%eth0": "fe80::/64"}
+    assert {each: door.crowd(each) for each in told} == told
+    monkeypatch.setattr(door.Door, "most_of_one", 2)
+    came = iter(["fd00::1", "fd00::2", "fd00::3", "fd00:0:0:1::1", "::ffff:127.0.0.1"])
+    real = door.Door._accepted
+    monkeypatch.setattr(door.Door, "_accepted", lambda self: (real(self)[0], (next(came), 0)))
+    with socket.create_server(("127.0.0.1", 0)) as server, door.Door(server) as entry, ExitStack() as stack:
+        for let_in in (True, True, False, True, True):
+            stack.enter_context(socket.create_connection(entry.getsockname()))
+            if let_in:
+                stack.enter_context(entry.accept()[0])
+            else:
+                with pytest.raises(ConnectionAbortedError):
+                    entry.accept()
+
+
 def test_who_takes_nothing_is_shown_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that sends and never reads is cut, and its place is free again."""
     monkeypatch.setattr(uplink, "TAKE_S", 0.5)
@@ -440,13 +571,38 @@ def test_who_takes_nothing_is_shown_out(tmp_path: Path, monkeypatch: pytest.Monk
         standing(tmp_path, Broker("127.0.0.1", port)) as district,
         socket.create_connection(("127.0.0.1", district.port), 20) as raw,
     ):
-        raw.sendall(
-            f"GET {letter.TUNNEL} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+        raw.sendall(UPGRADE)
         with pytest.raises(ConnectionError):
             raw.sendall(frame * 4000)
         wait_until(lambda: _opens(district.port))
+
+
+def test_pings_without_a_reader_pile_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes no pongs is not read from; what comes between the pings changes nothing."""
+    paused: list[door.PatientSocket] = []
+    real = door.PatientSocket.pause_writing
+
+    def pause(self: door.PatientSocket) -> None:
+        paused.append(self)
+        real(self)
+
+    monkeypatch.setattr(door.PatientSocket, "pause_writing", pause)
+    pings = (b"\x89\xfd\0\0\0\0" + b"x" * 125) * 500 + b"\x82\x81\0\0\0\0x"
+    with (
+        echo() as (port, _),
+        standing(tmp_path, Broker("127.0.0.1", port)) as district,
+        socket.socket() as raw,
+    ):
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(0.7)
+        raw.connect(("127.0.0.1", district.port))
+        raw.sendall(UPGRADE)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 101")
+        with suppress(TimeoutError):
+            for _ in range(250):  # 16 MB
+                raw.sendall(pings)
+        (line,) = {*paused}
+        assert line.transport.get_write_buffer_size() < 1 << 20
 
 
 def test_a_broker_that_is_away_is_told(tmp_path: Path) -> None:
