@@ -167,14 +167,9 @@ def until_let_in(
         except OutOfReachError as error:
             _log.warning("%s; trying again in %g s", error, pause_s)
             word, again_s = None, pause_s
-            if new:
-                show("no network")
             pause_s = min(2 * pause_s, MOST_S)
-        if isinstance(word, Refused):
-            if new or word.final:  # a district that is busy for a moment is no reason to call
-                show("call us")
-        elif word is not None and new:
-            show("done")  # whoever hung it up has done it, also where somebody has to let it in yet
+        if sign := _sign(word, new=new):
+            show(sign)
         if isinstance(word, Granted):
             identity.take(word)
             return word
@@ -186,6 +181,16 @@ def until_let_in(
             _log.info("%s", _said(word))
         if wait(min(max(again_s, LEAST_S), MOST_S)):
             return None
+
+
+def _sign(word: Word | None, *, new: bool) -> Sign | None:
+    """What the light is to say of an answer (None: nobody answered); None where it is another's to say."""
+    if isinstance(word, Refused):
+        return "call us" if new or word.final else None  # busy for a moment is no reason to call
+    if not new:
+        return None
+    # Whoever hung it up has done it, also where somebody has to let it in yet.
+    return "done" if word else "no network"
 
 
 def _said(word: Waiting | Refused) -> str:
