@@ -220,8 +220,10 @@ class HttpsLine:
             nonce = f"{self._random.getrandbits(128):032x}"
             moment = self._moment()
             signature = signer.sign(letter.to_sign(verb, nonce, payload, moment))
-            bears = {"certificate": signer.certificate, "signature": signature}
-            raw = letter.write(letter.Head(verb=verb, nonce=nonce, moment=moment, **bears), payload)
+            head = letter.Head(
+                verb=verb, nonce=nonce, moment=moment, certificate=signer.certificate, signature=signature
+            )
+            raw = letter.write(head, payload)
             reply = letter.read_reply(self._posted(raw))
             signed = letter.to_sign_in_reply(signer.name, letter.digest(raw), reply.body)
             signer.check(reply.head.certificate, reply.head.signature, signed, self._today())

@@ -568,7 +568,12 @@ def test_pings_without_a_reader_pile_nothing_up(tmp_path: Path, monkeypatch: pyt
     """Whoever takes no pongs is not read from; what comes between the pings changes nothing."""
     paused: list[door.PatientSocket] = []
     real = door.PatientSocket.pause_writing
-    monkeypatch.setattr(door.PatientSocket, "pause_writing", lambda self: (paused.append(self), real(self)))
+
+    def pause(self: door.PatientSocket) -> None:
+        paused.append(self)
+        real(self)
+
+    monkeypatch.setattr(door.PatientSocket, "pause_writing", pause)
     pings = (b"\x89\xfd\0\0\0\0" + b"x" * 125) * 500 + b"\x82\x81\0\0\0\0x"
     with (
         echo() as (port, _),
