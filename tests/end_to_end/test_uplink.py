@@ -204,6 +204,18 @@ def test_leases_and_nudges_come_by_requests_too(district: Field) -> None:
         assert isinstance(said, Lease) or "did not say" not in said.reason
 
 
+def test_a_collector_that_was_started_anew_is_asked_for_its_time(district: Field) -> None:
+    """What a box knew of its clock counts no more: reports and questions arrive again by themselves."""
+    with district.box(BOX, rungs=["https"]) as box:
+        arrive(district, box)
+        district.collector.kill()
+        district.start()
+        arrive(district, box, 5)
+        wanted = Lease(kind="internet", max_bytes=1_000_000, max_seconds=5)
+        assert isinstance(box.leases.ask(wanted, {"internet": "internet"}), Refusal | Lease)
+        assert box.leases.unheard == 0
+
+
 def test_who_is_shut_out_is_out_at_once(district: Field) -> None:
     """Of the requests: the journal says it. The box is told why, and keeps what it has."""
     with district.box(BOX, rungs=["https"]) as box:
