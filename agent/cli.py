@@ -16,7 +16,7 @@ import click
 import msgspec
 
 import firstbell
-from agent import app, config, lifeline
+from agent import app, config, folder_of, lifeline
 from agent.config import Settings
 from agent.load.protocol import PORT
 from agent.machine.light import light
@@ -118,7 +118,8 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
     "--identity",
     "folder",
     type=click.Path(path_type=Path),
-    help="Where key and certificate lie. (Default: the folder `identity` beside the settings.)",
+    help="Where key and certificate lie. (Default: where cert_file of the settings says; else the folder "
+    "`identity` beside the settings.)",
 )
 @click.option(
     "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
@@ -138,9 +139,14 @@ def enrol_(
     from agent import enrol  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.identity import Identity, IdentityError  # noqa: PLC0415
 
+    lies = (folder or folder_of.of(path)).absolute()
+    try:
+        folder_of.see_owner(lies, f"{Path(sys.argv[0]).absolute()} --config {path} enrol {card}")
+    except folder_of.OtherOwnerError as trouble:
+        raise click.ClickException(str(trouble)) from trouble
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given, stop = enrol.read(card), threading.Event()
-    identity = Identity((folder or path.parent / "identity").absolute())
+    identity = Identity(lies)
 
     def tls() -> ssl.SSLContext:
         now_ns = Machine.real().clock.stamp().wall_ns
