@@ -246,7 +246,8 @@ def check(path: Path, as_json: bool) -> None:
     "--card",
     "card_path",
     type=click.Path(path_type=Path),
-    help="The card of a box that has no settings yet (card.toml).",
+    help="The card of a box that was not let in yet (card.toml). (Default, without a certificate: "
+    "card/card.toml beside the settings.)",
 )
 @json_option
 @click.pass_obj
@@ -255,22 +256,18 @@ def doctor(path: Path, card_path: Path | None, as_json: bool) -> None:
 
     Takes up to a minute, and changes nothing. Ends with 0 if reports can go, and with 1 if not.
     """
-    from agent import enrol, examine  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent import examine  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.doctor import saying  # noqa: PLC0415
 
-    settings = config.read(path) if path.exists() or card_path is None else None
-    ways = examine.of_settings(settings, path.absolute().parent) if settings else None
-    if card_path:
-        card = examine.of_card(enrol.read(card_path), card_path.absolute().parent)
-        ways = examine.with_collector(ways, card) if ways else card
-    assert ways
+    what = examine.meant(path, card_path)
     found = examine.examine(
-        ways, settings, path.absolute().parent, lambda what: click.echo(f"looked at {what}", err=True)
+        what, path.absolute().parent, lambda look: click.echo(f"looked at {look}", err=True)
     )
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
     else:
-        click.echo(saying.text(found.seen, found.diagnosis))
+        yet = "" if found.certified else "This box has no certificate yet.\n"
+        click.echo(yet + saying.text(found.seen, found.diagnosis))
     sys.exit(not found.good)
 
 
