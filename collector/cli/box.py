@@ -160,7 +160,7 @@ def _registrar(home: Home) -> Registrar:
 def shown(home: Home, name: str, as_json: bool) -> None:
     """Show each start of NAME: what is here, and which numbers are missing, lost or refused."""
     with opened(home) as reads:
-        answer = starts.ask(reads, name, simulated=simulated.here(home))
+        answer = starts.ask(reads, name, home.clock.now_ns(), simulated=simulated.here(home))
     show(answer, text(answer, home.clock.now_ns()), as_json=as_json, simulated=answer.simulated)
 
 
@@ -187,6 +187,7 @@ def text(answer: BoxStarts, now_ns: int) -> str:
         for told in answer.absences[-SHOWN:]
     ]
     blocks = [
+        answer.note,
         f"{older:,} older starts are left out here; --json has them all." if older else "",
         table(head, rows),
         "\n".join(_missing(start) for start in newest if start.missing),
