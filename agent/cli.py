@@ -16,7 +16,7 @@ import click
 import msgspec
 
 import firstbell
-from agent import app, config, lifeline
+from agent import app, config, folder_of, lifeline
 from agent.config import Settings
 from agent.load.protocol import PORT
 from agent.machine.light import light
@@ -118,7 +118,8 @@ def run(path: Path, broker_port: int | None, on_lifeline: bool, as_json: bool) -
     "--identity",
     "folder",
     type=click.Path(path_type=Path),
-    help="Where key and certificate lie. (Default: the folder `identity` beside the settings.)",
+    help="Where key and certificate lie. (Default: where cert_file of the settings says; else the folder "
+    "`identity` beside the settings.)",
 )
 @click.option(
     "--once", "just_once", is_flag=True, help="Ask once, and end with 3 where somebody has to decide."
@@ -140,9 +141,14 @@ def enrol_(
     from agent import enrol, lines  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.identity import Identity, IdentityError  # noqa: PLC0415
 
+    lies = (folder or folder_of.of(path)).absolute()
+    try:
+        folder_of.see_owner(lies, f"{Path(sys.argv[0]).absolute()} --config {path} enrol {card}")
+    except folder_of.OtherOwnerError as trouble:
+        raise click.ClickException(str(trouble)) from trouble
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given, stop = enrol.read(card), threading.Event()
-    identity = Identity((folder or path.parent / "identity").absolute(), another=new_key)
+    identity = Identity(lies, another=new_key)
     proxy = lines.proxy_of(path, given)
 
     def tls() -> ssl.SSLContext:
@@ -242,7 +248,8 @@ def check(path: Path, as_json: bool) -> None:
     "--card",
     "card_path",
     type=click.Path(path_type=Path),
-    help="The card of a box that has no settings yet (card.toml).",
+    help="The card of a box that was not let in yet (card.toml). (Default, without a certificate: "
+    "card/card.toml beside the settings.)",
 )
 @json_option
 @click.pass_obj
@@ -251,24 +258,18 @@ def doctor(path: Path, card_path: Path | None, as_json: bool) -> None:
 
     Takes up to a minute, and changes nothing. Ends with 0 if reports can go, and with 1 if not.
     """
-    from agent import enrol, examine  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent import examine  # noqa: PLC0415 - what it needs of libraries a box that measures does not
     from agent.doctor import saying  # noqa: PLC0415
 
-    settings = config.read(path) if path.exists() or card_path is None else None
-    ways = examine.of_settings(settings, path.absolute().parent) if settings else None
-    by = ""
-    if card_path:
-        given = enrol.read(card_path)
-        by, card = given.proxy, examine.of_card(given, card_path.absolute().parent)
-        ways = examine.with_collector(ways, card) if ways else card
-    assert ways
+    what = examine.meant(path, card_path)
     found = examine.examine(
-        ways, settings, path.absolute().parent, lambda what: click.echo(f"looked at {what}", err=True), by
+        what, path.absolute().parent, lambda look: click.echo(f"looked at {look}", err=True)
     )
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
     else:
-        click.echo(saying.text(found.seen, found.diagnosis))
+        yet = "" if found.certified else "This box has no certificate yet.\n"
+        click.echo(yet + saying.text(found.seen, found.diagnosis))
     sys.exit(not found.good)
 
 

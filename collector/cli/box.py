@@ -18,6 +18,8 @@ from collector.questions.starts import BoxStarts, Start
 from collector.store import decisions
 from firstbell.enrolment import TOKEN_DAYS
 
+ON_A_BOX = "/etc/firstbell/card"
+"""Where a box that the agent's role deployed looks for its card."""
 SHOWN = 20
 """Starts, ranges and reasons that are printed; the newest, or the first. `--json` has them all."""
 
@@ -73,7 +75,11 @@ def card(home: Home, name: str, out: Path, automatic: bool, days: int, as_json: 
     number, token = Registrar(journal_of(home), signs, home.clock).offer(name, automatic=automatic, days=days)
     entering.write_secret(out, "card.toml", making.card(enrol, token).rstrip("\n"))
     (out / "ca.pem").write_text(signs.pem, encoding="ascii")
-    told = f"Card {number} in {out}: on {name}, `firstbell-agent enrol {out}/card.toml`, within {days} days."
+    told = (
+        f"Card {number} for {name} is in {out}: card.toml and ca.pem. Use it within {days} days.\n"
+        f"On a box that Ansible deployed put it into {ON_A_BOX} (-e agent_card={out} does it): it asks by "
+        f"itself.\nOn any other machine: firstbell-agent enrol {out}/card.toml"
+    )
     show({"number": number, "agent": name, "folder": str(out)}, told, as_json=as_json)
 
 
@@ -161,7 +167,7 @@ def _registrar(home: Home) -> Registrar:
 def shown(home: Home, name: str, as_json: bool) -> None:
     """Show each start of NAME: what is here, and which numbers are missing, lost or refused."""
     with opened(home) as reads:
-        answer = starts.ask(reads, name, simulated=simulated.here(home))
+        answer = starts.ask(reads, name, home.clock.now_ns(), simulated=simulated.here(home))
     show(answer, text(answer, home.clock.now_ns()), as_json=as_json, simulated=answer.simulated)
 
 
@@ -188,6 +194,7 @@ def text(answer: BoxStarts, now_ns: int) -> str:
         for told in answer.absences[-SHOWN:]
     ]
     blocks = [
+        answer.note,
         f"{older:,} older starts are left out here; --json has them all." if older else "",
         table(head, rows),
         "\n".join(_missing(start) for start in newest if start.missing),

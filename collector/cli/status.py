@@ -84,6 +84,7 @@ def _alarms(answer: DistrictStatus, now_ns: int) -> str:
         f"{name} is shut out, and nothing of it is taken. A mistake? firstbell box let-back {name}"
         for name in answer.shut_out
     ]
+    lines += answer.at_the_door
     for box in answer.boxes:
         if box.two_boxes:
             lines.append(

@@ -17,13 +17,17 @@ def say(boxes: Sequence[Told]) -> tuple[str, str, str]:
     if not boxes:
         return "No boxes yet.", "", "Plug one in, or give it a line in seats.csv; then ask again."
     count = Counter(group for group, *_ in boxes)
-    talking = len(boxes) - sum(count[group] for group in (*SILENT, "never", "summer"))
+    talking = len(boxes) - sum(count[group] for group in (*SILENT, "never", "summer", "shut_out"))
     bold = f"{talking} of {_boxes(len(boxes))} {_are(talking)} talking."
     schools = {school for group, school, *_ in boxes if group == "with_school"}
-    return bold, _rest(len(schools), count["alone"], count["silent"], count["summer"]), _more(boxes, count)
+    return (
+        bold,
+        _rest(len(schools), count["alone"], count["silent"], count["summer"], count["shut_out"]),
+        _more(boxes, count),
+    )
 
 
-def _rest(schools: int, alone: int, silent: int, summer: int) -> str:
+def _rest(schools: int, alone: int, silent: int, summer: int, out: int) -> str:
     told = []
     if schools:
         told.append(f"{_count(schools, 'school', 'schools')} {_are(schools)} silent")
@@ -34,6 +38,8 @@ def _rest(schools: int, alone: int, silent: int, summer: int) -> str:
         told.append(f"{_count(silent, 'box', 'boxes')} {_are(silent)} silent, and why isn\u2019t known")
     if summer:
         told.append(f"{_count(summer, 'box', 'boxes')} {_are(summer)} silent for the summer")
+    if out:
+        told.append(f"{_count(out, 'box', 'boxes')} {_are(out)} shut out")
     rest = ", and ".join(told)
     return f"{rest[0].upper()}{rest[1:]}." if rest else ""
 

@@ -1,15 +1,16 @@
 """Every box: is it talking, since when not, and what is to be looked at; silent ones first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from collector.questions import box_looks, box_words, reached, summer, used
+from collector.questions import box_looks, box_words, on_its_way, reached, summer, used
 from collector.questions.reached import NOT_TRIED, Gateway
 from collector.questions.summer import Standing
 from collector.questions.used import Taken
 from collector.registry import Folder
+from collector.store.identities import Enrolment
 from collector.store.reads import BoxState, Reads
 from firstbell import district as districts
 from firstbell.district import NS, District, Seat
@@ -19,9 +20,10 @@ from firstbell.summer import Summer
 DAY_NS = 86_400 * NS
 MINUTE_NS = 60 * NS
 Span = tuple[int, int]
-GroupId = Literal["with_school", "alone", "silent", "never", "unplaced", "look", "summer", "fine"]
+GroupId = Literal["shut_out", "with_school", "alone", "silent", "never", "unplaced", "look", "summer", "fine"]
 
 _TITLES: dict[GroupId, tuple[str, str]] = {
+    "shut_out": ("Shut out", "nothing of them is taken: firstbell box let-back takes it back"),
     "with_school": (
         "Silent with its whole school",
         "the school\u2019s gateway doesn\u2019t answer us: look at power and the line before the box",
@@ -35,7 +37,7 @@ _TITLES: dict[GroupId, tuple[str, str]] = {
     "summer": ("Silent for the summer", "its school is on summer: nothing to do"),
 }
 _SILENT: set[GroupId] = {"with_school", "alone", "silent"}
-_AWAY: set[GroupId] = {*_SILENT, "never", "summer"}
+_AWAY: set[GroupId] = {*_SILENT, "never", "summer", "shut_out"}
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +123,8 @@ def ask(reads: Reads, folder: Folder, as_of_ns: int) -> Boxes:
     versions = [box_looks.version_of(each.newest) for each in found]
     newest_version = max(versions, key=box_looks.number, default="")
     summers = summer.standing(reads, district, as_of_ns)
-    town = _Town(gateways, _talkers(found), _seen(found), newest_version, district, as_of_ns, summers)
+    door = _Door(reads.shut_out(), reads.enrolments())
+    town = _Town(gateways, _talkers(found), _seen(found), newest_version, district, as_of_ns, summers, door)
     day = used.yesterday_in(district.settings.tz, as_of_ns)
     took = used.by_box(reads, [(each.name, 0, None) for each in found], *day)
     boxes = [_box(reads, town, each, took.get(each.name, Taken())) for each in found]
@@ -210,6 +213,13 @@ def _without(whole: Span, gaps: Iterable[Span]) -> tuple[Span, ...]:
     return (*found, (at, whole[1])) if at < whole[1] else tuple(found)
 
 
+class _Door(NamedTuple):
+    """Who was shut out, and the cards that were given."""
+
+    out: Container[str]
+    cards: Sequence[Enrolment]
+
+
 class _Town(NamedTuple):
     """What a box is seen against: by school, who talks there and whether the gateway answers.
 
@@ -223,6 +233,7 @@ class _Town(NamedTuple):
     district: District
     as_of_ns: int
     summers: Standing
+    door: _Door
 
 
 def _talkers(found: Iterable[Known]) -> dict[str, list[str]]:
@@ -269,15 +280,19 @@ def _box(reads: Reads, town: _Town, known: Known, took: Taken) -> Box:
 def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[GroupId, list[str]]:
     """The box's group, and what to look at."""
     seat = known.seat
+    waits = [on_its_way.at_the_door(town.door.cards, known.name)]
+    if known.name in town.door.out:
+        return "shut_out", [on_its_way.shut_out(known.name), *filter(None, waits)]
     talking = town.talkers.get(seat.school, []) if seat else []
     group = _group(known, gateway, talking)
     if group == "never":
-        return group, [box_looks.NEVER]
+        waits_for = on_its_way.before_its_first_report(town.door.cards, known.name, town.as_of_ns)
+        return group, [waits_for or box_looks.NEVER]
     if group in _SILENT and seat and (held := _summer(town, known, seat)):
         return "summer", [summer.back_on(held)]
     if group in _SILENT:
         looks = box_looks.of_silent(known.newest, gateway, talking, town.district, seat, town.as_of_ns)
-        return group, [*summer.late(town.summers, seat, known.last_ns), *looks]
+        return group, [*filter(None, waits), *summer.late(town.summers, seat, known.last_ns), *looks]
     why = _lost_why(reads, known)
     way = box_looks.of_way(reads, known.stored, town.district, seat, town.as_of_ns) if seat else []
     look = way + box_looks.of_talking(

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from collector.questions import on_its_way
 from collector.questions.ask import QuestionError
 from collector.store.reads import Reads
 
@@ -40,16 +41,22 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BoxStarts(msgspec.Struct, frozen=True, kw_only=True):
-    """All starts of one box, the newest last, and what is known of what is not here."""
+    """All starts of one box, the newest last, and what is known of what is not here.
+
+    `note` says that it was shut out, or that it waits at the door; empty if neither.
+    """
 
     box: str
     starts: tuple[Start, ...]
     absences: tuple[Absence, ...]
+    note: str = ""
     simulated: bool = False
 
 
-def ask(reads: Reads, box: str, *, simulated: bool = False) -> BoxStarts:
+def ask(reads: Reads, box: str, now_ns: int, *, simulated: bool = False) -> BoxStarts:
     """What the journal knows of the box called `box`. Raises QuestionError if it was never heard of."""
+    cards = reads.enrolments()
+    out = on_its_way.shut_out(box) if box in reads.shut_out() else ""
     starts = tuple(
         Start(
             name=state.epoch,
@@ -65,7 +72,9 @@ def ask(reads: Reads, box: str, *, simulated: bool = False) -> BoxStarts:
         for state in reads.epochs(box)
     )
     if not starts:
-        raise QuestionError(f"no box named {box} has reported; see: firstbell status")
+        known = any(card.agent == box for card in cards)
+        way = out or (on_its_way.before_its_first_report(cards, box, now_ns) if known else "")
+        raise QuestionError(f"no box named {box} has reported; " + (way or "see: firstbell status"))
     absences = tuple(
         Absence(
             start=told.epoch,
@@ -77,4 +86,5 @@ def ask(reads: Reads, box: str, *, simulated: bool = False) -> BoxStarts:
         )
         for told in reads.absences(box)
     )
-    return BoxStarts(box=box, starts=starts, absences=absences, simulated=simulated)
+    note = " ".join(filter(None, [out, on_its_way.at_the_door(cards, box)]))
+    return BoxStarts(box=box, starts=starts, absences=absences, note=note, simulated=simulated)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collector.questions import returned, summer, used
+from collector.questions import on_its_way, returned, summer, used
 from collector.questions.returned import Returned
 from collector.questions.used import Taken
 from collector.store.reads import BoxState, Reads
@@ -61,7 +61,7 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     `certificates` are sentences about those of the district's own that end soon, or were not renewed; of the
     boxes in `shut_out` nothing is taken. `backup_trouble` says that the last good backup is old, `restored`
     how far boxes are after a restore. `summer` says where it is summer, and `away` are the boxes that may be
-    silent for that.
+    silent for that. `at_the_door` are sentences about boxes that wait to be let in.
     """
 
     reports: int
@@ -75,6 +75,7 @@ class DistrictStatus(msgspec.Struct, frozen=True, kw_only=True):
     restored: Returned | None = None
     summer: str = ""
     away: tuple[str, ...] = ()
+    at_the_door: tuple[str, ...] = ()
 
 
 def ask(
@@ -94,7 +95,7 @@ def ask(
     """
     tz = district.settings.tz if district else ""
     standing = summer.standing(reads, district, as_of_ns) if district else summer.NEVER
-    counts = reads.counts()
+    counts, cards = reads.counts(), reads.enrolments()
     states = reads.boxes()
     day = used.yesterday_in(tz, as_of_ns)
     took = used.by_box(reads, [(box.agent, 0, None) for box in states], *day)
@@ -114,6 +115,11 @@ def ask(
             if district
             and (seat := districts.whereabouts(district, box.agent, as_of_ns))
             and summer.excused(standing, seat.school, box.last_ns)
+        ),
+        at_the_door=tuple(
+            f"{agent}: {on_its_way.at_the_door(cards, agent)}"
+            for agent in sorted({card.agent for card in cards})
+            if on_its_way.at_the_door(cards, agent)
         ),
         reports=counts.reports,
         quarantined=counts.quarantine.rows,

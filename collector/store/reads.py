@@ -30,6 +30,7 @@ from collector.store.derived.rollups import Rollup
 from collector.store.errors import told
 from collector.store.gaps import EpochState
 from collector.store.gateways import Reach
+from collector.store.identities import Enrolment
 from collector.store.journal import Journal
 from collector.store.leases import Kept
 from collector.store.ledger import arrivals
@@ -412,6 +413,11 @@ class Reads:
         """The boxes that somebody shut out, of which nothing is taken."""
         with self._connection() as db:
             return identities.shut_out(db)
+
+    def enrolments(self) -> list[Enrolment]:
+        """The cards that are worth something, or were, in the order in which they were made."""
+        with self._connection() as db:
+            return identities.enrolments(db)
 
     def summers(self) -> list[Summer]:
         """Every summer that somebody began, over or not, in order."""

@@ -18,7 +18,7 @@ from firstbell import district as districts
 from firstbell.tables import escape
 
 CLOCKS = {"ntp": "synced", "collector": "our time", "bounded": "not known"}
-MARKS = {"with_school": "no", "alone": "open", "silent": "open", "summer": "open"}
+MARKS = {"shut_out": "no", "with_school": "no", "alone": "open", "silent": "open", "summer": "open"}
 
 
 def routes(parts: Parts) -> list[BaseRoute]:

@@ -55,3 +55,16 @@ def test_one_is_let_in_and_one_refused(
         decided = {card.agent: card.let_in for card in identities.enrolments(db)}
     assert decided.get("box-203") is True
     assert not decided.get("box-204")
+
+
+def test_on_a_phone_no_name_lies_over_a_place(browser: Browser, door: str) -> None:
+    """Each box's name ends above where its place begins, and nothing of a row lies over anything else."""
+    with watched(browser, door, PHONE, script=True) as seen:
+        page = seen.open("/boxes")
+        rows = page.locator("table.boxes tbody tr:has(td.place)")
+        assert rows.count()
+        for row in rows.all():
+            name, place = row.locator("th").bounding_box(), row.locator("td.place").bounding_box()
+            assert name is not None
+            assert place is not None
+            assert name["y"] + name["height"] <= place["y"]

@@ -342,6 +342,7 @@ def test_without_a_key_or_a_network_it_is_said(home: Path) -> None:
 def test_the_card_of_firstbell_box_card_is_the_same(home: Path) -> None:
     """One card, whoever writes it."""
     out = home.parent / "single"
-    CliRunner().invoke(main, ["--data", str(home), "box", "card", "box-204", "--out", str(out)])
+    said = CliRunner().invoke(main, ["--data", str(home), "box", "card", "box-204", "--out", str(out)])
+    assert "put it into /etc/firstbell/card" in said.output
     table = tomllib.loads((out / "card.toml").read_text(encoding="utf-8"))
     assert set(table) == {"collector", "broker", "broker_port", "token"}

@@ -65,7 +65,9 @@ def test_a_copied_card_is_said_before_and_after(client: httpx.Client, bench: Ben
     assert "Another machine came with a copy of this card, 2 times" in client.get("/boxes").text
     came(bench, "box-203", FIRST, copies=1, let_in=True)
     page = client.get("/boxes").text
-    assert "Kept out" in page
+    assert "Another machine came with box-203\u2019s card" in page
+    assert "<b>box-203</b> is let in" in page
+    assert "Kept out" not in page
     assert "copy of this card, 1 time:" in page
     came(bench, "box-203", SECOND, let_in=True)
     assert "copy of this card, 1 time:" not in client.get("/boxes").text
@@ -80,4 +82,6 @@ def test_who_was_shut_out_is_named(client: httpx.Client, bench: Bench) -> None:
     identities.revoke(bench.journal, "box-203", AT_NS)
     page = client.get("/boxes").text
     assert "<b>box-203</b> shut out" in page
+    assert "firstbell box let-back box-203" in page
+    assert "Shut out: nothing of it is taken." in page
     assert "<b>box-204</b> shut out" not in page
