@@ -1,7 +1,8 @@
 """The data map: every thing that is kept anywhere, from data_map.toml, held against what the program has.
 
 Tables and columns are asked of a new journal and a new spool; tags, probes and settings of the program.
-What is on one side only stops the page from being made. Files that `Home` does not name are told by hand ([[others]]).
+What is on one side only stops the page from being made. Files that `Home` does not name are told by hand
+([[others]]).
 """
 
 import sqlite3
