@@ -158,6 +158,12 @@ def test_a_box_asks_where_it_looks() -> None:
     assert "systemctl restart firstbell-agent.service" in rendered("agent", "firstbell-agent-anew.service")
 
 
+@pytest.mark.parametrize("name", ["firstbell-enrol.service", "firstbell-update-fetch.service"])
+def test_who_asks_the_district_does_not_hang_for_ever(name: str) -> None:
+    """A timer starts nothing again while it still runs, and systemd bounds no start of this type by itself."""
+    assert "\nTimeoutStartSec=" in rendered("agent", name)
+
+
 def test_a_boxs_log_stays_off_its_card() -> None:
     """In memory and bounded, unless somebody wants it otherwise."""
     lines = rendered("agent", "journald.conf").splitlines()
