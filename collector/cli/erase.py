@@ -49,7 +49,9 @@ class Left(NamedTuple):
 
 @click.command("erase")
 @click.option(
-    "--school", metavar="ID", help="What was measured at this school, which left the district folder."
+    "--school",
+    metavar="NAME",
+    help="What was measured at this school (its name or id), which left the district folder.",
 )
 @click.option("--agent", metavar="NAME", help="What this box measured.")
 @click.option(
@@ -66,7 +68,7 @@ def command(
     First shut the boxes out (`firstbell box shut-out`), and take them out of the district folder.
     """
     if (school is None) == (agent is None):
-        raise click.UsageError("say one: --school ID or --agent NAME")
+        raise click.UsageError("say one: --school NAME or --agent NAME")
     if as_json and not yes:
         raise click.UsageError("--json goes with --yes: nobody can be asked")
     journal, settings = journal_of(home), config.read(home.settings)
@@ -101,14 +103,14 @@ def _of_box(folder: Folder, agent: str) -> What:
     return What([(agent, 0, None)])
 
 
-def _of_school(journal: Journal, folder: Folder, school: str) -> What:
+def _of_school(journal: Journal, folder: Folder, asked: str) -> What:
     """The boxes that stood at a school, by the last version of the folder that had it."""
-    if any(each.id == school for each in folder.district.schools):
+    if still := _meant(folder.district, asked):
         raise QuestionError(
-            f"{school} stands in schools.csv: take it out of the district folder first, with its rows in "
+            f"{still} stands in schools.csv: take it out of the district folder first, with its rows in "
             "seats.csv and circuits.csv; who stood there is known from the version before"
         )
-    before = _last_with(journal, school)
+    before, school = _last_with(journal, asked)
     found: list[Box] = []
     for agent in sorted({seat.agent for seat in before.seats}):
         stays = districts.stays(before, agent)
@@ -121,13 +123,25 @@ def _of_school(journal: Journal, folder: Folder, school: str) -> What:
     return What(found, school, gateway)
 
 
-def _last_with(journal: Journal, school: str) -> District:
+def _meant(district: District, asked: str) -> str:
+    """The id of the school that has exactly that id or name; "" for none. A beginning is not enough."""
+    wanted = asked.strip().casefold()
+    named = [each.id for each in district.schools if each.name.casefold() == wanted]
+    found = [each.id for each in district.schools if each.id.casefold() == wanted] or named
+    if len(found) > 1:
+        raise QuestionError(f"{asked!r} is the name of more than one school: {', '.join(found)}; say which")
+    return found[0] if found else ""
+
+
+def _last_with(journal: Journal, asked: str) -> tuple[District, str]:
+    """The newest version of the folder that had a school of that id or name, and the school's id."""
+    wanted = asked.strip().casefold()
     for contents in erasing.folders(journal):
-        if erasing.names_it(contents, school):
+        if any(wanted in text.casefold() for text in contents.values()):
             district = registry.again(contents)
-            if any(each.id == school for each in district.schools):
-                return district
-    raise QuestionError(f"no version of the district folder that is kept has a school {school!r}")
+            if school := _meant(district, asked):
+                return district, school
+    raise QuestionError(f"no version of the district folder that is kept has a school {asked!r}")
 
 
 def _see_that_they_are_silent(home: Home, journal: Journal, what: What) -> None:

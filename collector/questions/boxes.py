@@ -285,8 +285,8 @@ def _judged(reads: Reads, town: _Town, known: Known, gateway: Gateway) -> tuple[
     talking = town.talkers.get(seat.school, []) if seat else []
     group = _group(known, gateway, talking)
     if group == "never":
-        way = on_its_way.before_its_first_report(town.door.cards, known.name, town.as_of_ns)
-        return group, [way or box_looks.NEVER]
+        where = on_its_way.before_its_first_report(town.door.cards, known.name, town.as_of_ns)
+        return group, [where or box_looks.NEVER]
     if group in _SILENT and seat and (held := town.summers.held.get(seat.school)):
         return "summer", [summer.back_on(held)]
     if group in _SILENT:
