@@ -15,6 +15,7 @@ from collector.identity.registrar import COLLECTOR, Registrar
 from collector.store import identities
 from collector.store.journal import open_journal
 from firstbell.district import NS
+from firstbell.readiness.words import count
 
 DAY_NS = 86_400 * NS
 
@@ -129,7 +130,10 @@ def shown(home: Home, as_json: bool) -> None:
     with closing(open_journal(home.journal).reader()) as db:
         good, revoked = identities.count(db, now_ns), len(identities.revoked(db, now_ns))
     late = signs.ends_ns < now_ns + authority.RENEW_DAYS * DAY_NS
-    told = f"{good:,} certificates are good, {revoked:,} were revoked."
+    told = (
+        f"{count(good, 'certificate')} {'is' if good == 1 else 'are'} good, "
+        f"{revoked:,} {'was' if revoked == 1 else 'were'} revoked."
+    )
     text = f"{signs.name}\nGood until {day(signs.ends_ns)}. {told}"
     seen = _seen(home)
     text += "".join(f"\n{each.path}: good until {day(each.ends_ns)}" for each in seen.found)

@@ -15,6 +15,7 @@ from collector.keeping.record import Record
 from collector.keeping.restic import Restic
 from collector.questions.seen import size
 from collector.store import backup
+from firstbell.readiness.words import count
 
 
 @click.command("backup")
@@ -70,8 +71,9 @@ def _make(home: Home, *, read_back: bool, only: bool, adopt: bool, as_json: bool
         made = whole.back_up(home, settings, progress, read_back=read_back or only, only=only, adopt=adopt)
     counted = ", read back and counted" if made.read_back_ns == made.taken_ns else ""
     text = (
-        f"Backup {made.snapshot[:8]}: {made.reports:,} reports and {made.files - 1:,} other files, "
-        f"{size(made.bytes)}, checked{counted}. {made.kept:,} backups are kept there."
+        f"Backup {made.snapshot[:8]}: {count(made.reports, 'report')} and "
+        f"{count(made.files - 1, 'other file')}, {size(made.bytes)}, checked{counted}. "
+        f"{count(made.kept, 'backup')} {'is' if made.kept == 1 else 'are'} kept there."
     )
     show(made, text, as_json=as_json)
 

@@ -1,13 +1,13 @@
 """`firstbell erase`: what a box, or a school, ever measured, out of journal and InfluxDB; by count."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import click
 
-from collector import config, influxdb
+from collector import config, influxdb, registry
 from collector.cli import stood
 from collector.cli.common import journal_of, json_option, loaded, pass_home, progress_bar, show, table
 from collector.cli.status import ago
@@ -23,7 +23,8 @@ from collector.store.exporting import Box
 from collector.store.journal import Journal
 from collector.store.reads import Reads
 from firstbell import district as districts
-from firstbell.district import NS
+from firstbell.district import NS, District
+from firstbell.tables import FolderError
 
 _STILL_NS = 3_600 * NS
 _MOST_NAMED = 5
@@ -56,7 +57,9 @@ class Left(NamedTuple):
 
 @click.command("erase")
 @click.option(
-    "--school", metavar="ID", help="What was measured at this school, which left the district folder."
+    "--school",
+    metavar="NAME",
+    help="What was measured at this school (its name or id), which left the district folder.",
 )
 @click.option("--agent", metavar="NAME", help="What this box measured.")
 @click.option(
@@ -73,7 +76,7 @@ def command(
     First shut the boxes out (`firstbell box shut-out`), and take them out of the district folder.
     """
     if (school is None) == (agent is None):
-        raise click.UsageError("say one: --school ID or --agent NAME")
+        raise click.UsageError("say one: --school NAME or --agent NAME")
     if as_json and not yes:
         raise click.UsageError("--json goes with --yes: nobody can be asked")
     journal, settings = journal_of(home), config.read(home.settings)
@@ -112,19 +115,39 @@ def _of_box(folder: Folder, agent: str) -> What:
     return What([(agent, 0, None)])
 
 
-def _of_school(journal: Journal, folder: Folder, school: str) -> What:
+def _of_school(journal: Journal, folder: Folder, asked: str) -> What:
     """The boxes that ever stood at a school, by whichever version of the folder that is kept."""
-    if any(each.id == school for each in folder.district.schools):
+    if still := _meant(folder.district, asked):
         raise QuestionError(
-            f"{school} stands in schools.csv: take it out of the district folder first, with its rows in "
+            f"{still} stands in schools.csv: take it out of the district folder first, with its rows in "
             "seats.csv and circuits.csv; who stood there is known from the versions before"
         )
+    school = _once_meant(journal, asked) or asked
     found = stood.ever_at(journal, folder.district, school)
     if found is None and erasing.unfinished(journal):
         return What([], school)
     if found is None:
-        raise QuestionError(f"no version of the district folder that is kept has a school {school!r}")
+        raise QuestionError(f"no version of the district folder that is kept has a school {asked!r}")
     return What(found.boxes, school, found.gateway, found.elsewhere)
+
+
+def _meant(district: District, asked: str) -> str:
+    """The id of the school that has exactly that id or name; "" for none. A beginning is not enough."""
+    wanted = asked.strip().casefold()
+    named = [each.id for each in district.schools if each.name.casefold() == wanted]
+    found = [each.id for each in district.schools if each.id.casefold() == wanted] or named
+    if len(found) > 1:
+        raise QuestionError(f"{asked!r} is the name of more than one school: {', '.join(found)}; say which")
+    return found[0] if found else ""
+
+
+def _once_meant(journal: Journal, asked: str) -> str:
+    """The same by the newest version of the folder that has such a school."""
+    for contents in erasing.folders(journal):
+        with suppress(FolderError):  # of an older program
+            if found := _meant(registry.again(contents), asked):
+                return found
+    return ""
 
 
 def _see_that_nothing_lies_beside(home: Home) -> None:

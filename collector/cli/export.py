@@ -15,18 +15,20 @@ from collector.config import Home
 from collector.questions import export
 from collector.questions.ask import QuestionError
 from collector.questions.export import Placed
+from collector.questions.quiet import school_named
 from collector.registry import Folder
 from collector.store import exporting
 from collector.store.exporting import Box
 from collector.store.journal import Journal
 from firstbell import district as districts
+from firstbell.readiness.words import count
 from firstbell.tables import escape
 
 _TELL_EVERY = 50_000
 
 
 @click.command("export")
-@click.option("--school", metavar="ID", help="What was measured at this school.")
+@click.option("--school", metavar="NAME", help="What was measured at this school (its name or id).")
 @click.option("--agent", metavar="NAME", help="What this box measured.")
 @click.option("--all", "everything", is_flag=True, help="What was measured in the district.")
 @click.option(
@@ -45,7 +47,7 @@ def command(
     Beside it comes NAME.columns.csv, which says what each column means.
     """
     if sum((school is not None, agent is not None, everything)) != 1:
-        raise click.UsageError("say one: --school ID, --agent NAME or --all")
+        raise click.UsageError("say one: --school NAME, --agent NAME or --all")
     form = _form(out)
     if out.exists():
         raise click.ClickException(f"{out} is there already; nothing was written")
@@ -68,7 +70,8 @@ def command(
     beside = _columns(out)
     answer = {"file": str(out), "columns": str(beside), "boxes": len(boxes), "reports": reports}
     text = (
-        f"{reports:,} reports of {len({box[0] for box in boxes}):,} boxes are in {out}; {beside} explains it."
+        f"{count(reports, 'report')} of {count(len({box[0] for box in boxes}), 'box', 'boxes')} "
+        f"{'is' if reports == 1 else 'are'} in {out}; {beside} explains it."
     )
     show(answer, text, as_json=as_json)
 
@@ -89,7 +92,7 @@ def _boxes(journal: Journal, folder: Folder, school: str | None, agent: str | No
         return mine
     if school is None:
         return known
-    return at_school(folder, school, known)
+    return at_school(folder, school_named(folder.district, school), known)
 
 
 def at_school(folder: Folder, school: str, known: list[Box]) -> list[Box]:

@@ -107,7 +107,7 @@ def _as_json(done: Back) -> dict[str, object]:
 def text(home: Home, done: Back) -> str:
     """What came back, what boxes will do, and what a backup can't know."""
     moment, boxes = date(done.taken_ns), len(done.restored.expected)
-    lines = [f"The backup of {moment} ({done.snapshot.id[:8]}) is in place: {done.reports:,} reports."]
+    lines = [f"The backup of {moment} ({done.snapshot.id[:8]}) is in place: {count(done.reports, 'report')}."]
     if done.aside:
         lines.append(f"What lay there before is in {done.aside}.")
     if done.later:
@@ -116,8 +116,9 @@ def text(home: Home, done: Back) -> str:
             "machine\u2019s clock. If the clock is wrong, set it, and restore again."
         )
     lines.append(
-        f"Start the collector. {count(boxes, 'box', 'boxes')} reported in the week before, and will be asked "
-        f"for what they kept since; `{config.program(home)} restore --watch` counts."
+        f"Start the collector. {count(boxes, 'box', 'boxes')} reported in the week before, and will be "
+        f"asked for what {'it' if boxes == 1 else 'they'} kept since; "
+        f"`{config.program(home)} restore --watch` counts."
     )
     if done.restored.at_ns - done.taken_ns > restored.KEPT_NS:
         lines.append(

@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from collector import config
 from collector.cli import main
+from collector.store import identities
+from collector.store.identities import Certificate
+from collector.store.journal import open_journal
 from tests.collector.workbench import NOW_NS
 from tests.end_to_end.test_up import write_lincoln
 
@@ -84,3 +87,12 @@ def test_what_cant_be_renewed_is_told(district: District) -> None:
     said = district.told("authority", "renew", code=1)
     assert "is renewed, good until" in said
     assert f"{district.folder / 'broker' / 'localhost.pem'}: this is no certificate" in said
+
+
+def test_one_certificate_is_good(district: District) -> None:
+    """One is, two are."""
+    journal = open_journal(district.folder / "journal.db")
+    for n, said in ((1, "1 certificate is good, 0 were revoked."), (2, "2 certificates are good")):
+        given = Certificate("Example", str(n), f"box-{n}", bytes([n]), 0, 2**62, "pem")
+        identities.keep(journal, given, 1)
+        assert said in district.told("authority", "show")

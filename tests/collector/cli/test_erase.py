@@ -182,7 +182,7 @@ def test_a_school_is_gone_and_what_its_box_measured_elsewhere_is_not(town: Town)
     second = {key: raw for key, raw in town.rows(MOVED).items() if key[1] > 60}
     stays = town.rows(STAYS)
     town.without_the_school()
-    done = erase(town.folder, "--school", "lincoln")
+    done = erase(town.folder, "--school", "Lincoln High")
     assert (done["before"]["reports"], done["after"]["reports"]) == (180, 0)
     assert town.rows(MOVED) == second
     assert town.rows(STAYS) == stays
@@ -318,6 +318,7 @@ def test_a_box_that_still_reports_is_not_erased_unasked(town: Town) -> None:
     [
         (("--agent", GONE), "stands in seats.csv: take it out first"),
         (("--school", "lincoln"), "stands in schools.csv: take it out"),
+        (("--school", "Lincoln High"), "lincoln stands in schools.csv: take it out"),
         (("--school", "nowhere"), "has a school 'nowhere'"),
         ((), "say one"),
         (("--agent", "x", "--school", "y"), "say one"),

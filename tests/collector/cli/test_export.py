@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from collector import config
+from collector import config, registry
 from collector.cli import main
 from collector.clock import SystemClock
 from collector.config import Demo, Home
@@ -117,6 +117,16 @@ def test_counts_of_few_devices_are_not_in_it(town: Home, tmp_path: Path) -> None
     assert sorted(count for count in told if count is not None) == sorted(c for c in wanted if int(c) >= 10)
 
 
+def test_a_school_is_meant_by_its_name_and_one_box_is_one(town: Home, tmp_path: Path) -> None:
+    """The same reports as by its id; and the sentence counts one box as one."""
+    school = registry.read(town.district).district.schools[0]
+    by_name = export(town, tmp_path / "name.jsonl", "--school", school.name)
+    assert by_name == export(town, tmp_path / "id.jsonl", "--school", school.id) > 0
+    agent = str(lines(tmp_path / "id.jsonl")[0]["agent"])
+    argv = ["--data", str(town.folder), "export", "--agent", agent, "--out", str(tmp_path / "one.csv")]
+    assert " of 1 box are in " in CliRunner().invoke(main, argv).output
+
+
 @pytest.mark.parametrize(
     ("which", "out", "says"),
     [
@@ -124,7 +134,7 @@ def test_counts_of_few_devices_are_not_in_it(town: Home, tmp_path: Path) -> None
         (("--all", "--agent", "x"), "x.csv", "say one"),
         (("--all",), "x.xlsx", "ends in .jsonl or .csv"),
         (("--agent", "nobody"), "x.csv", "no box named nobody"),
-        (("--school", "nowhere"), "x.csv", "no school 'nowhere'"),
+        (("--school", "nowhere"), "x.csv", "'nowhere' is no school here"),
     ],
 )
 def test_a_mistake_is_a_sentence(
