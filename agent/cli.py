@@ -16,7 +16,7 @@ import click
 import msgspec
 
 import firstbell
-from agent import app, config, folder_of, lifeline
+from agent import app, config, lifeline
 from agent.config import Settings
 from agent.load.protocol import PORT
 from agent.machine.light import light
@@ -138,7 +138,7 @@ def enrol_(
 
     The key is made here and stays here. Where there are no settings yet, they are written.
     """
-    from agent import enrol, lines  # noqa: PLC0415 - what it needs of libraries a box that measures does not
+    from agent import enrol, folder_of, lines  # noqa: PLC0415 - a box that measures does not need their libraries
     from agent.identity import Identity, IdentityError  # noqa: PLC0415
 
     lies = (folder or folder_of.of(path)).absolute()

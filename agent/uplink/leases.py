@@ -14,9 +14,7 @@ import msgspec
 
 from agent.machine.clock import Clock
 from firstbell import lease as words
-from firstbell import ticket
 from firstbell.lease import Grant, Lease, Refusal, Refuse, Renewed, Revoke
-from firstbell.ticket import TicketError
 from firstbell.wire import WireError
 
 ANSWER_S = 8.0
@@ -109,6 +107,9 @@ class Leases:
 
     def _is_anothers(self, grant: Grant) -> bool:
         """Whether a ticket names another box. One that can't be read is the reference server's to refuse."""
+        from firstbell import ticket  # noqa: PLC0415 - once a day, if that
+        from firstbell.ticket import TicketError  # noqa: PLC0415
+
         for token in grant.tickets.values():
             with suppress(TicketError):
                 if ticket.read(ticket.split(token)[0]).agent != self._agent:
