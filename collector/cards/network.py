@@ -4,13 +4,15 @@ Read from a file of its own (`--network`), because it names files with passwords
 the boxes' cards alone, never into a list or onto a label.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from firstbell import settings as toml
+from firstbell.district import District
 from firstbell.settings import SettingsError
 
 Vlan = Annotated[int, msgspec.Meta(ge=1, le=4094)]
@@ -69,9 +71,10 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     country: str = ""
 
 
-def read(path: Path) -> Callable[[str, bool], Way]:
+def read(path: Path, district: District) -> Callable[[str, bool], Way]:
     """What the file says: the way of a box by its school, and whether by Wi-Fi. Raises SettingsError."""
     told = toml.load(str(path), _text(path), Network)
+    _see_that_they_are_there(path, told.schools, district)
     dot1x, wifi, folder = told.dot1x, told.wifi, path.parent
     wire, radio = Way(), None
     if dot1x:
@@ -95,6 +98,20 @@ def read(path: Path) -> Callable[[str, bool], Way]:
         return msgspec.structs.replace(wire, vlan=here.vlan if here else told.vlan or 0)
 
     return way
+
+
+def _see_that_they_are_there(path: Path, named: Iterable[str], district: District) -> None:
+    """A mistyped school would give its boxes everybody else's VLAN."""
+    known = {school.id for school in district.schools}
+    wrong = []
+    for name in named:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            wrong.append(
+                f"schools.{name}: no school has this id" + (f"; did you mean {near[0]}?" if near else "")
+            )
+    if wrong:
+        raise SettingsError(str(path), wrong)
 
 
 def _text(path: Path) -> str:

@@ -101,7 +101,7 @@ def command(
         now_ns = home.clock.now_ns()
         seated = making.seats(district, schools, boxes, now_ns)
         skipped = {} if batch.labels_only else _skipped(journal, seated, boxes, batch, now_ns)
-        way = network.read(network_file) if network_file else _plainly
+        way = network.read(network_file, district) if network_file else _plainly
         made = making.wanted(journal, district, making.without(seated, skipped), way, now_ns)
         _check_one(batch, made)
         read = addresses.read(macs_file, making.numbers(journal)) if macs_file else {}

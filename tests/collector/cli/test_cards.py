@@ -315,6 +315,7 @@ def test_a_card_that_waits_is_not_made_worthless(home: Path) -> None:
         (["--ssh-key", "{}/network.toml"], "public SSH keys"),
         (["--network", "{}/bad.toml"], "vlan"),
         (["--network", "{}/none.toml"], "none.toml: can't be read"),
+        (["--network", "{}/typo.toml"], "schools.prarie: no school has this id; did you mean prairie?"),
         (["--macs", "{}/bad.csv"], "bad.csv, line 3: 'xy' is no hardware address"),
         (["--macs", "{}/bad.csv"], "line 4: '01:00:5e:00:00:01' is the address of a group"),
         (["--user", "Root Beer"], "--user: a name"),
@@ -323,6 +324,7 @@ def test_a_card_that_waits_is_not_made_worthless(home: Path) -> None:
 def test_mistakes_are_told_in_words(home: Path, arguments: list[str], said: str) -> None:
     """What is wrong, where, and no card is made for it."""
     (home.parent / "bad.toml").write_text("vlan = 5000\n", encoding="utf-8")
+    (home.parent / "typo.toml").write_text("[schools.prarie]\nvlan = 30\n", encoding="utf-8")
     (home.parent / "bad.csv").write_text(
         "box,mac\nbox-204,b8:27:eb:00:00:01\nbox-205,xy\nbox-203,01:00:5e:00:00:01\n", encoding="utf-8"
     )
