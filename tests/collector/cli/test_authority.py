@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from collector import config
 from collector.cli import main
-from collector.store import identities
 from collector.store.identities import Certificate
 from collector.store.journal import open_journal
 from tests.collector.workbench import NOW_NS
 from tests.end_to_end.test_up import write_lincoln
+from tests.support.let_in import let_in
 
 DAY_NS = 86_400 * 10**9
 
@@ -94,5 +94,5 @@ def test_one_certificate_is_good(district: District) -> None:
     journal = open_journal(district.folder / "journal.db")
     for n, said in ((1, "1 certificate is good, 0 were revoked."), (2, "2 certificates are good")):
         given = Certificate("Example", str(n), f"box-{n}", bytes([n]), 0, 2**62, "pem")
-        identities.keep(journal, given, 1)
+        let_in(journal, given, 1)
         assert said in district.told("authority", "show")

@@ -14,6 +14,7 @@ from tests.collector.questions.morning import AT_NS, Morning, folder
 from tests.collector.questions.test_boxes import groups, one
 from tests.collector.web.test_enrolling import DAY_NS, FIRST, SECOND, came
 from tests.collector.workbench import BOX, Bench, reports
+from tests.support.let_in import let_in
 
 
 def way(bench: Bench, agent: str, at_ns: int = AT_NS) -> str:
@@ -56,7 +57,7 @@ def test_who_was_shut_out_does_not_talk(bench: Bench) -> None:
     for agent in ("box-203", "box-204"):
         morning.sees(agent, "online", since=20)
     given = Certificate("Maple", "1", "box-204", FIRST, AT_NS - DAY_NS, AT_NS + DAY_NS, "pem")
-    identities.keep(bench.journal, given, AT_NS)
+    let_in(bench.journal, given, AT_NS)
     before = boxes.ask(bench.reads, folder(), AT_NS)
     identities.revoke(bench.journal, "box-204", AT_NS)
     answer = boxes.ask(bench.reads, folder(), AT_NS)
@@ -73,7 +74,7 @@ def test_box_show_says_that_it_is_shut_out(tmp_path: Path) -> None:
         made.send(1, reports(1, 2))
         for agent in (BOX, "box-9"):
             given = Certificate("Maple", agent, agent, agent.encode(), 0, 2**62, "pem")
-            identities.keep(made.journal, given, 1)
+            let_in(made.journal, given, 1)
             identities.revoke(made.journal, agent, 2)
     argv = ["--data", str(tmp_path), "box", "show"]
     assert CliRunner().invoke(main, [*argv, BOX]).output.startswith(on_its_way.shut_out(BOX))
