@@ -85,7 +85,7 @@ class Town:
         self.field.collector.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_or_doubled_where_boxes_change_their_way(tmp_path: Path) -> None:
     """3,000 reports, 20 kills, ways changed in the midst of batches: every report is held once, as it was."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.here import ROLES, run_tasks, tasks_of
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.root, pytest.mark.proof, pytest.mark.timeout(120)]
 
 TASKS = ROLES / "collector" / "tasks"
 USER = "games"

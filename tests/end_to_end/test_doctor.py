@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from tests.net.little_district import LittleDistrict, little_district
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proof
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from tests.collector.workbench import StillClock
 from tests.support.deployed import BOX, Deployed, Machine
 from tests.support.mosquitto import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(180)]
 
 DAY_NS = 86_400 * 10**9
 

@@ -15,6 +15,8 @@ from firstbell.enrolment import Claim, Granted
 from tests.collector.keeping.house import House, unhurried
 from tests.support.box_keys import request
 
+pytestmark = pytest.mark.proof
+
 
 def saved(house: House, folder: Path, sql: str = "") -> Restic:
     """The repository, with a backup of the house by restic alone, staged in `folder`; `sql` changes its journal."""

@@ -14,6 +14,8 @@ from collector.store.journal import open_journal
 from tests.collector.keeping.house import House, unhurried
 from tests.collector.keeping.test_whole import run
 
+pytestmark = pytest.mark.proof
+
 
 def test_a_replaced_servers_empty_folder_takes_no_backup_away(house: House, tmp_path: Path) -> None:
     """It is refused, aloud, until it was restored from or told to; after a restore backups simply go on."""
