@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # In CI the examples are the same each time: a landing must not hang on what another's code meets by chance.
 settings.register_profile(
@@ -22,6 +24,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Not the status of a failed test: scripts/test asks failed tests once more, and that would forget the skipped ones.
 _SKIPPED = 6
 _ALLOWED = Path(__file__).with_name("skips.txt")
+
+
+TOGETHER = ("tests/deploy/test_roles.py", "tests/net/test_twelve.py", "tests/influx/test_verify.py")
+"""Files whose tests share what takes long to make: with `--dist loadgroup` one worker has all of a file's."""
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist tells no types
+    """xdist's own groups are marks that get lost under this pytest: here a file is one, or a test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        return file if file in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Hand tests out by those groups."""
+    return _Together(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def _allowed_skips() -> set[str]:

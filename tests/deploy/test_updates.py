@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.proof,
     pytest.mark.root,
     pytest.mark.timeout(1200),
-    pytest.mark.xdist_group("updates"),
 ]
 
 

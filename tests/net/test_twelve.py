@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.slow,
     pytest.mark.timeout(180),
-    pytest.mark.xdist_group("twelve"),
 ]
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
